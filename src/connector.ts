@@ -1,0 +1,305 @@
+import type {
+  AmountUnit,
+  Decimal,
+  InstrumentEvent,
+  MarketEvent,
+  MarketType,
+  Micros,
+} from '../schemas/events.js'
+import type { StreamMemory } from './session/memory.js'
+
+/**
+ * The contract between the engine and a venue.
+ *
+ * A venue is data and pure functions: frames and time go in, events and requests come out. It opens no socket, reads no
+ * clock, sets no timer. The engine (a live feed, a frame log, the simulator's network, a test) owns those.
+ */
+
+/** The first word of a channel. What follows a colon is a variant: `book:P1`, `candle:1m`. */
+export type ChannelKind =
+  | 'trade'
+  | 'book'
+  | 'order'
+  | 'quote'
+  | 'ticker'
+  | 'candle'
+  | 'derivative'
+  | 'liquidation'
+  | 'instrument'
+  | 'transaction'
+  | 'block'
+
+/** A channel as the user writes it and as every event carries it: `trade`, `book`, `book:P1`, `candle:1m`. */
+export type Channel = ChannelKind | `${ChannelKind}:${string}`
+
+/** One channel that a venue offers: a row of its capabilities. */
+export interface ChannelSpec {
+  readonly kind: ChannelKind
+  /** Variants after the colon, the default first; empty where there is only the bare kind. */
+  readonly variants: readonly string[]
+  readonly markets: readonly MarketType[]
+  /** What proves the stream: a phrase such as `sequence + checksum`, or `order only`. Null: nothing can. */
+  readonly proof: string | null
+  /**
+   * The longest silence of a healthy stream. Null for a sparse channel, which leans on the socket's heartbeat and on its
+   * siblings: an illiquid market must never cause a reconnect.
+   */
+  readonly cadenceMs: number | null
+  /** Whether the first datum (a snapshot) is promised after the ack; a stream that is acked and silent is then resubscribed. */
+  readonly snapshot: boolean
+  /** Needs the user's key and secret. @default false */
+  readonly credentials?: boolean
+}
+
+/** What a venue's instrument is; the fields of an `instrument` event without times and stream. */
+export type Instrument = Pick<
+  InstrumentEvent,
+  | 'venue'
+  | 'symbol'
+  | 'instrument'
+  | 'market'
+  | 'status'
+  | 'base'
+  | 'quote'
+  | 'settle'
+  | 'tickSize'
+  | 'lotSize'
+  | 'amountUnit'
+  | 'contractSize'
+  | 'contractUnit'
+  | 'sidesCounted'
+  | 'expiry'
+>
+
+/** One stream that a session is asked for. */
+export interface Subscription {
+  readonly instrument: Instrument
+  readonly channel: Channel
+}
+
+export interface HttpRequest {
+  /** Chosen by the asker and given back with the answer: `snapshot BTC-USD`. */
+  readonly id: string
+  readonly method: 'GET' | 'POST'
+  readonly url: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string
+}
+
+export interface HttpResponse {
+  /** The request's id; empty for an answer from a log, which is recognised by its URL. */
+  readonly id: string
+  readonly url: string
+  /** 0 where no answer came; `body` then says why. */
+  readonly status: number
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
+
+/** Where and how a socket is opened. */
+export interface ConnectTarget {
+  readonly url: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly protocols?: readonly string[]
+}
+
+/** One kind of socket of a venue. A venue with several families of paths has one for each. */
+export interface Endpoint extends ConnectTarget {
+  /** Short and stable: `public`, `linear`, `feed`. */
+  readonly name: string
+  /** Where the REST calls of this endpoint go, without a trailing slash; null where it needs none. */
+  readonly rest: string | null
+  /** A step over HTTP that comes before the socket: the answer says where to connect. */
+  readonly negotiate?: {
+    readonly request: HttpRequest
+    /** @throws {VenueError} where the answer refuses. */
+    target(answer: HttpResponse): ConnectTarget
+  }
+}
+
+/** What the engine must respect on a venue's behalf. Declared from the venue's page, never guessed in the engine. */
+export interface Limits {
+  /** Streams on one connection; the rest goes to further connections. */
+  readonly subscriptionsPerConnection: number
+  /** Subscriptions handed to the session in one call (a venue that takes several in one frame). */
+  readonly subscribeBatch: number
+  /** Calls of `subscribe` a minute on one connection. */
+  readonly subscribesPerMinute: number
+  /** Connects a minute to one host, over all connections of the process. */
+  readonly connectsPerMinute: number
+  /** REST calls a minute. */
+  readonly requestsPerMinute: number
+  /** A frame larger than this (after decompression) ends the connection. Bytes. */
+  readonly maxFrameBytes: number
+  /** The venue cuts connections of this age; null where no such rule is known. */
+  readonly maxConnectionAgeMs: number | null
+}
+
+/** Proof that a socket lives. */
+export interface Liveness {
+  /** No frame of any kind for this long: the socket is dead. */
+  readonly silentAfterMs: number
+  /** A frame that the client sends to keep the connection or to ask for a sign of life. Null: the server speaks first. */
+  readonly ping: {
+    /** Send it after this long without a frame from the venue (or, with `always`, at this pace). */
+    readonly everyMs: number
+    readonly always: boolean
+    readonly frame: string
+  } | null
+}
+
+export type VenueStatus =
+  | { readonly state: 'open'; readonly note?: string }
+  | { readonly state: 'closed'; readonly since: string; readonly note: string }
+
+/** Pure capabilities that a session may need and that the platform provides. All are bounded; all throw on bad input. */
+export interface Tools {
+  /** @throws {DecodeError} `undecodable`, or `oversize` beyond `maxFrameBytes`. */
+  gunzip(bytes: Uint8Array): string
+  /** @throws {DecodeError} as `gunzip`. */
+  inflateRaw(bytes: Uint8Array): string
+  /** Lower-case hex. */
+  hmacSha256(secret: string, message: string): string
+}
+
+/** What the session of one connection is given. */
+export interface SessionInit {
+  readonly endpoint: Endpoint
+  /** Which connection this is, for events and metrics: `public#0`. */
+  readonly connection: string
+  /**
+   * True when a log is fed: the session learns its subscriptions and flags from the log's acks (and `out` frames), never
+   * sends, and waits for the log itself to bring a snapshot.
+   */
+  readonly adopt: boolean
+  /** Everything that the catalogue said; also filled by the session from answers in a log. */
+  readonly instruments: InstrumentTable
+  /** Survives reconnects: what was seen on each stream. */
+  readonly memory: StreamMemory
+  readonly tools: Tools
+  /** A number in [0, 1) from the engine's seeded source, for ids and jitter. */
+  readonly random: () => number
+}
+
+/** What a session may do. Nothing else. */
+export interface Sink {
+  emit(event: MarketEvent): void
+  /** Sends a text frame. */
+  send(frame: string): void
+  /** Asks for an HTTP resource; the answer (or its failure) comes to `response`. */
+  request(request: HttpRequest): void
+  /** Names the moment at which `tick` is wanted; a later call replaces it; null for none. */
+  wake(at: Micros | null): void
+  /** The greeting and login are over: the engine may hand out subscriptions. */
+  ready(): void
+  /** Asks for a new connection. `planned`: the venue announced it, it is no failure. */
+  reconnect(reason: string, options?: { readonly planned?: boolean; readonly afterMs?: number }): void
+  /** Asks for `session.resubscribe` as soon as the pace allows. */
+  resubscribe(subscription: Subscription): void
+}
+
+export interface OpenInfo {
+  /** The URL that was opened, without secrets. */
+  readonly url: string
+  /** The answer of the negotiate step, where the endpoint has one. */
+  readonly negotiated: HttpResponse | null
+  readonly attempt: number
+}
+
+export interface CloseInfo {
+  readonly code: number | null
+  readonly reason: string
+}
+
+/** The state machine of one connection. `at` is the receive time in microseconds; null only from a log without a clock. */
+export interface Session {
+  opened(info: OpenInfo, at: Micros | null): void
+  /** Asks the venue for these streams; at most `subscribeBatch` a call. */
+  subscribe(subscriptions: readonly Subscription[], at: Micros | null): void
+  unsubscribe(subscriptions: readonly Subscription[], at: Micros | null): void
+  /** Gives the stream up and asks for it again: a fresh snapshot on the same connection. */
+  resubscribe(subscription: Subscription, at: Micros | null): void
+  frame(data: string | Uint8Array, at: Micros | null): void
+  /** A frame that the recorded client sent: only when adopting. */
+  sent(frame: string, at: Micros | null): void
+  response(response: HttpResponse, at: Micros | null): void
+  tick(at: Micros): void
+  closed(info: CloseInfo, at: Micros | null): void
+}
+
+/** How a venue's instruments are listed. */
+export interface Catalogue {
+  /** The REST calls that list them. */
+  requests(endpoints: readonly Endpoint[]): readonly HttpRequest[]
+  /**
+   * Reads one answer (also one from a log, known by its URL). Null where the answer is no list of instruments.
+   * @throws {DecodeError} where it is one and does not fit its schema.
+   */
+  read(response: HttpResponse): readonly Instrument[] | null
+}
+
+/** Everything that the engine knows of a venue, made once from the user's options. */
+export interface Connector {
+  readonly venue: string
+  readonly aliases: readonly string[]
+  readonly title: string
+  readonly status: VenueStatus
+  readonly markets: readonly MarketType[]
+  readonly channels: readonly ChannelSpec[]
+  /** What proves the venue's book, in a phrase, for the table of `tapewire venues`. */
+  readonly proof: string
+  readonly limits: Limits
+  readonly liveness: Liveness
+  /** The sockets to use, by the options (a user's URL replaces the default). Empty where a closed venue was given no URL. */
+  readonly endpoints: readonly Endpoint[]
+  /** Every URL at which the venue's sockets were ever found: recognises the recordings of others. */
+  readonly recognises: RegExp
+  readonly catalogue: Catalogue
+  /** What the user asked for. */
+  readonly symbols: readonly string[]
+  readonly requested: readonly Channel[]
+  /**
+   * The instrument of a symbol (unified or the venue's own id) by rule alone, where the catalogue is not at hand or does
+   * not list it; null where no rule applies.
+   */
+  guess(symbol: string): Instrument | null
+  /** Which endpoint carries a stream. */
+  route(subscription: Subscription): Endpoint
+  session(init: SessionInit, sink: Sink): Session
+}
+
+/** Options that every connector takes. A connector adds its own; unknown keys are refused. */
+export interface ConnectorOptions {
+  /** Unified symbols (`BTC/USD`) or the venue's own ids (`tBTCUSD`). */
+  readonly symbols?: readonly string[]
+  /** @default ['trade', 'book'] */
+  readonly channels?: readonly Channel[]
+  /** Socket URL in place of the venue's own: a gateway, a simulator. Needed for a venue that is closed. */
+  readonly url?: string
+  /** REST base in place of the venue's own. @default derived from `url` where that is given, else the venue's */
+  readonly restUrl?: string
+  /** Extra headers for the handshake. */
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** A connector's constructor, with what can be known before there are options. */
+export interface Venue {
+  readonly id: string
+  readonly aliases: readonly string[]
+  /** @throws {UsageError} where an option does not fit, naming field and value. */
+  connector(options: ConnectorOptions): Connector
+}
+
+/** The instruments of one venue, by the venue's own id and by unified symbol. */
+export interface InstrumentTable {
+  add(instrument: Instrument): void
+  /** By the venue's own id. */
+  get(instrument: string): Instrument | undefined
+  /** By unified symbol or the venue's own id. */
+  find(symbol: string): Instrument | undefined
+  readonly size: number
+  values(): IterableIterator<Instrument>
+}
+
+export type { AmountUnit, Decimal, Micros }

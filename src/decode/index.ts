@@ -1,0 +1,3 @@
+export * from './decimal.js'
+export * from './decoder.js'
+export { type LosslessValue, readLossless } from './lossless.js'

@@ -1,0 +1,78 @@
+/** What every error of tapewire can tell besides its sentence. Never holds a secret. */
+export interface ErrorContext {
+  readonly venue?: string
+  readonly symbol?: string
+  readonly channel?: string
+  readonly field?: string
+  readonly url?: string
+  readonly status?: number
+  readonly [key: string]: unknown
+}
+
+export interface ErrorOptions {
+  readonly cause?: unknown
+  readonly context?: ErrorContext
+  /** Whether the same call may succeed later without any change by the caller. @default false */
+  readonly retryable?: boolean
+}
+
+/**
+ * The base of every error that tapewire throws or reports: a stable `code` (each has a section in docs/errors.md),
+ * a message that says what to do, and `retryable`.
+ */
+export class TapewireError extends Error {
+  override readonly name: string = 'TapewireError'
+  readonly code: string
+  readonly retryable: boolean
+  readonly context: ErrorContext
+
+  constructor(code: string, message: string, options: ErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+    this.retryable = options.retryable ?? false
+    this.context = options.context ?? {}
+  }
+}
+
+/** The caller asked for something that cannot be: the sentence names the field and what to write instead. */
+export class UsageError extends TapewireError {
+  override readonly name = 'UsageError'
+}
+
+/** The venue refused, is closed, or answered what its protocol does not allow. */
+export class VenueError extends TapewireError {
+  override readonly name = 'VenueError'
+}
+
+/** The network failed: refused, timed out, reset, a bad handshake. */
+export class NetworkError extends TapewireError {
+  override readonly name = 'NetworkError'
+  constructor(code: string, message: string, options: ErrorOptions = {}) {
+    super(code, message, { retryable: true, ...options })
+  }
+}
+
+/** A tape cannot be opened, written or read. */
+export class TapeError extends TapewireError {
+  override readonly name = 'TapeError'
+}
+
+/** A frame is not what the venue's schema says. Becomes a `malformed` event; the feed goes on. */
+export class DecodeError extends TapewireError {
+  override readonly name = 'DecodeError'
+  /** Where in the frame: keys and indices from the outside in. */
+  readonly path: readonly (string | number)[]
+  /** The first 200 characters of the frame. */
+  readonly head: string
+
+  constructor(
+    code: 'not_json' | 'schema_mismatch' | 'not_decimal' | 'unknown_message' | 'oversize' | 'undecodable',
+    message: string,
+    at: { readonly path: readonly (string | number)[]; readonly head: string },
+    options: ErrorOptions = {},
+  ) {
+    super(code, message, options)
+    this.path = at.path
+    this.head = at.head.slice(0, 200)
+  }
+}

@@ -1,0 +1,84 @@
+import type { Micros } from '../schemas/events.js'
+import type { ConnectTarget, HttpRequest, HttpResponse, Tools } from './connector.js'
+
+/**
+ * Everything that the engine needs of the machine it runs on: time, chance, sockets, HTTP, decompression. Node's is in
+ * `socket/node.ts`; the simulator has one with a virtual clock and network. Nothing else in `src` touches the real ones.
+ */
+export interface Platform {
+  readonly clock: Clock
+  readonly dial: Dial
+  readonly http: Http
+  readonly tools: Tools
+}
+
+export interface Timer {
+  cancel(): void
+}
+
+export interface Clock {
+  /** Microseconds since the Unix epoch. Never goes back. */
+  now(): Micros
+  /** Calls `run` once after the delay. Milliseconds. */
+  after(delayMs: number, run: () => void): Timer
+  /** A number in [0, 1). */
+  random(): number
+}
+
+/** One attempt to open one socket. Exactly one of `opened` and `closed` comes first; nothing comes after `closed`. */
+export type Dial = (target: DialTarget, events: DialEvents) => DialedSocket
+
+export interface DialTarget extends ConnectTarget {
+  /** The whole connect (proxy, TLS, upgrade) must be over within this. */
+  readonly timeoutMs: number
+  /** A larger frame ends the connection with 1009. Bytes. */
+  readonly maxFrameBytes: number
+}
+
+/** What a handshake answered. */
+export interface Upgrade {
+  readonly status: number
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly protocol: string
+  readonly extensions: string
+}
+
+export interface DialEvents {
+  opened(upgrade: Upgrade, at: Micros): void
+  /** `at` is taken in the socket's own callback, before anything else is done. */
+  message(data: string | Uint8Array, at: Micros): void
+  /** A ping or pong frame of the WebSocket protocol. */
+  control(kind: 'ping' | 'pong', at: Micros): void
+  closed(close: DialClose, at: Micros): void
+}
+
+export interface DialClose {
+  /** The close code; null where the connection failed or was cut without one. */
+  readonly code: number | null
+  readonly reason: string
+  /** Where the handshake was answered with something else than 101. */
+  readonly refused: { readonly status: number; readonly retryAfterMs: number | null } | null
+  readonly error: Error | null
+}
+
+export interface DialedSocket {
+  /** Returns false where the socket cannot take it (not open). */
+  send(data: string): boolean
+  ping(): void
+  /** Bytes accepted by `send` and not yet handed to the network. */
+  readonly bufferedBytes: number
+  /** Stops reading, so that the network itself holds the sender back. */
+  pause(): void
+  resume(): void
+  /** Closes politely, and by force where the other side does not answer within a second. */
+  close(code?: number, reason?: string): void
+  /** Cuts at once. */
+  terminate(): void
+}
+
+/** One HTTP exchange. Never rejects: a failure is an answer with status 0 whose body says why. */
+export type Http = (
+  request: HttpRequest,
+  options: { readonly timeoutMs: number; readonly maxBytes: number; readonly signal?: AbortSignal },
+) => Promise<HttpResponse>

@@ -1,0 +1,5 @@
+export * from './alarms.js'
+export * from './instrument-table.js'
+export * from './memory.js'
+export * from './session.js'
+export * from './streams.js'

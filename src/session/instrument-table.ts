@@ -1,0 +1,31 @@
+import type { Instrument, InstrumentTable } from '../connector.js'
+
+/** The instruments of one venue, found by the venue's own id and by unified symbol. */
+export class Instruments implements InstrumentTable {
+  readonly #byId = new Map<string, Instrument>()
+  readonly #bySymbol = new Map<string, Instrument>()
+
+  /** The first instrument of a symbol keeps it: a venue may list a market under two ids. */
+  add(instrument: Instrument): void {
+    const known = this.#byId.get(instrument.instrument)
+    this.#byId.set(instrument.instrument, instrument)
+    const holder = this.#bySymbol.get(instrument.symbol)
+    if (holder === undefined || holder === known) this.#bySymbol.set(instrument.symbol, instrument)
+  }
+
+  get(instrument: string): Instrument | undefined {
+    return this.#byId.get(instrument)
+  }
+
+  find(symbol: string): Instrument | undefined {
+    return this.#bySymbol.get(symbol) ?? this.#byId.get(symbol)
+  }
+
+  get size(): number {
+    return this.#byId.size
+  }
+
+  values(): IterableIterator<Instrument> {
+    return this.#byId.values()
+  }
+}

@@ -1,0 +1,100 @@
+import type { CandleEvent, GapReason, Micros } from '../../schemas/events.js'
+import { OrderBook } from '../book/order-book.js'
+import { OrderLedger } from '../book/order-ledger.js'
+import type { Channel } from '../connector.js'
+
+/** What a venue says of a candle. */
+export type CandleFields = Pick<CandleEvent, 'interval' | 'openTime' | 'open' | 'high' | 'low' | 'close'> &
+  Partial<Pick<CandleEvent, 'exchangeTime' | 'volume' | 'volumeUnit' | 'trades' | 'historical'>>
+
+/** What is known of one stream across reconnects. */
+export class StreamRecord {
+  /** The maintained book of a `book` or `order` stream. */
+  readonly book = new OrderBook()
+  /** The orders behind the book of an `order` stream. */
+  readonly ledger = new OrderLedger()
+  /** Trades already emitted. */
+  readonly tradeIds: RecentIds
+  /** The newest candle of a `candle` stream, not yet known to be final. */
+  candle: CandleFields | null = null
+  /** The hole that is open now. */
+  gap: { readonly reason: GapReason; readonly from: Micros | null } | null = null
+  /** Receive time of the last good datum. */
+  lastData: Micros | null = null
+  /** Whether any datum ever came. */
+  seen = false
+
+  constructor(tradeIdsKept: number) {
+    this.tradeIds = new RecentIds(tradeIdsKept)
+  }
+}
+
+/** A set of the last `limit` ids, oldest forgotten first. */
+export class RecentIds {
+  readonly #limit: number
+  readonly #ids = new Set<string>()
+
+  constructor(limit: number) {
+    this.#limit = limit
+  }
+
+  /** @returns false where the id was there already. */
+  add(id: string): boolean {
+    if (this.#ids.has(id)) return false
+    this.#ids.add(id)
+    if (this.#ids.size > this.#limit) {
+      for (const oldest of this.#ids) {
+        this.#ids.delete(oldest)
+        break
+      }
+    }
+    return true
+  }
+
+  has(id: string): boolean {
+    return this.#ids.has(id)
+  }
+
+  get size(): number {
+    return this.#ids.size
+  }
+}
+
+/** What survives the connections of one venue: one record a stream. Bounded by the streams that were ever asked for. */
+export class StreamMemory {
+  readonly #records = new Map<string, StreamRecord>()
+  readonly #announced = new Set<string>()
+  readonly #tradeIdsKept: number
+
+  /** @param tradeIdsKept trade ids remembered a stream, to tell what history repeats. @default 2000 */
+  constructor(tradeIdsKept = 2000) {
+    this.#tradeIdsKept = tradeIdsKept
+  }
+
+  /** The record of a stream, made on first use. */
+  record(instrument: string, channel: Channel): StreamRecord {
+    const key = `${channel} ${instrument}`
+    let record = this.#records.get(key)
+    if (record === undefined) {
+      record = new StreamRecord(this.#tradeIdsKept)
+      this.#records.set(key, record)
+    }
+    return record
+  }
+
+  /** The record of a stream that exists. */
+  peek(instrument: string, channel: Channel): StreamRecord | undefined {
+    return this.#records.get(`${channel} ${instrument}`)
+  }
+
+  forget(instrument: string, channel: Channel): void {
+    this.#records.delete(`${channel} ${instrument}`)
+  }
+
+  /** True the first time: the instrument's contract data is to be put on the tape once. */
+  announce(instrument: string): boolean {
+    if (this.#announced.has(instrument)) return false
+    this.#announced.add(instrument)
+    return true
+  }
+}

@@ -1,0 +1,137 @@
+import type { Micros } from '../../schemas/events.js'
+import type {
+  Catalogue,
+  ChannelSpec,
+  CloseInfo,
+  HttpResponse,
+  OpenInfo,
+  Session,
+  SessionInit,
+  Sink,
+  Subscription,
+} from '../connector.js'
+import { DecodeError } from '../errors.js'
+import { Alarms } from './alarms.js'
+import { type Stream, type StreamPolicy, Streams } from './streams.js'
+
+/** What a venue's protocol works with. */
+export interface SessionKit {
+  readonly init: SessionInit
+  readonly sink: Sink
+  readonly streams: Streams
+  readonly alarms: Alarms
+}
+
+/**
+ * What a venue says of its own protocol. The rest of a session (malformed frames, alarms, gaps at the end of a
+ * connection, instruments from a log) is the same everywhere and is done by {@link defineSession}.
+ *
+ * A handler may throw a {@link DecodeError}: it becomes a `malformed` event and the session goes on.
+ */
+export interface Protocol {
+  /** The socket is open. Call `sink.ready()` here, or later where a greeting or login comes first. */
+  opened(info: OpenInfo, at: Micros | null): void
+  /** Sends the frame(s) that ask for the streams; each has been registered as `requested`. */
+  subscribe(streams: readonly Stream[], at: Micros | null): void
+  /** Sends the frame(s) that give them up; call `streams.remove` when the venue confirms, or at once where it never does. */
+  unsubscribe(streams: readonly Stream[], at: Micros | null): void
+  frame(data: string | Uint8Array, at: Micros | null): void
+  /** A stream is asked for again. @default `unsubscribe`, then `subscribe` at once */
+  resubscribe?(stream: Stream, at: Micros | null): void
+  /** A frame that a recorded client sent. */
+  sent?(frame: string, at: Micros | null): void
+  /** An answer over HTTP that is no list of instruments. */
+  response?(response: HttpResponse, at: Micros | null): void
+  /** The connection ended; the gaps are emitted after this. */
+  closed?(info: CloseInfo, at: Micros | null): void
+}
+
+export interface SessionDefinition {
+  readonly venue: string
+  readonly channels: readonly ChannelSpec[]
+  readonly policy: StreamPolicy
+  readonly catalogue: Catalogue
+  readonly init: SessionInit
+  readonly sink: Sink
+}
+
+/** Makes a session from a venue's protocol. */
+export function defineSession(
+  definition: SessionDefinition,
+  protocol: (kit: SessionKit) => Protocol,
+): Session {
+  const { venue, init, sink, catalogue } = definition
+  const alarms = new Alarms((at) => sink.wake(at))
+  const streams = new Streams(venue, definition.channels, definition.policy, init, sink, alarms)
+  const handlers = protocol({ init, sink, streams, alarms })
+
+  /** Nothing that the network sends may throw out of a session. */
+  function guarded(head: string | Uint8Array, at: Micros | null, run: () => void): void {
+    try {
+      run()
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error
+      const text = typeof head === 'string' ? head : error.head
+      sink.emit({
+        type: 'malformed',
+        venue,
+        receiveTime: at,
+        connection: init.connection,
+        reason: error.code,
+        path: error.path.join('.'),
+        head: text.slice(0, 200),
+      })
+    }
+  }
+
+  function held(subscription: Subscription): Stream | undefined {
+    return streams.get(subscription.instrument.instrument, subscription.channel)
+  }
+
+  return {
+    opened(info, at) {
+      streams.attempt = info.attempt
+      handlers.opened(info, at)
+    },
+    subscribe(subscriptions, at) {
+      handlers.subscribe(
+        subscriptions.map((subscription) => streams.request(subscription, at)),
+        at,
+      )
+    },
+    unsubscribe(subscriptions, at) {
+      const leaving = subscriptions.map(held).filter((stream) => stream !== undefined)
+      for (const stream of leaving) streams.leave(stream)
+      if (leaving.length > 0) handlers.unsubscribe(leaving, at)
+    },
+    resubscribe(subscription, at) {
+      const stream = held(subscription)
+      if (stream === undefined) return
+      if (handlers.resubscribe !== undefined) {
+        handlers.resubscribe(stream, at)
+        return
+      }
+      streams.leave(stream)
+      handlers.unsubscribe([stream], at)
+      handlers.subscribe([streams.request(subscription, at)], at)
+    },
+    frame(data, at) {
+      guarded(data, at, () => handlers.frame(data, at))
+    },
+    sent(frame, at) {
+      guarded(frame, at, () => handlers.sent?.(frame, at))
+    },
+    response(response, at) {
+      guarded(response.body, at, () => {
+        const listed = response.status >= 200 && response.status < 300 ? catalogue.read(response) : null
+        if (listed === null) handlers.response?.(response, at)
+        else for (const instrument of listed) init.instruments.add(instrument)
+      })
+    },
+    tick: (at) => alarms.tick(at),
+    closed(info, at) {
+      handlers.closed?.(info, at)
+      streams.closed(info.reason === '' ? `closed with ${info.code ?? 'no code'}` : info.reason, at)
+    },
+  }
+}

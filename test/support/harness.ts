@@ -1,0 +1,89 @@
+import type { MarketEvent } from '../../schemas/events.js'
+import type { Connector, Endpoint, HttpRequest, Session, Sink, Subscription } from '../../src/connector.js'
+import { Instruments } from '../../src/session/instrument-table.js'
+import { StreamMemory } from '../../src/session/memory.js'
+import { nodeTools } from '../../src/socket/tools.js'
+
+/** A session under test, driven by hand: what it did lies open, and time is whatever the test says. */
+export interface Harness {
+  readonly session: Session
+  readonly events: MarketEvent[]
+  readonly sent: string[]
+  readonly requests: HttpRequest[]
+  readonly resubscribes: Subscription[]
+  readonly reconnects: string[]
+  readonly memory: StreamMemory
+  readonly instruments: Instruments
+  /** The deadline that the session named last. */
+  wake: number | null
+  ready: boolean
+  /** Events of one type. */
+  of<T extends MarketEvent['type']>(type: T): Extract<MarketEvent, { type: T }>[]
+  /** Lets time pass up to `at`, waking the session at each deadline that it names. */
+  until(at: number): void
+}
+
+export interface HarnessOptions {
+  readonly adopt?: boolean
+  readonly memory?: StreamMemory
+  readonly instruments?: Instruments
+  readonly endpoint?: Endpoint
+}
+
+export function harness(connector: Connector, options: HarnessOptions = {}): Harness {
+  const events: MarketEvent[] = []
+  const sent: string[] = []
+  const requests: HttpRequest[] = []
+  const resubscribes: Subscription[] = []
+  const reconnects: string[] = []
+  const memory = options.memory ?? new StreamMemory()
+  const instruments = options.instruments ?? new Instruments()
+  const endpoint = options.endpoint ??
+    connector.endpoints[0] ?? { name: 'public', url: 'ws://127.0.0.1:1', rest: null }
+  const sink: Sink = {
+    emit: (event) => void events.push(event),
+    send: (frame) => void sent.push(frame),
+    request: (request) => void requests.push(request),
+    wake: (at) => {
+      state.wake = at
+    },
+    ready: () => {
+      state.ready = true
+    },
+    reconnect: (reason) => void reconnects.push(reason),
+    resubscribe: (subscription) => void resubscribes.push(subscription),
+  }
+  const session = connector.session(
+    {
+      endpoint,
+      connection: `${endpoint.name}#0`,
+      adopt: options.adopt ?? false,
+      instruments,
+      memory,
+      tools: nodeTools(connector.limits.maxFrameBytes),
+      random: () => 0.5,
+    },
+    sink,
+  )
+  const state: Harness = {
+    session,
+    events,
+    sent,
+    requests,
+    resubscribes,
+    reconnects,
+    memory,
+    instruments,
+    wake: null,
+    ready: false,
+    of: (type) => events.filter((event): event is never => event.type === type),
+    until(at) {
+      while (state.wake !== null && state.wake <= at) {
+        const due = state.wake
+        state.wake = null
+        session.tick(due)
+      }
+    },
+  }
+  return state
+}
