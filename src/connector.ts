@@ -7,6 +7,7 @@ import type {
   Micros,
 } from '../schemas/events.js'
 import type { StreamMemory } from './session/memory.js'
+import type { SimulatorOptions, VenueSimulator } from './simulator/venue-simulator.js'
 
 /**
  * The contract between the engine and a venue.
@@ -226,6 +227,8 @@ export interface Session {
   response(response: HttpResponse, at: Micros | null): void
   tick(at: Micros): void
   closed(info: CloseInfo, at: Micros | null): void
+  /** The reader was too slow and events of this stream were dropped, from one received at `from` on. */
+  overflowed(stream: { readonly instrument: string; readonly channel: Channel }, from: Micros | null, at: Micros): void
 }
 
 /** How a venue's instruments are listed. */
@@ -267,6 +270,8 @@ export interface Connector {
   /** Which endpoint carries a stream. */
   route(subscription: Subscription): Endpoint
   session(init: SessionInit, sink: Sink): Session
+  /** A frame that was sent, as it may be written down. Only where frames carry the user's credentials. */
+  redact?(frame: string): string
 }
 
 /** Options that every connector takes. A connector adds its own; unknown keys are refused. */
@@ -289,6 +294,8 @@ export interface Venue {
   readonly aliases: readonly string[]
   /** @throws {UsageError} where an option does not fit, naming field and value. */
   connector(options: ConnectorOptions): Connector
+  /** The venue's own simulator: its protocol, a seeded market, a true book. */
+  simulator(options: SimulatorOptions): VenueSimulator
 }
 
 /** The instruments of one venue, by the venue's own id and by unified symbol. */

@@ -57,16 +57,27 @@ export class TapeError extends TapewireError {
   override readonly name = 'TapeError'
 }
 
+/** What can be wrong with a frame. */
+export type DecodeErrorCode =
+  | 'not_json'
+  | 'schema_mismatch'
+  | 'not_decimal'
+  | 'not_time'
+  | 'unknown_message'
+  | 'oversize'
+  | 'undecodable'
+
 /** A frame is not what the venue's schema says. Becomes a `malformed` event; the feed goes on. */
 export class DecodeError extends TapewireError {
   override readonly name = 'DecodeError'
+  declare readonly code: DecodeErrorCode
   /** Where in the frame: keys and indices from the outside in. */
   readonly path: readonly (string | number)[]
   /** The first 200 characters of the frame. */
   readonly head: string
 
   constructor(
-    code: 'not_json' | 'schema_mismatch' | 'not_decimal' | 'unknown_message' | 'oversize' | 'undecodable',
+    code: DecodeErrorCode,
     message: string,
     at: { readonly path: readonly (string | number)[]; readonly head: string },
     options: ErrorOptions = {},
@@ -74,5 +85,15 @@ export class DecodeError extends TapewireError {
     super(code, message, options)
     this.path = at.path
     this.head = at.head.slice(0, 200)
+  }
+
+  /** The same error as part of a whole: the frame's own text where it came packed, the path from the outside in. */
+  within(frame: string, path: readonly (string | number)[] = []): DecodeError {
+    return new DecodeError(
+      this.code,
+      this.message,
+      { path: [...path, ...this.path], head: frame },
+      { cause: this },
+    )
   }
 }

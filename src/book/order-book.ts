@@ -25,6 +25,8 @@ export interface ReadonlyBook {
   amountAt(side: BookSide, price: string): string | null
   /** Number of levels. */
   count(side: BookSide): number
+  /** Whether the best bid is at or above the best ask. */
+  readonly crossed: boolean
 }
 
 /**
@@ -64,6 +66,11 @@ class Side {
 
   best(): Level | null {
     const price = this.prices[this.prices.length - 1]
+    return price === undefined ? null : [price, this.amounts.get(price) as string]
+  }
+
+  worst(): Level | null {
+    const price = this.prices[0]
     return price === undefined ? null : [price, this.amounts.get(price) as string]
   }
 
@@ -130,6 +137,11 @@ export class OrderBook implements ReadonlyBook {
 
   best(): { bid: Level | null; ask: Level | null } {
     return { bid: this.#bids.best(), ask: this.#asks.best() }
+  }
+
+  /** The level furthest from the spread; null where the side is empty. */
+  worst(side: BookSide): Level | null {
+    return this.#side(side).worst()
   }
 
   top(n: number): { bids: Level[]; asks: Level[] } {

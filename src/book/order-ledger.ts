@@ -6,8 +6,22 @@ import type { BookSide, LevelChange } from './order-book.js'
 /** Sums of amounts must stay exact at any length that a venue prints. */
 const Exact = Decimal.clone({ precision: 1000, toExpNeg: -1000, toExpPos: 1000 })
 
+/** The part of an L3 book that a user may see. */
+export interface ReadonlyLedger {
+  /** The order held under an id. */
+  get(side: BookSide, id: string): Order | undefined
+  /** The L2 level at a price: the exact sum of its orders, `"0"` where there is none. */
+  level(side: BookSide, price: string): Level
+  /** Every L2 level, best first. */
+  levels(side: BookSide): Level[]
+  /** The `n` best orders: by price, then by id as numbers (text where they are none). */
+  top(side: BookSide, n: number): Order[]
+  /** Number of orders. */
+  count(side: BookSide): number
+}
+
 /** An L3 book: every order by its id and side, and the L2 levels that follow from it. */
-export class OrderLedger {
+export class OrderLedger implements ReadonlyLedger {
   readonly #orders = { bids: new Map<string, Order>(), asks: new Map<string, Order>() }
   /** Orders by price, to sum a level again when one of its orders changes. */
   readonly #levels = {

@@ -6,7 +6,7 @@ import { DecodeError } from '../errors.js'
 const MAX_EXPONENT = 400
 const MAX_LENGTH = 1000
 
-const NUMBER = /^([+-]?)(\d+)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/
+const NUMBER = /^([+-]?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/
 
 /**
  * The canonical text of a decimal: no exponent, no `+`, no redundant zeros, `-0` is `0`.

@@ -129,6 +129,10 @@ export function defineSession(
       })
     },
     tick: (at) => alarms.tick(at),
+    overflowed(dropped, from, at) {
+      const stream = streams.get(dropped.instrument, dropped.channel)
+      if (stream !== undefined) streams.overflowed(stream, from, at)
+    },
     closed(info, at) {
       handlers.closed?.(info, at)
       streams.closed(info.reason === '' ? `closed with ${info.code ?? 'no code'}` : info.reason, at)

@@ -55,6 +55,11 @@ export interface StreamPolicy {
   readonly absentLevel?: 'gap' | 'ignore'
   /** How long a book may be crossed before that is a gap; null where the venue allows it. @default 2_000 */
   readonly crossedForMs?: number | null
+  /**
+   * What follows when a granted stream stays silent through every try: the socket is replaced, or, where a venue grants what
+   * does not trade, it is said once as a `refused` connection event and the grant is kept. @default 'reconnect'
+   */
+  readonly silentGrant?: 'reconnect' | 'say'
 }
 
 /** The times of the frame that an event came in. */
@@ -129,6 +134,7 @@ export class Streams {
       firstDatumMs: 15_000,
       absentLevel: 'gap',
       crossedForMs: 2_000,
+      silentGrant: 'reconnect',
       ...policy,
     }
   }
@@ -155,8 +161,11 @@ export class Streams {
       if (isLog(stream.kind)) this.#closeGap(stream, false, at)
       return
     }
-    this.#alarms.set(this.#alarm('first', stream), at, this.#policy.firstDatumMs, () => {
-      this.#again(stream, `${name(stream)} was granted and stays silent`)
+    this.#alarms.set(this.#alarm('first', stream), at, this.#policy.firstDatumMs, (now) => {
+      const reason = `${name(stream)} was granted and stays silent`
+      if (this.#policy.silentGrant === 'say' && stream.tries + 1 >= TRIES_A_CONNECTION) {
+        this.connection('refused', reason, now)
+      } else this.#again(stream, reason)
     })
   }
 
@@ -200,12 +209,24 @@ export class Streams {
   // ── Gaps ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** The stream may have a hole from here: said at once, and the book is suspect until the next snapshot. */
-  gap(stream: Stream, reason: GapReason, detail: string | null, at: Micros | null): void {
+  gap(
+    stream: Stream,
+    reason: GapReason,
+    detail: string | null,
+    at: Micros | null,
+    from = stream.record.lastData,
+  ): void {
     const { record } = stream
     if (record.gap !== null) return
     if (record.book.state === 'live') record.book.state = 'suspect'
-    record.gap = { reason, from: record.lastData }
-    this.#emitGap(stream, 'open', reason, record.lastData, null, false, detail, at)
+    record.gap = { reason, from }
+    this.#emitGap(stream, 'open', reason, from, null, false, detail, at)
+  }
+
+  /** Events of the stream were dropped unread: a gap, and for a book a fresh snapshot. */
+  overflowed(stream: Stream, from: Micros | null, at: Micros): void {
+    this.gap(stream, 'overflow', 'the reader was too slow', at, from)
+    if (stream.kind === 'book' || stream.kind === 'order') this.resubscribe(stream)
   }
 
   /** A gap on one stream, and the stream asked for again. */

@@ -1,0 +1,39 @@
+import { isoMicros } from '../src/decode/time.js'
+import { UsageError } from '../src/errors.js'
+
+const UNITS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
+
+/** Milliseconds of `90s`, `1h30m`, `2d`. @throws {UsageError} `bad_duration`. */
+export function parseDuration(text: string): number {
+  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g)]
+  const total = parts.reduce(
+    (sum, [, count, unit]) => sum + Number(count) * UNITS[unit as keyof typeof UNITS],
+    0,
+  )
+  if (parts.length === 0 || parts.map(([part]) => part).join('') !== text || total <= 0) {
+    throw new UsageError('bad_duration', `${text} is no duration: write 10s, 5m, 1h30m or 2d`)
+  }
+  return total
+}
+
+/** Microseconds since the epoch of an ISO time or of a number of microseconds. @throws {UsageError} `bad_time`. */
+export function parseTime(text: string): number {
+  if (/^\d{15,17}$/.test(text)) return Number(text)
+  try {
+    return isoMicros(/^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T00:00:00Z` : text)
+  } catch (cause) {
+    throw new UsageError(
+      'bad_time',
+      `${text} is no time: write 2024-05-01T12:00:00Z, 2024-05-01, or microseconds since the epoch`,
+      { cause },
+    )
+  }
+}
+
+/** `3.2 s`, `2 min 10 s`, `1 h 05 min`: as long as a person wants to read. */
+export function showDuration(ms: number): string {
+  if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`
+  const minutes = Math.floor(ms / 60_000)
+  if (minutes < 60) return `${minutes} min ${Math.floor((ms % 60_000) / 1000)} s`
+  return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')} min`
+}

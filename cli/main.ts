@@ -1,0 +1,49 @@
+#!/usr/bin/env node
+import { Command } from 'commander'
+
+import { report } from './exit.js'
+import { ingestCommand } from './ingest.js'
+import { inspectCommand } from './inspect.js'
+import { instrumentsCommand } from './instruments.js'
+import { recordCommand } from './record.js'
+import { replayCommand } from './replay.js'
+import { simulateCommand } from './simulate.js'
+import { venuesCommand } from './venues.js'
+import { verifyCommand } from './verify.js'
+import { version } from './version.js'
+import { watchCommand } from './watch.js'
+
+const program = new Command('tapewire')
+  .description('Exact market data of crypto exchanges: watch it, record it, prove it, play it back.')
+  .version(version)
+  .showHelpAfterError('(tapewire --help, or tapewire COMMAND --help)')
+  .exitOverride()
+  .addHelpText(
+    'after',
+    '\nExit codes: 0 done, 1 found wanting, 2 used wrongly, 3 venue or network, 130 interrupted.',
+  )
+
+for (const command of [
+  venuesCommand(),
+  instrumentsCommand(),
+  watchCommand(),
+  recordCommand(),
+  replayCommand(),
+  ingestCommand(),
+  inspectCommand(),
+  verifyCommand(),
+  simulateCommand(),
+]) {
+  program.addCommand(command.exitOverride().showHelpAfterError())
+}
+
+// A reader that closes the pipe early (`| head`) ends the command; it is no failure.
+process.stdout.on('error', (error) => {
+  process.exit(report(error))
+})
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  process.exitCode = report(error)
+}

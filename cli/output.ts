@@ -1,0 +1,31 @@
+import { once } from 'node:events'
+import type { Writable } from 'node:stream'
+
+/** JSON for a program: one document on stdout. */
+export function printJson(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`)
+}
+
+const CHUNK_BYTES = 64 * 1024
+
+/** Lines to a stream in large chunks, at the pace that its reader takes them. */
+export class LineWriter {
+  readonly #stream: Writable
+  #chunk = ''
+
+  constructor(stream: Writable) {
+    this.#stream = stream
+  }
+
+  /** Resolves at once while there is room; awaited, it holds the writer back. */
+  async write(line: string): Promise<void> {
+    this.#chunk += `${line}\n`
+    if (this.#chunk.length >= CHUNK_BYTES) await this.flush()
+  }
+
+  async flush(): Promise<void> {
+    const chunk = this.#chunk
+    this.#chunk = ''
+    if (chunk !== '' && !this.#stream.write(chunk)) await once(this.#stream, 'drain')
+  }
+}

@@ -1,0 +1,158 @@
+import type { MarketEvent } from '../../schemas/events.js'
+import { TapewireError } from '../errors.js'
+
+/**
+ * What happens when the reader falls behind.
+ *
+ * `pause`: the sockets stop reading until the reader has caught up, so the network itself holds the venue back; nothing
+ * is lost here, and a venue that will not wait ends the connection, which is a disclosed gap. `drop-oldest`: the backlog
+ * of the stream that holds the oldest event is dropped and disclosed as a gap of reason `overflow`. `error`: the feed
+ * fails with `queue_overflow`.
+ */
+export type OverflowPolicy = 'pause' | 'drop-oldest' | 'error'
+
+export interface QueueEvents {
+  /** The queue is full (`pause` only). */
+  full(): void
+  /** The queue has room again. */
+  drained(): void
+  /** Every queued event of one stream was dropped, from this one on. */
+  dropped(first: MarketEvent, count: number): void
+  /** The queue overflowed under `error`. */
+  failed(error: TapewireError): void
+}
+
+/** The bounded queue between the sockets and one reader. */
+export class EventQueue {
+  readonly #limit: number
+  readonly #policy: OverflowPolicy
+  readonly #events: QueueEvents
+  #items: MarketEvent[] = []
+  #head = 0
+  #full = false
+  #ended = false
+  #failure: Error | null = null
+  #waiting: ((result: IteratorResult<MarketEvent, undefined>) => void) | null = null
+  #rejecting: ((error: Error) => void) | null = null
+  /** The most events that ever waited. */
+  highWater = 0
+
+  constructor(limit: number, policy: OverflowPolicy, events: QueueEvents) {
+    this.#limit = limit
+    this.#policy = policy
+    this.#events = events
+  }
+
+  get size(): number {
+    return this.#items.length - this.#head
+  }
+
+  push(event: MarketEvent): void {
+    if (this.#ended) return
+    const waiting = this.#waiting
+    if (waiting !== null) {
+      this.#waiting = null
+      this.#rejecting = null
+      waiting({ value: event, done: false })
+      return
+    }
+    this.#items.push(event)
+    const { size } = this
+    if (size > this.highWater) this.highWater = size
+    if (size >= this.#limit) this.#overflow()
+  }
+
+  /** The next event; resolves `done` after {@link end} when all is read. */
+  next(): Promise<IteratorResult<MarketEvent, undefined>> {
+    const event = this.#items[this.#head]
+    if (event !== undefined) {
+      this.#head++
+      if (this.#head > 1024 && this.#head * 2 > this.#items.length) this.#compact()
+      if (this.#full && this.size <= this.#limit / 2) {
+        this.#full = false
+        this.#events.drained()
+      }
+      return Promise.resolve({ value: event, done: false })
+    }
+    if (this.#failure !== null) return Promise.reject(this.#failure)
+    if (this.#ended) return Promise.resolve({ value: undefined, done: true })
+    return new Promise((resolve, reject) => {
+      this.#waiting = resolve
+      this.#rejecting = reject
+    })
+  }
+
+  /** No more events: the reader gets what is left, then `done`, or the failure. */
+  end(failure: Error | null = null): void {
+    if (this.#ended) return
+    this.#ended = true
+    this.#failure = failure
+    const waiting = this.#waiting
+    const rejecting = this.#rejecting
+    this.#waiting = null
+    this.#rejecting = null
+    if (failure !== null) rejecting?.(failure)
+    else waiting?.({ value: undefined, done: true })
+  }
+
+  /** Forgets what waits: nobody will read it. */
+  clear(): void {
+    this.#items = []
+    this.#head = 0
+    if (this.#full) {
+      this.#full = false
+      this.#events.drained()
+    }
+  }
+
+  #overflow(): void {
+    if (this.#policy === 'pause') {
+      if (this.#full) return
+      this.#full = true
+      this.#events.full()
+    } else if (this.#policy === 'error') {
+      this.#fail()
+    } else {
+      this.#dropOldest()
+    }
+  }
+
+  #fail(): void {
+    this.#events.failed(
+      new TapewireError(
+        'queue_overflow',
+        `${this.#limit} events wait unread: read faster, raise queue.limit, or choose queue.policy 'drop-oldest'`,
+      ),
+    )
+  }
+
+  #dropOldest(): void {
+    this.#compact()
+    const oldest = this.#items.find((event) => event.type !== 'gap')
+    if (oldest === undefined) {
+      this.#fail()
+      return
+    }
+    const kept: MarketEvent[] = []
+    let count = 0
+    for (const event of this.#items) {
+      if (sameStream(event, oldest)) count++
+      else kept.push(event)
+    }
+    this.#items = kept
+    this.#events.dropped(oldest, count)
+  }
+
+  #compact(): void {
+    if (this.#head === 0) return
+    this.#items = this.#items.slice(this.#head)
+    this.#head = 0
+  }
+}
+
+/** Gaps stay: what was said of a hole is not taken back. Connection events of one venue count as one stream. */
+function sameStream(event: MarketEvent, of: MarketEvent): boolean {
+  if (event.type === 'gap' || event.venue !== of.venue) return false
+  if (!('channel' in event) || !('channel' in of)) return !('channel' in event) && !('channel' in of)
+  return event.channel === of.channel && event.instrument === of.instrument
+}

@@ -1,0 +1,267 @@
+import type { Micros } from '../../schemas/events.js'
+import type { ConnectTarget, Endpoint, HttpResponse, Session, Sink, Subscription } from '../connector.js'
+import { DecodeError, TapewireError, VenueError } from '../errors.js'
+import { shownUrl } from '../options.js'
+import type { Timer } from '../platform.js'
+import { ResilientSocket, type SocketSettings } from '../socket/resilient-socket.js'
+import { Pacer } from './pacer.js'
+import type { VenueLine } from './venue-line.js'
+
+/**
+ * One connection of the feed: a resilient socket, and on each opened socket a fresh session of the venue. It hands out the
+ * subscriptions at the venue's pace, wakes the session at the deadlines it names, and carries its requests.
+ */
+export class FeedConnection {
+  readonly name: string
+  readonly endpoint: Endpoint
+  readonly #line: VenueLine
+  readonly #number: number
+  readonly #wanted: Subscription[]
+  readonly #pacer: Pacer
+  readonly #socket: ResilientSocket
+  #session: Session | null = null
+  #ready = false
+  #attempt = 1
+  #negotiated: HttpResponse | null = null
+  #alarm: Timer | null = null
+  readonly #resubscribing = new Set<string>()
+
+  /** @param number counts the connections of the feed from 0. */
+  constructor(
+    line: VenueLine,
+    endpoint: Endpoint,
+    subscriptions: readonly Subscription[],
+    number: number,
+    name: string,
+    settings: SocketSettings,
+  ) {
+    this.#line = line
+    this.endpoint = endpoint
+    this.name = name
+    this.#number = number
+    this.#wanted = [...subscriptions]
+    const { clock } = line.platform
+    this.#pacer = new Pacer(clock, line.connector.limits.subscribesPerMinute)
+    this.#socket = new ResilientSocket(
+      {
+        ...settings,
+        target: () => this.#target(),
+        dial: line.platform.dial,
+        clock,
+        budget: line.budget,
+      },
+      {
+        connecting: (attempt) => this.#note('connecting', attempt, null),
+        open: (opening) => this.#opened(opening.attempt, opening.at),
+        message: (data, at) => this.#message(data, at),
+        close: (close, at) => this.#closed(close.code, close.reason, at),
+        waiting: (wait) =>
+          this.#note(
+            'reconnecting',
+            wait.attempt,
+            `${wait.reason}; next try in ${Math.round(wait.delayMs)} ms`,
+          ),
+        failed: (error) => this.#note('closed', this.#attempt, error.message),
+      },
+    )
+  }
+
+  get subscriptions(): readonly Subscription[] {
+    return this.#wanted
+  }
+
+  start(): void {
+    this.#socket.start()
+  }
+
+  /** Asks for further streams while running. */
+  subscribe(subscriptions: readonly Subscription[]): void {
+    this.#wanted.push(...subscriptions)
+    if (this.#ready) this.#handOut(subscriptions)
+  }
+
+  /** Gives streams up while running; others on the connection are not disturbed. */
+  unsubscribe(subscriptions: readonly Subscription[]): void {
+    for (const subscription of subscriptions) {
+      const at = this.#wanted.indexOf(subscription)
+      if (at !== -1) this.#wanted.splice(at, 1)
+    }
+    if (this.#session === null) return
+    const session = this.#session
+    this.#pacer.add(() => {
+      if (this.#session === session) this.#run(() => session.unsubscribe(subscriptions, this.#now()))
+    })
+  }
+
+  /** The reader dropped events of a stream of this connection. */
+  overflowed(instrument: string, channel: Subscription['channel'], from: Micros | null): void {
+    this.#run(() => this.#session?.overflowed({ instrument, channel }, from, this.#now()))
+  }
+
+  pause(): void {
+    this.#socket.pause()
+  }
+
+  resume(): void {
+    this.#socket.resume()
+  }
+
+  /** Final. No gap is emitted: the user wanted the end. */
+  async close(): Promise<void> {
+    this.#drop()
+    await this.#socket.close()
+  }
+
+  #now(): Micros {
+    return this.#line.platform.clock.now()
+  }
+
+  async #target(): Promise<ConnectTarget> {
+    const { negotiate } = this.endpoint
+    if (negotiate === undefined) return this.endpoint
+    const answer = await new Promise<HttpResponse>((resolve) => this.#line.http(negotiate.request, resolve))
+    if (answer.status < 200 || answer.status >= 300) {
+      throw new VenueError('negotiate_refused', `${shownUrl(answer.url)} answered ${answer.status}`, {
+        retryable: true,
+        context: { venue: this.#line.connector.venue, status: answer.status },
+      })
+    }
+    this.#negotiated = answer
+    return negotiate.target(answer)
+  }
+
+  #opened(attempt: number, at: Micros): void {
+    const { connector, instruments, memory, platform, tap } = this.#line
+    this.#attempt = attempt
+    const url = shownUrl(this.endpoint.url)
+    tap?.open(this.#number, url, at)
+    this.#note('open', attempt, null)
+    const session = connector.session(
+      {
+        endpoint: this.endpoint,
+        connection: this.name,
+        adopt: false,
+        instruments,
+        memory,
+        tools: platform.tools,
+        random: () => platform.clock.random(),
+      },
+      this.#sink(() => this.#session === session),
+    )
+    this.#session = session
+    this.#run(() => session.opened({ url, negotiated: this.#negotiated, attempt }, at))
+  }
+
+  #message(data: string | Uint8Array, at: Micros): void {
+    this.#line.tap?.received(this.#number, data, at)
+    this.#run(() => this.#session?.frame(data, at), data)
+  }
+
+  #closed(code: number | null, reason: string, at: Micros): void {
+    const session = this.#session
+    if (session === null) return
+    this.#line.tap?.closed(this.#number, at)
+    this.#run(() => session.closed({ code, reason }, at))
+    this.#drop()
+  }
+
+  /** What a session may do; deaf once the session is over. */
+  #sink(current: () => boolean): Sink {
+    const { connector, platform } = this.#line
+    return {
+      emit: (event) => this.#line.emit(event),
+      send: (frame) => {
+        if (!current() || !this.#socket.send(frame)) return
+        this.#line.tap?.sent(this.#number, connector.redact?.(frame) ?? frame, this.#now())
+      },
+      request: (request) => {
+        this.#line.http(request, (response) => {
+          if (current()) this.#run(() => this.#session?.response(response, this.#now()))
+        })
+      },
+      wake: (at) => {
+        this.#alarm?.cancel()
+        this.#alarm = null
+        if (at === null || !current()) return
+        this.#alarm = platform.clock.after(Math.max(0, (at - platform.clock.now()) / 1000), () => {
+          this.#alarm = null
+          this.#run(() => this.#session?.tick(Math.max(at, this.#now())))
+        })
+      },
+      ready: () => {
+        if (!current() || this.#ready) return
+        this.#ready = true
+        this.#note('ready', this.#attempt, null)
+        this.#handOut(this.#wanted)
+      },
+      reconnect: (reason, options) => {
+        if (current()) this.#socket.reconnect(reason, options)
+      },
+      resubscribe: (subscription) => {
+        const key = `${subscription.channel} ${subscription.instrument.instrument}`
+        if (!current() || this.#resubscribing.has(key)) return
+        this.#resubscribing.add(key)
+        this.#pacer.add(() => {
+          this.#resubscribing.delete(key)
+          if (current()) this.#run(() => this.#session?.resubscribe(subscription, this.#now()))
+        })
+      },
+    }
+  }
+
+  #handOut(subscriptions: readonly Subscription[]): void {
+    const { subscribeBatch } = this.#line.connector.limits
+    for (let start = 0; start < subscriptions.length; start += subscribeBatch) {
+      const batch = subscriptions.slice(start, start + subscribeBatch)
+      this.#pacer.add(() => {
+        const wanted = batch.filter((subscription) => this.#wanted.includes(subscription))
+        if (wanted.length > 0) this.#run(() => this.#session?.subscribe(wanted, this.#now()))
+      })
+    }
+  }
+
+  /** A session that throws has a defect: it is disclosed, and the connection starts afresh. */
+  #run(call: () => void, frame: string | Uint8Array = ''): void {
+    try {
+      call()
+    } catch (error) {
+      const code = error instanceof TapewireError ? error.code : 'internal'
+      this.#line.emit({
+        type: 'malformed',
+        venue: this.#line.connector.venue,
+        receiveTime: this.#now(),
+        connection: this.name,
+        reason: code,
+        path: error instanceof DecodeError ? error.path.join('.') : '',
+        head: (typeof frame === 'string' ? frame : '').slice(0, 200),
+      })
+      this.#socket.reconnect(
+        `defect in the session: ${error instanceof Error ? error.message : String(error)}`,
+      )
+    }
+  }
+
+  #drop(): void {
+    this.#session = null
+    this.#ready = false
+    this.#alarm?.cancel()
+    this.#alarm = null
+    this.#pacer.clear()
+    this.#resubscribing.clear()
+  }
+
+  #note(
+    state: Parameters<VenueLine['connectionEvent']>[0]['state'],
+    attempt: number,
+    reason: string | null,
+  ): void {
+    this.#line.connectionEvent({
+      connection: this.name,
+      state,
+      attempt,
+      endpoint: shownUrl(this.endpoint.url),
+      reason,
+      at: this.#now(),
+    })
+  }
+}

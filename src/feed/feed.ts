@@ -1,0 +1,352 @@
+import * as z from 'zod'
+import type { MarketEvent, MarketEventType } from '../../schemas/events.js'
+import type { ReadonlyBook } from '../book/order-book.js'
+import type { Channel, Connector, Instrument, Subscription } from '../connector.js'
+import { TapewireError, UsageError } from '../errors.js'
+import { parseOptions } from '../options.js'
+import type { Platform } from '../platform.js'
+import { DialBudget } from '../socket/dial-budget.js'
+import { nodePlatform } from '../socket/node.js'
+import { loadCatalogue } from './catalogue.js'
+import { EventQueue, type OverflowPolicy } from './event-queue.js'
+import { FeedConnection } from './feed-connection.js'
+import type { FrameTap } from './frame-tap.js'
+import { assertReachable } from './reachable.js'
+import { resolveSubscriptions, shard } from './subscriptions.js'
+import { type VenueLine, venueLine } from './venue-line.js'
+
+export interface FeedOptions {
+  /** Ends the feed, as `close()` does. */
+  readonly signal?: AbortSignal
+  /** The queue between the sockets and the reader of the iterable. */
+  readonly queue?: {
+    /** Events that may wait unread. @default 100_000 */
+    readonly limit?: number
+    /** @default 'pause' */
+    readonly policy?: OverflowPolicy
+  }
+  /** A connect (proxy, TLS and upgrade included) must be over within this. @default 15_000 */
+  readonly connectTimeoutMs?: number
+  /** No venue data for this long: the socket is replaced. @default the venue's own */
+  readonly stallAfterMs?: number
+  /** The first wait after a failed connect; doubles with full jitter. @default 1_000 */
+  readonly backoffBaseMs?: number
+  /** The longest wait between connects. @default 60_000 */
+  readonly backoffCapMs?: number
+  /** A connection that lived this long was stable: the backoff starts anew after it. @default 60_000 */
+  readonly stableAfterMs?: number
+  /** Connects in a row that may fail before the feed does. @default Infinity */
+  readonly maxAttempts?: number
+  /** A REST answer must be there within this. @default 15_000 */
+  readonly requestTimeoutMs?: number
+  /** Sees every raw frame, to write it down. */
+  readonly tap?: FrameTap
+  /** Time, sockets and HTTP in place of Node's own. */
+  readonly platform?: Platform
+}
+
+const optionsSchema = z.strictObject({
+  signal: z.instanceof(AbortSignal).optional(),
+  queue: z
+    .strictObject({
+      limit: z.int().min(1).default(100_000),
+      policy: z.enum(['pause', 'drop-oldest', 'error']).default('pause'),
+    })
+    .prefault({}),
+  connectTimeoutMs: z.number().positive().default(15_000),
+  stallAfterMs: z.number().positive().optional(),
+  backoffBaseMs: z.number().nonnegative().default(1_000),
+  backoffCapMs: z.number().positive().default(60_000),
+  stableAfterMs: z.number().nonnegative().default(60_000),
+  maxAttempts: z
+    .custom<number>((value) => typeof value === 'number' && value >= 1, 'must be at least 1')
+    .default(Number.POSITIVE_INFINITY),
+  requestTimeoutMs: z.number().positive().default(15_000),
+  tap: z.custom<FrameTap>((value) => typeof value === 'object').optional(),
+  platform: z.custom<Platform>((value) => typeof value === 'object').optional(),
+})
+
+/** The listeners of a feed: one for each type of event, `event` for all. */
+export type FeedListener<T extends MarketEventType | 'event'> = (
+  event: T extends MarketEventType ? Extract<MarketEvent, { type: T }> : MarketEvent,
+) => void
+
+/**
+ * Opens one stream of events over many venues.
+ *
+ * Read it with `for await`, or with listeners, or both. Events of one stream come in the venue's order, none twice; where
+ * something may be missing the stream says so with a `gap` event.
+ *
+ * @throws {UsageError} for options that cannot be; `venue_closed` (a {@link VenueError}) for a venue that no longer exists
+ * and was given no URL. What can only be known later (an unknown symbol) rejects the iteration and `done`.
+ */
+export function openFeed(connectors: readonly Connector[], options: FeedOptions = {}): Feed {
+  if (connectors.length === 0) {
+    throw new UsageError(
+      'no_connectors',
+      "openFeed needs at least one connector: openFeed([bitfinex({ symbols: ['BTC/USD'] })])",
+    )
+  }
+  const venues = new Set<string>()
+  for (const connector of connectors) {
+    const { venue } = connector
+    if (venues.has(venue)) {
+      throw new UsageError(
+        'duplicate_venue',
+        `${venue} is given twice: name all its symbols and channels in one connector`,
+      )
+    }
+    venues.add(venue)
+    assertReachable(connector)
+  }
+  return new Feed(connectors, parseOptions('openFeed', optionsSchema, options))
+}
+
+/** One stream of events over many venues; made by {@link openFeed}. */
+export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
+  /** Settles when the feed is over: resolves after `close()`, rejects with what ended it. */
+  readonly done: Promise<void>
+  readonly #options: z.output<typeof optionsSchema>
+  readonly #platform: Platform
+  readonly #queue: EventQueue
+  readonly #lines = new Map<string, VenueLine>()
+  readonly #connections: { readonly venue: string; readonly connection: FeedConnection }[] = []
+  readonly #listeners = new Map<string, Set<(event: never) => void>>()
+  #iterating = false
+  #closing: Promise<void> | null = null
+  #failure: Error | null = null
+  #finished: { resolve: () => void; reject: (error: Error) => void } = { resolve: () => {}, reject: () => {} }
+
+  /** @internal */
+  constructor(connectors: readonly Connector[], options: z.output<typeof optionsSchema>) {
+    this.#options = options
+    this.#platform = options.platform ?? nodePlatform()
+    this.done = new Promise((resolve, reject) => {
+      this.#finished = { resolve, reject }
+    })
+    // A reader of the iterable gets the failure there; nobody has to look at `done` as well.
+    this.done.catch(() => {})
+    this.#queue = new EventQueue(options.queue.limit, options.queue.policy, {
+      full: () => this.#each((connection) => connection.pause()),
+      drained: () => this.#each((connection) => connection.resume()),
+      dropped: (first) => this.#dropped(first),
+      failed: (error) => this.#fail(error),
+    })
+    const budget = new DialBudget(this.#platform.clock)
+    for (const connector of connectors) {
+      const line = venueLine({
+        connector,
+        platform: this.#platform,
+        budget,
+        requestTimeoutMs: options.requestTimeoutMs,
+        emit: (event) => this.#emit(event),
+        tap: options.tap ?? null,
+      })
+      this.#lines.set(connector.venue, line)
+    }
+    const { signal } = options
+    if (signal?.aborted === true) void this.close()
+    else signal?.addEventListener('abort', () => void this.close(), { once: true })
+    for (const line of this.#lines.values()) void this.#start(line)
+  }
+
+  /** Events of one type, or every event under `event`. @returns a function that takes the listener away again. */
+  on<T extends MarketEventType | 'event'>(type: T, listener: FeedListener<T>): () => void {
+    const listeners = this.#listeners.get(type) ?? new Set()
+    this.#listeners.set(type, listeners)
+    listeners.add(listener)
+    if (!this.#iterating) this.#queue.clear()
+    return () => void listeners.delete(listener)
+  }
+
+  /**
+   * The maintained book of a stream, L2; of an `order` stream the levels that follow from its orders.
+   * Null where there is no such stream.
+   */
+  book(venue: string, symbol: string, channel: Channel = 'book'): ReadonlyBook | null {
+    const line = this.#lines.get(venue)
+    const id = line?.instruments.find(symbol)?.instrument ?? symbol
+    return line?.memory.peek(id, channel)?.book ?? null
+  }
+
+  /** What is known of an instrument of the feed, by unified symbol or the venue's own id. */
+  instrument(venue: string, symbol: string): Instrument | null {
+    return this.#lines.get(venue)?.instruments.find(symbol) ?? null
+  }
+
+  /**
+   * Asks for further streams of a venue that the feed has.
+   * @throws {UsageError} `unknown_venue`, `unknown_symbol`, `unsupported_channel`.
+   */
+  subscribe(venue: string, symbols: readonly string[], channels: readonly Channel[]): void {
+    const line = this.#line(venue)
+    const held = new Set(this.#subscriptions(venue).map(keyOf))
+    const wanted = resolveSubscriptions(line.connector, line.instruments, symbols, channels)
+    this.#place(
+      line,
+      wanted.filter((subscription) => !held.has(keyOf(subscription))),
+    )
+  }
+
+  /** Gives streams up; no other stream is disturbed. */
+  unsubscribe(venue: string, symbols: readonly string[], channels: readonly Channel[]): void {
+    const line = this.#line(venue)
+    const given = new Set(
+      resolveSubscriptions(line.connector, line.instruments, symbols, channels).map(keyOf),
+    )
+    for (const { connection } of this.#connections.filter((entry) => entry.venue === venue)) {
+      const leaving = connection.subscriptions.filter((subscription) => given.has(keyOf(subscription)))
+      if (leaving.length > 0) connection.unsubscribe(leaving)
+    }
+  }
+
+  /** Ends the feed for good; an iteration gets what is still queued and then ends. */
+  close(): Promise<void> {
+    this.#closing ??= this.#shutDown()
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  /** The one reader of the queue. Leaving the loop closes the feed. */
+  [Symbol.asyncIterator](): AsyncIterator<MarketEvent, undefined> {
+    if (this.#iterating) {
+      throw new UsageError(
+        'already_iterating',
+        'this feed is being read already: open a second feed, or use feed.on()',
+      )
+    }
+    this.#iterating = true
+    return {
+      next: () => this.#queue.next(),
+      return: async () => {
+        this.#queue.clear()
+        await this.close()
+        return { value: undefined, done: true }
+      },
+    }
+  }
+
+  // ── Inside ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  async #start(line: VenueLine): Promise<void> {
+    try {
+      await loadCatalogue(line)
+      if (this.#closing !== null) return
+      this.#place(line, resolveSubscriptions(line.connector, line.instruments))
+    } catch (error) {
+      this.#fail(error instanceof Error ? error : new TapewireError('internal', String(error)))
+    }
+  }
+
+  /** Puts streams on connections that have room, and opens further ones for the rest. */
+  #place(line: VenueLine, subscriptions: readonly Subscription[]): void {
+    const { connector } = line
+    let rest = [...subscriptions]
+    for (const { venue, connection } of this.#connections) {
+      if (venue !== connector.venue || rest.length === 0) continue
+      const room = connector.limits.subscriptionsPerConnection - connection.subscriptions.length
+      const fitting = rest.filter(
+        (subscription) => connector.route(subscription).name === connection.endpoint.name,
+      )
+      const taken = new Set(fitting.slice(0, Math.max(0, room)))
+      if (taken.size > 0) connection.subscribe([...taken])
+      rest = rest.filter((subscription) => !taken.has(subscription))
+    }
+    for (const { endpoint, subscriptions: share } of shard(connector, rest)) {
+      const number = this.#connections.length
+      const siblings = this.#connections.filter(
+        ({ venue, connection }) => venue === connector.venue && connection.endpoint.name === endpoint.name,
+      )
+      const connection = new FeedConnection(
+        line,
+        endpoint,
+        share,
+        number,
+        `${endpoint.name}#${siblings.length}`,
+        {
+          connectTimeoutMs: this.#options.connectTimeoutMs,
+          silentAfterMs: this.#options.stallAfterMs ?? connector.liveness.silentAfterMs,
+          ping: connector.liveness.ping,
+          backoff: { baseMs: this.#options.backoffBaseMs, capMs: this.#options.backoffCapMs },
+          stableAfterMs: this.#options.stableAfterMs,
+          maxAttempts: this.#options.maxAttempts,
+          maxFrameBytes: connector.limits.maxFrameBytes,
+          connectsPerMinute: connector.limits.connectsPerMinute,
+        },
+      )
+      this.#connections.push({ venue: connector.venue, connection })
+      connection.start()
+    }
+  }
+
+  #emit(event: MarketEvent): void {
+    this.#call(this.#listeners.get(event.type), event)
+    this.#call(this.#listeners.get('event'), event)
+    if (this.#iterating || this.#listeners.size === 0) this.#queue.push(event)
+  }
+
+  /** A listener that throws is its owner's defect: reported as uncaught, and the feed goes on. */
+  #call(listeners: Set<(event: never) => void> | undefined, event: MarketEvent): void {
+    if (listeners === undefined) return
+    for (const listener of listeners) {
+      try {
+        listener(event as never)
+      } catch (error) {
+        queueMicrotask(() => {
+          throw error
+        })
+      }
+    }
+  }
+
+  #dropped(first: MarketEvent): void {
+    if (!('channel' in first)) return
+    for (const { venue, connection } of this.#connections) {
+      if (venue === first.venue) {
+        connection.overflowed(first.instrument, first.channel as Channel, first.receiveTime)
+      }
+    }
+  }
+
+  #fail(error: Error): void {
+    this.#failure ??= error
+    void this.close()
+  }
+
+  async #shutDown(): Promise<void> {
+    for (const line of this.#lines.values()) line.close()
+    await Promise.all(this.#connections.map(({ connection }) => connection.close()))
+    this.#queue.end(this.#failure)
+    if (this.#failure === null) this.#finished.resolve()
+    else this.#finished.reject(this.#failure)
+  }
+
+  #each(run: (connection: FeedConnection) => void): void {
+    for (const { connection } of this.#connections) run(connection)
+  }
+
+  #line(venue: string): VenueLine {
+    const line = this.#lines.get(venue)
+    if (line !== undefined) return line
+    throw new UsageError(
+      'unknown_venue',
+      `this feed has no venue ${venue}; it has ${[...this.#lines.keys()].join(', ')}`,
+      {
+        context: { venue },
+      },
+    )
+  }
+
+  #subscriptions(venue: string): Subscription[] {
+    return this.#connections
+      .filter((entry) => entry.venue === venue)
+      .flatMap(({ connection }) => [...connection.subscriptions])
+  }
+}
+
+function keyOf({ instrument, channel }: Subscription): string {
+  return `${channel} ${instrument.instrument}`
+}

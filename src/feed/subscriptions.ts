@@ -1,0 +1,98 @@
+import { closest, distance } from 'fastest-levenshtein'
+import type { Channel, Connector, Endpoint, InstrumentTable, Subscription } from '../connector.js'
+import { UsageError } from '../errors.js'
+import { splitChannel } from '../session/streams.js'
+
+/**
+ * The streams that a connector's symbols and channels mean.
+ *
+ * @throws {UsageError} `unknown_symbol` (with the nearest names), `unsupported_channel` where a channel exists for none of
+ * the symbols, `no_symbols`.
+ */
+export function resolveSubscriptions(
+  connector: Connector,
+  instruments: InstrumentTable,
+  symbols: readonly string[] = connector.symbols,
+  channels: readonly Channel[] = connector.requested,
+): Subscription[] {
+  if (symbols.length === 0) {
+    throw new UsageError(
+      'no_symbols',
+      `${connector.venue}: name at least one symbol, such as symbols: ['BTC/USD']`,
+      {
+        context: { venue: connector.venue, field: 'symbols' },
+      },
+    )
+  }
+  const subscriptions: Subscription[] = []
+  const served = new Set<Channel>()
+  for (const symbol of new Set(symbols)) {
+    const instrument = findInstrument(connector, instruments, symbol)
+    for (const channel of new Set(channels)) {
+      const spec = connector.channels.find(({ kind }) => kind === splitChannel(channel).kind)
+      if (spec?.markets.includes(instrument.market) !== true) continue
+      served.add(channel)
+      subscriptions.push({ instrument, channel })
+    }
+  }
+  for (const channel of channels) {
+    if (served.has(channel)) continue
+    throw new UsageError(
+      'unsupported_channel',
+      `${connector.venue} has no channel ${channel} for ${symbols.join(', ')}`,
+      {
+        context: { venue: connector.venue, channel, field: 'channels' },
+      },
+    )
+  }
+  return subscriptions
+}
+
+function findInstrument(connector: Connector, instruments: InstrumentTable, symbol: string) {
+  const listed = instruments.find(symbol)
+  if (listed !== undefined) return listed
+  const guessed = instruments.size === 0 ? connector.guess(symbol) : null
+  if (guessed !== null) return guessed
+  const near = nearest(symbol, instruments)
+  const hint = near === null ? '' : `; did you mean ${near}?`
+  throw new UsageError('unknown_symbol', `${connector.venue} lists no symbol ${symbol}${hint}`, {
+    context: { venue: connector.venue, symbol, field: 'symbols' },
+  })
+}
+
+function nearest(symbol: string, instruments: InstrumentTable): string | null {
+  const names: string[] = []
+  for (const instrument of instruments.values()) names.push(instrument.symbol, instrument.instrument)
+  if (names.length === 0) return null
+  const wanted = symbol.toUpperCase()
+  const same = names.find((name) => name.toUpperCase() === wanted)
+  if (same !== undefined) return same
+  const candidate = closest(symbol, names)
+  return distance(symbol, candidate) <= Math.max(2, symbol.length / 3) ? candidate : null
+}
+
+/** The streams of one connection. */
+export interface Shard {
+  readonly endpoint: Endpoint
+  readonly subscriptions: Subscription[]
+}
+
+/** Spreads streams over connections: one kind of socket each, no more streams than the venue allows. */
+export function shard(connector: Connector, subscriptions: readonly Subscription[]): Shard[] {
+  const shards: Shard[] = []
+  const filling = new Map<string, Shard>()
+  for (const subscription of subscriptions) {
+    const endpoint = connector.route(subscription)
+    let current = filling.get(endpoint.name)
+    if (
+      current === undefined ||
+      current.subscriptions.length >= connector.limits.subscriptionsPerConnection
+    ) {
+      current = { endpoint, subscriptions: [] }
+      filling.set(endpoint.name, current)
+      shards.push(current)
+    }
+    current.subscriptions.push(subscription)
+  }
+  return shards
+}
