@@ -37,3 +37,11 @@ export function showDuration(ms: number): string {
   if (minutes < 60) return `${minutes} min ${Math.floor((ms % 60_000) / 1000)} s`
   return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')} min`
 }
+
+/** The factor of `1x`, `10x`, `0.5x`; Infinity for `max`. @throws {UsageError} `bad_speed`. */
+export function parseSpeed(text: string): number {
+  if (text === 'max') return Number.POSITIVE_INFINITY
+  const speed = Number(/^(\d+(?:\.\d+)?)x?$/.exec(text)?.[1])
+  if (speed > 0) return speed
+  throw new UsageError('bad_speed', `${text} is no speed: write 1x, 10x, 0.5x or max`)
+}

@@ -9,6 +9,7 @@ import { recordCommand } from './record.js'
 import { replayCommand } from './replay.js'
 import { simulateCommand } from './simulate.js'
 import { venuesCommand } from './venues.js'
+
 import { verifyCommand } from './verify.js'
 import { version } from './version.js'
 import { watchCommand } from './watch.js'
@@ -31,6 +32,7 @@ for (const command of [
   replayCommand(),
   ingestCommand(),
   inspectCommand(),
+
   verifyCommand(),
   simulateCommand(),
 ]) {

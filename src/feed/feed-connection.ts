@@ -46,6 +46,7 @@ export class FeedConnection {
       {
         ...settings,
         target: () => this.#target(),
+        host: new URL(endpoint.url).host,
         dial: line.platform.dial,
         clock,
         budget: line.budget,
@@ -134,7 +135,7 @@ export class FeedConnection {
     const { connector, instruments, memory, platform, tap } = this.#line
     this.#attempt = attempt
     const url = shownUrl(this.endpoint.url)
-    tap?.open(this.#number, url, at)
+    tap?.open(this.#number, url, at, connector.venue)
     this.#note('open', attempt, null)
     const session = connector.session(
       {

@@ -7,7 +7,7 @@ import type { HttpResponse } from '../connector.js'
  */
 export interface FrameTap {
   /** `connection` counts the connections of the feed from 0. */
-  open(connection: number, url: string, at: Micros): void
+  open(connection: number, url: string, at: Micros, venue: string): void
   received(connection: number, data: string | Uint8Array, at: Micros): void
   sent(connection: number, frame: string, at: Micros): void
   rest(response: HttpResponse, at: Micros): void

@@ -1,4 +1,5 @@
 import { closest, distance } from 'fastest-levenshtein'
+import type { MarketType } from '../../schemas/events.js'
 import type { Channel, Connector, Endpoint, InstrumentTable, Subscription } from '../connector.js'
 import { UsageError } from '../errors.js'
 import { splitChannel } from '../session/streams.js'
@@ -51,13 +52,22 @@ export function resolveSubscriptions(
 function findInstrument(connector: Connector, instruments: InstrumentTable, symbol: string) {
   const listed = instruments.find(symbol)
   if (listed !== undefined) return listed
-  const guessed = instruments.size === 0 ? connector.guess(symbol) : null
-  if (guessed !== null) return guessed
+  const guessed = connector.guess(symbol)
+  if (guessed !== null && !listsMarket(instruments, guessed.market)) {
+    instruments.add(guessed)
+    return guessed
+  }
   const near = nearest(symbol, instruments)
   const hint = near === null ? '' : `; did you mean ${near}?`
   throw new UsageError('unknown_symbol', `${connector.venue} lists no symbol ${symbol}${hint}`, {
     context: { venue: connector.venue, symbol, field: 'symbols' },
   })
+}
+
+/** A symbol is unknown only where the venue lists markets of its kind: a chain, or a venue without listing, has none. */
+function listsMarket(instruments: InstrumentTable, market: MarketType): boolean {
+  for (const instrument of instruments.values()) if (instrument.market === market) return true
+  return false
 }
 
 function nearest(symbol: string, instruments: InstrumentTable): string | null {

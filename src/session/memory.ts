@@ -17,6 +17,8 @@ export class StreamRecord {
   readonly tradeIds: RecentIds
   /** The newest candle of a `candle` stream, not yet known to be final. */
   candle: CandleFields | null = null
+  /** Height of the highest block of a `block` stream. */
+  height: number | null = null
   /** The hole that is open now. */
   gap: { readonly reason: GapReason; readonly from: Micros | null } | null = null
   /** Receive time of the last good datum. */

@@ -20,6 +20,11 @@ export interface SessionKit {
   readonly sink: Sink
   readonly streams: Streams
   readonly alarms: Alarms
+  /**
+   * Runs a part of a frame on its own: what is wrong with it becomes a `malformed` event, and the other parts are still
+   * read. For venues that put several messages into one frame; the frame as a whole is guarded anyway.
+   */
+  guard(head: string, at: Micros | null, run: () => void): void
 }
 
 /**
@@ -63,7 +68,7 @@ export function defineSession(
   const { venue, init, sink, catalogue } = definition
   const alarms = new Alarms((at) => sink.wake(at))
   const streams = new Streams(venue, definition.channels, definition.policy, init, sink, alarms)
-  const handlers = protocol({ init, sink, streams, alarms })
+  const handlers = protocol({ init, sink, streams, alarms, guard: guarded })
 
   /** Nothing that the network sends may throw out of a session. */
   function guarded(head: string | Uint8Array, at: Micros | null, run: () => void): void {

@@ -151,14 +151,19 @@ export class Streams {
     return stream
   }
 
-  /** The venue granted the stream. In a log this is how a stream becomes known (see {@link adopt}). */
-  ack(stream: Stream, at: Micros | null): void {
+  /**
+   * The venue granted the stream. In a log this is how a stream becomes known (see {@link adopt}).
+   *
+   * @param backfilled whether the session fetches what was missed: the gap of a stream without a snapshot then stays open
+   * until {@link history} or the next live datum closes it. @default false
+   */
+  ack(stream: Stream, at: Micros | null, backfilled = false): void {
     if (stream.state !== 'requested') return
     stream.state = 'acked'
     this.#alarms.clear(this.#alarm('ack', stream))
     this.#announce(stream, at)
     if (!stream.spec.snapshot) {
-      if (isLog(stream.kind)) this.#closeGap(stream, false, at)
+      if (isLog(stream.kind) && !backfilled) this.#closeGap(stream, false, at)
       return
     }
     this.#alarms.set(this.#alarm('first', stream), at, this.#policy.firstDatumMs, (now) => {
@@ -668,7 +673,9 @@ export class Streams {
     }
     if (this.#alarms.has(alarm)) return
     this.#alarms.set(alarm, at, crossedForMs, (now) => {
-      if (book.state !== 'live' || !book.crossed) return
+      // A halted market gathers orders for an auction and may be crossed.
+      const halted = this.#init.instruments.get(stream.instrument.instrument)?.status === 'halted'
+      if (book.state !== 'live' || !book.crossed || halted) return
       const { bid, ask } = book.best()
       this.resync(stream, 'crossed', `bid ${bid?.[0]} is not below ask ${ask?.[0]}`, now)
     })

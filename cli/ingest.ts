@@ -1,0 +1,59 @@
+import { Command } from 'commander'
+import pc from 'picocolors'
+import { venues } from '../connectors/index.js'
+import { openTape } from '../recorder/index.js'
+import { openRecording, playRecording } from '../src/framelog/index.js'
+import { exitCode, interruption } from './exit.js'
+import { SizeProgress } from './progress.js'
+import { venueNamed } from './targets.js'
+
+interface Options {
+  readonly db: string
+  readonly venue?: string
+}
+
+/** A batch of events is written before more of the log is read: a log comes faster than a disk takes it. */
+const EVENTS_UNWRITTEN = 20_000
+
+export function ingestCommand(): Command {
+  return new Command('ingest')
+    .description('turn recorded frames (ours, cryptofeed’s, Tardis’) into events on a tape')
+    .argument('<framelog...>', 'files of one recording, merged by time')
+    .requiredOption('--db <file>', 'the tape')
+    .option('--venue <name>', 'whose recording it is, where its URLs do not tell')
+    .action(async (files: string[], options: Options) => {
+      const venue = options.venue === undefined ? undefined : venueNamed(options.venue).id
+      const { signal, interrupted, dispose } = interruption()
+      const recording = await openRecording(files, {
+        onWarning: ({ message }) => void process.stderr.write(`${pc.yellow(message)}\n`),
+      })
+      const recorder = openTape(options.db, { mode: 'write', bufferEvents: Number.MAX_SAFE_INTEGER })
+      const progress = new SizeProgress(recording.bytes, () => recording.bytesRead)
+      let unwritten = 0
+      try {
+        await playRecording(written(), {
+          connectors: venues.map(({ connector }) => connector({})),
+          venue,
+          signal,
+          onEvent: (event) => {
+            recorder.record(event)
+            unwritten++
+          },
+        })
+      } finally {
+        await recorder.close()
+        progress.done()
+        dispose()
+      }
+      if (interrupted()) process.exitCode = exitCode.interrupted
+
+      async function* written() {
+        for await (const batch of recording.records()) {
+          yield batch
+          if (unwritten < EVENTS_UNWRITTEN) continue
+          await recorder.flush()
+          unwritten = 0
+        }
+      }
+    })
+}

@@ -1,0 +1,90 @@
+import { readFileSync } from 'node:fs'
+import { Command } from 'commander'
+import pc from 'picocolors'
+import { UsageError } from '../src/errors.js'
+import { type FrameRecord, openRecording, type Recording } from '../src/framelog/index.js'
+import {
+  framePlayer,
+  parseFaultPlan,
+  SeededRandom,
+  serveSimulator,
+  type VenueSimulator,
+  withFaults,
+} from '../src/simulator/index.js'
+import { systemClock } from '../src/socket/clock.js'
+import { parseSpeed } from './duration.js'
+import { interruption } from './exit.js'
+import { venueNamed } from './targets.js'
+
+interface Options {
+  readonly port: number
+  readonly host: string
+  readonly seed: number
+  readonly faults?: string
+  readonly frames?: string[]
+  readonly speed: number
+}
+
+export function simulateCommand(): Command {
+  return new Command('simulate')
+    .description('run a venue’s simulator: its protocol over real WebSockets, on loopback')
+    .argument('<venue>')
+    .option('--port <n>', 'where to listen; 0 for any free port', wholeNumber, 0)
+    .option('--host <address>', 'the address to listen on', '127.0.0.1')
+    .option('--seed <n>', 'the market that lives by this seed', wholeNumber, 1)
+    .option('--faults <plan>', 'a fault plan: a file, or JSON (docs/simulator.md)')
+    .option('--frames <file...>', 'play recorded frames in place of a market')
+    .option('--speed <factor>', 'of the recorded frames: 1x, 10x, or max', parseSpeed, 1)
+    .action(async (name: string, options: Options) => {
+      const venue = venueNamed(name)
+      const plan = options.faults === undefined ? null : parseFaultPlan(planText(options.faults))
+      const { signal, dispose } = interruption()
+      const player = options.frames === undefined ? null : await playerOf(venue.id, options)
+      const server = await serveSimulator(
+        (url) => {
+          const simulator = player ?? venue.simulator({ seed: options.seed, url })
+          return plan === null ? simulator : withFaults(simulator, plan, new SeededRandom(options.seed))
+        },
+        { port: options.port, host: options.host, clock: systemClock() },
+      )
+      process.stdout.write(`${server.url}\n`)
+      process.stderr.write(pc.dim(`the ${venue.id} simulator is up; ctrl-c ends it\n`))
+      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+      await server.close()
+      dispose()
+    })
+}
+
+async function playerOf(venue: string, { frames = [], speed }: Options): Promise<VenueSimulator> {
+  const recording = await openRecording(frames)
+  return framePlayer({
+    records: () => frameRecords(recording),
+    venue,
+    speed: speed === Number.POSITIVE_INFINITY ? 'max' : speed,
+  })
+}
+
+async function* frameRecords(recording: Recording): AsyncGenerator<FrameRecord> {
+  for await (const batch of recording.records()) {
+    for (const record of batch) if (record.dir !== 'preview' && record.dir !== 'lost') yield record
+  }
+}
+
+function planText(plan: string): string {
+  if (plan.trimStart().startsWith('{')) return plan
+  try {
+    return readFileSync(plan, 'utf8')
+  } catch (cause) {
+    throw new UsageError(
+      'bad_fault_plan',
+      `the fault plan ${plan} cannot be read: give a file, or the plan itself as JSON`,
+      { cause },
+    )
+  }
+}
+
+/** @throws {UsageError} `bad_number`. */
+function wholeNumber(text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text)
+  throw new UsageError('bad_number', `${text} is no whole number`)
+}

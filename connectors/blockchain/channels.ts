@@ -1,0 +1,60 @@
+import type { Channel, ChannelSpec } from '../../src/connector.js'
+
+/** Candle lengths in seconds, by the name that the field uses. */
+export const granularities: ReadonlyMap<string, number> = new Map([
+  ['1m', 60],
+  ['5m', 300],
+  ['15m', 900],
+  ['1h', 3600],
+  ['6h', 21_600],
+  ['1d', 86_400],
+])
+
+const proof = 'seqnum of the connection'
+
+/**
+ * Nothing here is stale by silence alone: seqnum and a heartbeat every five seconds prove the connection, and the venue's
+ * books stand still for hours. `staleBookMs` is the user's own limit for them.
+ */
+export function channelSpecs(staleBookMs: number | null): readonly ChannelSpec[] {
+  return [
+    { kind: 'trade', variants: [], markets: ['spot'], proof, cadenceMs: null, snapshot: false },
+    { kind: 'book', variants: [], markets: ['spot'], proof, cadenceMs: staleBookMs, snapshot: true },
+    { kind: 'order', variants: [], markets: ['spot'], proof, cadenceMs: staleBookMs, snapshot: true },
+    { kind: 'ticker', variants: [], markets: ['spot'], proof, cadenceMs: null, snapshot: false },
+    { kind: 'derivative', variants: [], markets: ['spot'], proof, cadenceMs: null, snapshot: false },
+    {
+      kind: 'candle',
+      variants: [...granularities.keys()],
+      markets: ['spot'],
+      proof,
+      cadenceMs: null,
+      snapshot: false,
+    },
+    { kind: 'instrument', variants: [], markets: ['spot'], proof, cadenceMs: null, snapshot: false },
+    { kind: 'transaction', variants: [], markets: ['chain'], proof: null, cadenceMs: null, snapshot: false },
+    { kind: 'block', variants: [], markets: ['chain'], proof: 'height', cadenceMs: null, snapshot: false },
+  ]
+}
+
+/** The venue's name of a channel of the Exchange. */
+export function wireChannel(kind: string): string {
+  const names: Readonly<Record<string, string>> = {
+    trade: 'trades',
+    book: 'l2',
+    order: 'l3',
+    ticker: 'ticker',
+    derivative: 'ticker',
+    candle: 'prices',
+    instrument: 'symbols',
+  }
+  return names[kind] ?? kind
+}
+
+/** The channel of a candle length in seconds. */
+export function candleChannel(seconds: number): Channel {
+  for (const [name, length] of granularities) {
+    if (length === seconds) return name === '1m' ? 'candle' : `candle:${name}`
+  }
+  return `candle:${seconds}s`
+}

@@ -1,0 +1,190 @@
+import type { Micros } from '../../schemas/events.js'
+import type { SeededRandom } from '../../src/simulator/random.js'
+import type { SimulatedConnection, SimulatedPeer } from '../../src/simulator/venue-simulator.js'
+
+interface Client {
+  readonly peer: SimulatedPeer
+  unconfirmed: boolean
+  blocks: boolean
+  mini: boolean
+  readonly addresses: Set<string>
+}
+
+interface Block {
+  readonly hash: string
+  readonly height: number
+  readonly time: number
+}
+
+const TRANSACTIONS_A_SECOND = 5
+/** Far quicker than the chain's ten minutes: a simulator that is watched for a minute must show a block. */
+const BLOCK_MICROS = 15_000_000
+const FIRST_HEIGHT = 900_000
+
+/** The chain feed: no acks, no errors; what it does not know it ignores. */
+export class SimulatedChain {
+  readonly #random: SeededRandom
+  readonly #clients = new Set<Client>()
+  #block: Block | null = null
+  #transacted: Micros | null = null
+  #latestTransaction = ''
+
+  constructor(random: SeededRandom) {
+    this.#random = random
+  }
+
+  connect(peer: SimulatedPeer): SimulatedConnection {
+    const client: Client = { peer, unconfirmed: false, blocks: false, mini: false, addresses: new Set() }
+    this.#clients.add(client)
+    return {
+      received: (data) => this.#received(client, data),
+      closed: () => void this.#clients.delete(client),
+    }
+  }
+
+  /** `GET /latestblock`. */
+  latest(at: Micros): Record<string, unknown> {
+    const { hash, height, time } = this.#block ?? this.#mine(at)
+    return { hash, time, block_index: 0, height, txIndexes: [] }
+  }
+
+  advance(at: Micros): void {
+    this.#transacted ??= at
+    const every = 1_000_000 / TRANSACTIONS_A_SECOND
+    while (this.#transacted + every <= at) {
+      this.#transacted += every
+      this.#transact(Math.round(this.#transacted))
+    }
+    const block = this.#block ?? this.#mine(at)
+    if (at - block.time * 1_000_000 >= BLOCK_MICROS) this.#mine(at)
+  }
+
+  #received(client: Client, data: string | Uint8Array): void {
+    const { op, addr } = parse(data)
+    switch (op) {
+      case 'unconfirmed_sub':
+      case 'unconfirmed_unsub':
+        client.unconfirmed = op === 'unconfirmed_sub'
+        break
+      case 'blocks_sub':
+      case 'blocks_unsub':
+        client.blocks = op === 'blocks_sub'
+        break
+      case 'addr_sub':
+        if (typeof addr === 'string') client.addresses.add(addr)
+        break
+      case 'addr_unsub':
+        if (typeof addr === 'string') client.addresses.delete(addr)
+        break
+      case 'set_tx_mini':
+        client.mini = true
+        break
+      case 'ping':
+        client.peer.send('{"op":"pong"}')
+        break
+      case 'ping_block':
+        if (this.#block !== null) client.peer.send(blockFrame(this.#block))
+        break
+      case 'ping_tx':
+        if (this.#latestTransaction !== '') client.peer.send(this.#latestTransaction)
+    }
+  }
+
+  #mine(at: Micros): Block {
+    const block = {
+      hash: `00000000${this.#hex(56)}`,
+      height: (this.#block?.height ?? FIRST_HEIGHT - 1) + 1,
+      time: Math.floor(at / 1_000_000),
+    }
+    this.#block = block
+    for (const client of this.#clients) if (client.blocks) client.peer.send(blockFrame(block))
+    return block
+  }
+
+  #transact(at: Micros): void {
+    const watched = [...this.#clients].flatMap(({ addresses }) => [...addresses])
+    const to = watched.length > 0 && this.#random.chance(0.3) ? this.#random.pick(watched) : this.#address()
+    const paid = this.#random.integer(1000, 2_000_000_000)
+    const change = this.#random.integer(0, 500_000)
+    const fee = this.#random.integer(150, 20_000)
+    const hash = this.#hex(64)
+    const time = Math.floor(at / 1_000_000)
+    const output = (addr: string, value: number, n: number) => ({
+      spent: false,
+      tx_index: 0,
+      type: 0,
+      addr,
+      value,
+      n,
+      script: '76a9',
+    })
+    const transaction = {
+      lock_time: 0,
+      ver: 2,
+      size: this.#random.integer(190, 900),
+      inputs: [
+        {
+          sequence: 4_294_967_293,
+          prev_out: { ...output(this.#address(), paid + change + fee, 0), spent: true },
+          script: '',
+        },
+      ],
+      time,
+      tx_index: 0,
+      vin_sz: 1,
+      hash,
+      vout_sz: 2,
+      relayed_by: '0.0.0.0',
+      // Data carriers pay to no address.
+      out: [output(to, paid, 0), { spent: false, tx_index: 0, type: 0, value: change, n: 1, script: '6a' }],
+    }
+    this.#latestTransaction = JSON.stringify({ op: 'utx', x: transaction })
+    const mini = JSON.stringify({ op: 'minitx', x: { time, value: paid + change, txIndex: 0, hash } })
+    for (const { peer, unconfirmed, mini: short, addresses } of this.#clients) {
+      if (unconfirmed || addresses.has(to)) peer.send(short ? mini : this.#latestTransaction)
+    }
+  }
+
+  #address(): string {
+    return `bc1q${this.#hex(38)}`
+  }
+
+  #hex(length: number): string {
+    return Array.from({ length }, () => this.#random.integer(0, 15).toString(16)).join('')
+  }
+}
+
+function blockFrame({ hash, height, time }: Block): string {
+  const transactions = 3
+  return JSON.stringify({
+    op: 'block',
+    x: {
+      txIndexes: Array.from({ length: transactions }, () => 0),
+      nTx: transactions,
+      totalBTCSent: 752_148_218_475,
+      estimatedBTCSent: 41_512_345_678,
+      reward: 0,
+      size: 1_284_093,
+      weight: 3_993_251,
+      blockIndex: 0,
+      prevBlockIndex: 0,
+      height,
+      hash,
+      mrklRoot: '0'.repeat(64),
+      version: 545_259_520,
+      time,
+      bits: 387_124_344,
+      nonce: 1,
+      foundBy: { description: 'Unknown', ip: '0.0.0.0', link: '', time },
+    },
+  })
+}
+
+function parse(data: string | Uint8Array): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(typeof data === 'string' ? data : new TextDecoder().decode(data))
+    return typeof value === 'object' && value !== null ? { ...value } : {}
+  } catch {
+    return {}
+  }
+}

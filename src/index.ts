@@ -1,0 +1,18 @@
+export * from '../schemas/events.js'
+export { Books, type MaintainedBook } from './book/books.js'
+export {
+  type BookSide,
+  type BookState,
+  OrderBook,
+  type ReadonlyBook,
+} from './book/order-book.js'
+export { OrderLedger, type ReadonlyLedger } from './book/order-ledger.js'
+export * from './connector.js'
+export * from './errors.js'
+export { listInstruments } from './feed/catalogue.js'
+export type { OverflowPolicy } from './feed/event-queue.js'
+export { Feed, type FeedListener, type FeedOptions, openFeed } from './feed/feed.js'
+export type { FrameTap } from './feed/frame-tap.js'
+export { FrameLogWriter, openRecording, playRecording } from './framelog/index.js'
+export * from './platform.js'
+export * from './socket/index.js'

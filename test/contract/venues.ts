@@ -1,0 +1,54 @@
+import { bitfinexVenue } from '../../connectors/bitfinex/index.js'
+import { bitmexVenue } from '../../connectors/bitmex/index.js'
+import { blockchainVenue } from '../../connectors/blockchain/index.js'
+import type { Channel, ConnectorOptions, Venue } from '../../src/connector.js'
+
+/** A card that a venue does not play, and why. */
+export interface Skip {
+  readonly skip: string
+}
+
+/** What the contract suite must know of a venue to run it. */
+export interface VenueProfile {
+  readonly venue: Venue
+  /** Two markets of its simulator. */
+  readonly symbols: readonly [string, string]
+  readonly book: Channel
+  readonly trade: Channel
+  readonly options?: Partial<ConnectorOptions>
+  /** A symbol that the connector can name by rule and the venue refuses. */
+  readonly refused: string | Skip
+  /** Whether the client's frames show that a heartbeat was answered; `haste` makes the simulator's come sooner. */
+  readonly heartbeat:
+    | { readonly haste: number; readonly answered: (frames: readonly string[]) => boolean }
+    | Skip
+}
+
+export const profiles: readonly VenueProfile[] = [
+  {
+    venue: bitfinexVenue,
+    symbols: ['BTC/USD', 'ETH/USD'],
+    book: 'book',
+    trade: 'trade',
+    refused: 'tNOPUSD',
+    heartbeat: { skip: 'the venue beats on its own and expects no answer' },
+  },
+  {
+    venue: bitmexVenue,
+    symbols: ['XBTUSD', 'XBTUSDT'],
+    book: 'book',
+    trade: 'trade',
+    refused: 'NOPUSD',
+    heartbeat: { skip: 'the venue asks for no answer; the client pings a silent connection' },
+  },
+  {
+    venue: blockchainVenue,
+    symbols: ['BTC/USD', 'ETH/USD'],
+    book: 'book',
+    trade: 'trade',
+    refused: 'NOPE-USD',
+    heartbeat: {
+      skip: 'the venue beats on its own; the ping frames of the protocol are answered by the socket',
+    },
+  },
+]
