@@ -7,6 +7,9 @@ import { ResilientSocket, type SocketSettings } from '../socket/resilient-socket
 import { Pacer } from './pacer.js'
 import type { VenueLine } from './venue-line.js'
 
+/** After a pause, what lies unread comes first; only then is the session asked what it misses. */
+const AFTER_PAUSE_MS = 1_000
+
 /**
  * One connection of the feed: a resilient socket, and on each opened socket a fresh session of the venue. It hands out the
  * subscriptions at the venue's pace, wakes the session at the deadlines it names, and carries its requests.
@@ -24,6 +27,8 @@ export class FeedConnection {
   #attempt = 1
   #negotiated: HttpResponse | null = null
   #alarm: Timer | null = null
+  #wakeAt: Micros | null = null
+  #paused = false
   readonly #resubscribing = new Set<string>()
 
   /** @param number counts the connections of the feed from 0. */
@@ -99,12 +104,18 @@ export class FeedConnection {
     this.#run(() => this.#session?.overflowed({ instrument, channel }, from, this.#now()))
   }
 
+  /** Stops reading. The session's time stands still meanwhile: what it waits for may lie unread in the network. */
   pause(): void {
+    this.#paused = true
+    this.#alarm?.cancel()
+    this.#alarm = null
     this.#socket.pause()
   }
 
   resume(): void {
+    this.#paused = false
     this.#socket.resume()
+    this.#arm(AFTER_PAUSE_MS)
   }
 
   /** Final. No gap is emitted: the user wanted the end. */
@@ -168,7 +179,7 @@ export class FeedConnection {
 
   /** What a session may do; deaf once the session is over. */
   #sink(current: () => boolean): Sink {
-    const { connector, platform } = this.#line
+    const { connector } = this.#line
     return {
       emit: (event) => this.#line.emit(event),
       send: (frame) => {
@@ -181,13 +192,9 @@ export class FeedConnection {
         })
       },
       wake: (at) => {
-        this.#alarm?.cancel()
-        this.#alarm = null
-        if (at === null || !current()) return
-        this.#alarm = platform.clock.after(Math.max(0, (at - platform.clock.now()) / 1000), () => {
-          this.#alarm = null
-          this.#run(() => this.#session?.tick(Math.max(at, this.#now())))
-        })
+        if (!current()) return
+        this.#wakeAt = at
+        this.#arm(0)
       },
       ready: () => {
         if (!current() || this.#ready) return
@@ -208,6 +215,20 @@ export class FeedConnection {
         })
       },
     }
+  }
+
+  /** Wakes the session at the moment that it named, and no sooner than `leastMs` from now. */
+  #arm(leastMs: number): void {
+    this.#alarm?.cancel()
+    this.#alarm = null
+    const at = this.#wakeAt
+    if (at === null || this.#paused) return
+    const { clock } = this.#line.platform
+    this.#alarm = clock.after(Math.max(leastMs, (at - clock.now()) / 1000), () => {
+      this.#alarm = null
+      this.#wakeAt = null
+      this.#run(() => this.#session?.tick(Math.max(at, this.#now())))
+    })
   }
 
   #handOut(subscriptions: readonly Subscription[]): void {
@@ -245,8 +266,8 @@ export class FeedConnection {
   #drop(): void {
     this.#session = null
     this.#ready = false
-    this.#alarm?.cancel()
-    this.#alarm = null
+    this.#wakeAt = null
+    this.#arm(0)
     this.#pacer.clear()
     this.#resubscribing.clear()
   }
