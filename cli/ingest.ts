@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import pc from 'picocolors'
 import { venues } from '../connectors/index.js'
 import { openTape } from '../recorder/index.js'
+import type { MarketEvent } from '../schemas/events.js'
 import { openRecording, playRecording } from '../src/framelog/index.js'
 import { exitCode, interruption } from './exit.js'
 import { SizeProgress } from './progress.js'
@@ -25,21 +26,33 @@ export function ingestCommand(): Command {
       const venue = options.venue === undefined ? undefined : venueNamed(options.venue).id
       const { signal, interrupted, dispose } = interruption()
       const recording = await openRecording(files, {
-        onWarning: ({ message }) => void process.stderr.write(`${pc.yellow(message)}\n`),
+        onWarning: ({ message }) => warn(message),
       })
       const recorder = openTape(options.db, { mode: 'write', bufferEvents: Number.MAX_SAFE_INTEGER })
       const progress = new SizeProgress(recording.bytes, () => recording.bytesRead)
       let unwritten = 0
+      /** What one record brought is on the tape as a whole or not at all, with or without a clock. */
+      let frame: MarketEvent[] = []
+      let of: unknown = null
+      const writeFrame = () => {
+        recorder.recordAll(frame)
+        unwritten += frame.length
+        frame = []
+      }
       try {
-        await playRecording(written(), {
+        const { unclaimed } = await playRecording(written(), {
           connectors: venues.map(({ connector }) => connector({})),
           venue,
           signal,
-          onEvent: (event) => {
-            recorder.record(event)
-            unwritten++
+          onEvent: (event, record) => {
+            if (record !== of) writeFrame()
+            of = record
+            frame.push(event)
           },
         })
+        writeFrame()
+        if (unclaimed > 0)
+          warn(`${unclaimed} REST answers belong to no venue of the recording and were passed over`)
       } finally {
         await recorder.close()
         progress.done()
@@ -56,4 +69,8 @@ export function ingestCommand(): Command {
         }
       }
     })
+}
+
+function warn(text: string): void {
+  process.stderr.write(`${pc.yellow(text)}\n`)
 }

@@ -1,0 +1,16 @@
+export { FrameLogError } from './frame-log-error.js'
+export {
+  type CloseRecord,
+  type FrameRecord,
+  type InRecord,
+  type OpenRecord,
+  type OutRecord,
+  type RestRecord,
+  readRecord,
+  writeRecord,
+} from './frame-record.js'
+export { LogPlayer, type PlayOptions, type PlayStats, playRecording } from './log-player.js'
+export { type LogWarning, type ReadOptions, readFrameLog } from './log-reader.js'
+export { FrameLogWriter, type FrameLogWriterOptions } from './log-writer.js'
+export { openRecording, type Recording, type RecordingOptions } from './recording.js'
+export type { LostRecord, PreviewRecord, RecordingRecord } from './recording-record.js'

@@ -1,0 +1,349 @@
+import type { ConnectionState, MarketEvent, Micros } from '../../schemas/events.js'
+import type { Connector, Endpoint, HttpResponse, Session } from '../connector.js'
+import { DecodeError } from '../errors.js'
+import { shownUrl } from '../options.js'
+import { Instruments } from '../session/instrument-table.js'
+import { StreamMemory } from '../session/memory.js'
+import { nodeTools } from '../socket/tools.js'
+import { EarlyAnswers } from './early-answers.js'
+import type { FrameRecord, InRecord, OpenRecord, OutRecord, RestRecord } from './frame-record.js'
+import { endpointFor, LogVenues, listed } from './log-venues.js'
+import type { RecordingRecord } from './recording-record.js'
+
+export interface PlayOptions {
+  /** Every venue that the recording may be of. */
+  readonly connectors: readonly Connector[]
+  /** The venue of the whole recording, by name or alias, where its URLs do not tell. */
+  readonly venue?: string | undefined
+  /**
+   * Called with every event, in order. `record` counts the records of the recording from 1: events of one frame belong
+   * together, which without a clock nothing else tells.
+   */
+  readonly onEvent: (event: MarketEvent, record: number) => void
+  /** Stops between two batches of records: `playRecording` then returns what was played so far. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** What was played. */
+export interface PlayStats {
+  /** Records by kind. */
+  readonly records: Readonly<Record<FrameRecord['dir'], number>>
+  readonly events: number
+  /** REST answers that belong to no venue given, and were passed over. */
+  readonly unclaimed: number
+  /** The venues found, in order of appearance. */
+  readonly venues: readonly string[]
+  /** The first and the last time of the recording; null where it has no clock. */
+  readonly from: Micros | null
+  readonly to: Micros | null
+  /** Whether it was played to its end. */
+  readonly finished: boolean
+}
+
+/**
+ * Plays a recording through the sessions of its venues, which adopt what the log did. Time is the log's own, so the same
+ * frames give the same events, byte for byte. At the end nothing is closed: a recording that ends is no disconnect.
+ *
+ * @throws {UsageError} `unknown_venue`, where a connection's venue cannot be told.
+ */
+export async function playRecording(
+  batches: AsyncIterable<readonly RecordingRecord[]> | Iterable<readonly RecordingRecord[]>,
+  options: PlayOptions,
+): Promise<PlayStats> {
+  const player = new LogPlayer(options)
+  for await (const batch of batches) {
+    for (const record of batch) player.play(record)
+    if (options.signal?.aborted) return player.stats(false)
+  }
+  return player.stats(true)
+}
+
+/** What the connections of one venue share. */
+interface Venue {
+  readonly connector: Connector
+  readonly instruments: Instruments
+  readonly memory: StreamMemory
+  readonly early: EarlyAnswers
+  readonly lines: Set<Line>
+  /** How many connections each endpoint had, for their names. */
+  readonly counts: Map<string, number>
+}
+
+/** One connection of the recording, through all its reconnects. */
+interface Line {
+  readonly venue: Venue
+  readonly endpoint: Endpoint
+  readonly name: string
+  /** Null while it is closed. */
+  session: Session | null
+  /** The deadline that the session named. */
+  wake: Micros | null
+  /** Its file has ended; nothing more came of it so far. */
+  lost: boolean
+}
+
+/** Feeds one record after the other; see {@link playRecording}. */
+export class LogPlayer {
+  readonly #venues: LogVenues
+  readonly #onEvent: PlayOptions['onEvent']
+  readonly #byConnector = new Map<Connector, Venue>()
+  readonly #lines = new Map<number, Line>()
+  /** No session wants to be woken before this. */
+  #due = Number.POSITIVE_INFINITY
+  readonly #records = { open: 0, in: 0, out: 0, rest: 0, close: 0 }
+  #played = 0
+  #events = 0
+  #unclaimed = 0
+  #from: Micros | null = null
+  #to: Micros | null = null
+
+  constructor(options: PlayOptions) {
+    this.#venues = new LogVenues(options.connectors, options.venue)
+    this.#onEvent = options.onEvent
+  }
+
+  play(record: RecordingRecord): void {
+    if (record.dir === 'preview') {
+      this.#preview(record)
+      return
+    }
+    if (record.dir === 'lost') {
+      const line = this.#lines.get(record.conn)
+      if (line !== undefined) line.lost = true
+      return
+    }
+    const { t } = record
+    this.#played++
+    this.#records[record.dir]++
+    if (t !== null) {
+      this.#from ??= t
+      this.#to = t
+      if (t >= this.#due) this.#tick(t)
+    }
+    switch (record.dir) {
+      case 'in':
+        this.#session(record).frame(record.data, t)
+        return
+      case 'out':
+        this.#session(record).sent(record.data, t)
+        return
+      case 'open':
+        this.#open(record)
+        return
+      case 'close': {
+        const line = this.#lines.get(record.conn)
+        if (line !== undefined) this.#close(line, record.code ?? null, record.reason ?? '', t)
+        return
+      }
+      case 'rest':
+        this.#answer(record)
+    }
+  }
+
+  stats(finished: boolean): PlayStats {
+    return {
+      records: { ...this.#records },
+      events: this.#events,
+      unclaimed: this.#unclaimed,
+      venues: [...this.#byConnector.keys()].map(({ venue }) => venue),
+      from: this.#from,
+      to: this.#to,
+      finished,
+    }
+  }
+
+  #emit(event: MarketEvent): void {
+    this.#events++
+    this.#onEvent(event, this.#played)
+  }
+
+  // ── Connections ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #open(record: OpenRecord): void {
+    const { conn, t, url } = record
+    const connector = this.#venues.ofSocket(record)
+    const venue = this.#venue(connector)
+    const former = this.#lines.get(conn)
+    if (former !== undefined) this.#close(former, null, 'opened again', t)
+    const endpoint = endpointFor(connector, url)
+    const same = former?.venue === venue && former.endpoint.name === endpoint.name
+    const line = this.#line(conn, venue, endpoint, same ? former.name : null)
+    this.#begin(line, url, t, true)
+  }
+
+  /** The session of a connection; a frame of one that was never opened opens it. */
+  #session({ conn, t }: InRecord | OutRecord): Session {
+    const line = this.#lines.get(conn)
+    if (line?.session != null) {
+      line.lost = false
+      return line.session
+    }
+    if (line !== undefined) return this.#begin(line, line.endpoint.url, t)
+    const connector = this.#venues.ofUnopened()
+    const endpoint = connector.endpoints[0] ?? { name: 'public', url: '', rest: null }
+    return this.#begin(this.#line(conn, this.#venue(connector), endpoint, null), endpoint.url, t)
+  }
+
+  #line(conn: number, venue: Venue, endpoint: Endpoint, name: string | null): Line {
+    const count = venue.counts.get(endpoint.name) ?? 0
+    if (name === null) venue.counts.set(endpoint.name, count + 1)
+    const line: Line = {
+      venue,
+      endpoint,
+      name: name ?? `${endpoint.name}#${count}`,
+      session: null,
+      wake: null,
+      lost: false,
+    }
+    this.#lines.set(conn, line)
+    return line
+  }
+
+  #begin(line: Line, url: string, t: Micros | null, seen = false): Session {
+    const { venue } = line
+    // What a file left open and nothing continued is over once the venue's data goes on elsewhere: there is a hole.
+    for (const other of venue.lines) if (other.lost) this.#close(other, null, 'the recording of it ended', t)
+    if (seen) this.#note(line, 'open', t)
+    const { connector, instruments, memory } = venue
+    const session = connector.session(
+      {
+        endpoint: { ...line.endpoint, url: shownUrl(line.endpoint.url) },
+        connection: line.name,
+        adopt: true,
+        instruments,
+        memory,
+        tools: nodeTools(connector.limits.maxFrameBytes),
+        // Only what is sent needs chance, and nothing is.
+        random: () => 0.5,
+      },
+      {
+        emit: (event) => this.#emit(event),
+        send: ignore,
+        request: ignore,
+        wake: (at) => {
+          line.wake = at
+          if (at !== null && at < this.#due) this.#due = at
+        },
+        ready: ignore,
+        reconnect: ignore,
+        resubscribe: ignore,
+      },
+    )
+    line.session = session
+    line.lost = false
+    venue.lines.add(line)
+    session.opened({ url, negotiated: null, attempt: 1 }, t)
+    for (const response of venue.early.recent(t)) session.response(response, t)
+    return session
+  }
+
+  #close(line: Line, code: number | null, reason: string, t: Micros | null): void {
+    const { session } = line
+    if (session === null) return
+    session.closed({ code, reason }, t)
+    line.session = null
+    line.wake = null
+    line.lost = false
+    line.venue.lines.delete(line)
+    this.#note(line, 'closed', t, reason === '' ? null : reason)
+  }
+
+  #note(line: Line, state: ConnectionState, t: Micros | null, reason: string | null = null): void {
+    this.#emit({
+      type: 'connection',
+      venue: line.venue.connector.venue,
+      receiveTime: t,
+      connection: line.name,
+      state,
+      attempt: 1,
+      endpoint: shownUrl(line.endpoint.url),
+      reason,
+    })
+  }
+
+  /** Wakes every session whose deadline has come, in order of the deadlines. */
+  #tick(now: Micros): void {
+    for (;;) {
+      let next: Line | null = null
+      for (const line of this.#lines.values()) {
+        if (line.wake !== null && (next?.wake == null || line.wake < next.wake)) next = line
+      }
+      const at = next?.wake ?? Number.POSITIVE_INFINITY
+      this.#due = at
+      if (next === null || at > now) return
+      next.wake = null
+      next.session?.tick(at)
+    }
+  }
+
+  // ── REST ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #venue(connector: Connector): Venue {
+    let venue = this.#byConnector.get(connector)
+    if (venue === undefined) {
+      venue = {
+        connector,
+        instruments: new Instruments(),
+        memory: new StreamMemory(),
+        early: new EarlyAnswers(),
+        lines: new Set(),
+        counts: new Map(),
+      }
+      this.#byConnector.set(connector, venue)
+    }
+    return venue
+  }
+
+  /** Only lists are of use ahead of time. One that does not fit is said to be malformed when its turn comes. */
+  #preview(record: Omit<RestRecord, 'dir'>): void {
+    const response = asResponse(record)
+    const connector = this.#venues.ofAnswer(response)
+    if (connector !== undefined) this.#list(connector, response)
+  }
+
+  /** Every session of the venue is offered it, as if it had asked; a list of instruments holds for all of them at once. */
+  #answer(record: RestRecord): void {
+    const response = asResponse(record)
+    const connector = this.#venues.ofAnswer(response)
+    if (connector === undefined) {
+      this.#unclaimed++
+      return
+    }
+    const venue = this.#venue(connector)
+    const fault = this.#list(connector, response)
+    if (fault === 'no list') {
+      venue.early.keep(response, record.t)
+      for (const line of venue.lines) line.session?.response(response, record.t)
+    } else if (fault !== null) {
+      this.#emit({
+        type: 'malformed',
+        venue: connector.venue,
+        receiveTime: record.t,
+        connection: 'rest',
+        reason: fault.code,
+        path: fault.path.join('.'),
+        head: response.body.slice(0, 200),
+      })
+    }
+  }
+
+  /** @returns null where the answer is a list and was taken, or why not. */
+  #list(connector: Connector, response: HttpResponse): null | 'no list' | DecodeError {
+    try {
+      const instruments = listed(connector, response)
+      if (instruments === null) return 'no list'
+      const table = this.#venue(connector).instruments
+      for (const instrument of instruments) table.add(instrument)
+      return null
+    } catch (error) {
+      if (error instanceof DecodeError) return error
+      throw error
+    }
+  }
+}
+
+function asResponse({ url, status, headers, body }: Omit<RestRecord, 'dir'>): HttpResponse {
+  return { id: '', url, status, headers, body }
+}
+
+function ignore(): void {}
