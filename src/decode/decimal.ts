@@ -79,21 +79,17 @@ export function compareDecimals(a: string, b: string): number {
   if (a === b) return 0
   const aNegative = a.charCodeAt(0) === 45
   if (aNegative !== (b.charCodeAt(0) === 45)) return aNegative ? -1 : 1
-  return aNegative ? compareMagnitude(b, a, 1) : compareMagnitude(a, b, 0)
+  return aNegative ? compareMagnitude(b, a) : compareMagnitude(a, b)
 }
 
-function compareMagnitude(a: string, b: string, start: number): number {
+/** With the point in the same place, the order of the texts is the order of the numbers. */
+function compareMagnitude(a: string, b: string): number {
   const aPoint = a.indexOf('.')
   const bPoint = b.indexOf('.')
   const aWhole = aPoint === -1 ? a.length : aPoint
   const bWhole = bPoint === -1 ? b.length : bPoint
   if (aWhole !== bWhole) return aWhole - bWhole
-  const end = Math.min(a.length, b.length)
-  for (let at = start; at < end; at++) {
-    const difference = a.charCodeAt(at) - b.charCodeAt(at)
-    if (difference !== 0) return difference
-  }
-  return a.length - b.length
+  return a < b ? -1 : 1
 }
 
 /**

@@ -113,6 +113,10 @@ export class Streams {
   readonly #channels: readonly ChannelSpec[]
   readonly #policy: Required<StreamPolicy>
   readonly #streams = new Map<string, Stream>()
+  /** Books that are crossed, with an alarm each. */
+  readonly #crossed = new Set<Stream>()
+  /** Streams whose cadence alarm is set; asked with every frame, and cheaper than the alarm by its name. */
+  readonly #timed = new Set<Stream>()
   /** Which attempt since the last stable connection this is, for `connection` events. */
   attempt = 1
 
@@ -630,10 +634,7 @@ export class Streams {
     const { record } = stream
     record.lastData = at
     record.seen = true
-    if (stream.state === 'live') {
-      if (stream.spec.cadenceMs !== null) this.#watchCadence(stream, at)
-      return
-    }
+    if (stream.state === 'live') return
     if (stream.state === 'requested') this.ack(stream, at)
     stream.state = 'live'
     stream.tries = 0
@@ -648,13 +649,17 @@ export class Streams {
     const { cadenceMs } = stream.spec
     if (cadenceMs === null || this.#init.adopt || at === null) return
     stream.record.lastData = at
-    const alarm = this.#alarm('cadence', stream)
-    if (this.#alarms.has(alarm)) return
-    this.#alarms.set(alarm, at, cadenceMs, (now) => {
+    if (!this.#timed.has(stream)) this.#armCadence(stream, cadenceMs, at, cadenceMs)
+  }
+
+  #armCadence(stream: Stream, cadenceMs: number, from: Micros, delayMs: number): void {
+    this.#timed.add(stream)
+    this.#alarms.set(this.#alarm('cadence', stream), from, delayMs, (now) => {
+      this.#timed.delete(stream)
       if (stream.state !== 'live') return
       const idleMs = (now - (stream.record.lastData ?? now)) / 1000
       if (idleMs < cadenceMs) {
-        this.#alarms.set(alarm, now, cadenceMs - idleMs, () => this.#watchCadence(stream, now))
+        this.#armCadence(stream, cadenceMs, now, cadenceMs - idleMs)
         return
       }
       this.gap(stream, 'stale', `nothing for ${Math.round(idleMs)} ms`, now)
@@ -666,13 +671,14 @@ export class Streams {
     const { crossedForMs } = this.#policy
     if (crossedForMs === null || at === null) return
     const { book } = stream.record
-    const alarm = this.#alarm('crossed', stream)
     if (!book.crossed) {
-      if (this.#alarms.has(alarm)) this.#alarms.clear(alarm)
+      if (this.#crossed.delete(stream)) this.#alarms.clear(this.#alarm('crossed', stream))
       return
     }
-    if (this.#alarms.has(alarm)) return
-    this.#alarms.set(alarm, at, crossedForMs, (now) => {
+    if (this.#crossed.has(stream)) return
+    this.#crossed.add(stream)
+    this.#alarms.set(this.#alarm('crossed', stream), at, crossedForMs, (now) => {
+      this.#crossed.delete(stream)
       // A halted market gathers orders for an auction and may be crossed.
       const halted = this.#init.instruments.get(stream.instrument.instrument)?.status === 'halted'
       if (book.state !== 'live' || !book.crossed || halted) return
@@ -690,6 +696,8 @@ export class Streams {
   }
 
   #silence(stream: Stream): void {
+    this.#crossed.delete(stream)
+    this.#timed.delete(stream)
     for (const kind of ['ack', 'first', 'cadence', 'crossed'] as const) {
       this.#alarms.clear(this.#alarm(kind, stream))
     }
