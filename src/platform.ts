@@ -17,15 +17,20 @@ export interface Timer {
 }
 
 export interface Clock {
-  /** Microseconds since the Unix epoch. Never goes back. */
+  /** Microseconds since the Unix epoch. Never goes back; leaps ahead when the machine's clock is set. */
   now(): Micros
-  /** Calls `run` once after the delay. Milliseconds. */
+  /** Microseconds from an arbitrary start, at an even pace whatever is done to the machine's clock: measures durations. */
+  monotonic(): Micros
+  /** Calls `run` once after the delay. Milliseconds. A pending timer keeps the process alive. */
   after(delayMs: number, run: () => void): Timer
   /** A number in [0, 1). */
   random(): number
 }
 
-/** One attempt to open one socket. Exactly one of `opened` and `closed` comes first; nothing comes after `closed`. */
+/**
+ * One attempt to open one socket. It never throws, and no event comes before the call has returned. Exactly one of `opened`
+ * and `closed` comes first; `closed` always comes, also after `close` and `terminate`; nothing comes after `closed`.
+ */
 export type Dial = (target: DialTarget, events: DialEvents) => DialedSocket
 
 export interface DialTarget extends ConnectTarget {
@@ -54,7 +59,10 @@ export interface DialEvents {
 }
 
 export interface DialClose {
-  /** The close code; null where the connection failed or was cut without one. */
+  /**
+   * The close code of the venue, or the one that names its breach (1009 for an oversize frame); null where the connection
+   * failed or was cut without one.
+   */
   readonly code: number | null
   readonly reason: string
   /** Where the handshake was answered with something else than 101. */

@@ -1,0 +1,146 @@
+import type { Micros } from '../../schemas/events.js'
+import type { Clock, Timer } from '../platform.js'
+
+const MINUTE_MICROS = 60_000_000
+
+interface Host {
+  perMinute: number
+  /** When the bucket will be full again: the bucket's whole state (the generic cell rate algorithm). */
+  fullAt: Micros
+  heldUntil: Micros
+  readonly queue: Waiter[]
+  timer: Timer | null
+}
+
+interface Waiter {
+  readonly grant: () => void
+}
+
+/**
+ * How often a host may be dialled, over all connections of the process: one token bucket for each host, served first come
+ * first served. In no minute are there more dials than the limit: a quarter of it may be used at once, the rest is spread.
+ *
+ * Times are taken from the monotonic clock, so that setting the machine's clock grants nothing. Hosts that are at rest are
+ * forgotten.
+ */
+export class DialBudget {
+  readonly #clock: Clock
+  readonly #hosts = new Map<string, Host>()
+  readonly #learned = new Map<string, number>()
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /**
+   * Waits for the right to dial a host once.
+   *
+   * @param perMinute the host's limit as the caller knows it; where callers differ the lowest counts.
+   * @returns rejects with the signal's reason when it aborts first; the place in the queue is then given up.
+   */
+  acquire(host: string, perMinute: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted === true) return reject(signal.reason)
+      const entry = this.#host(host, perMinute)
+      const waiter: Waiter = {
+        grant: () => {
+          signal?.removeEventListener('abort', leave)
+          resolve()
+        },
+      }
+      const leave = () => {
+        entry.queue.splice(entry.queue.indexOf(waiter), 1)
+        this.#serve(entry)
+        reject(signal?.reason)
+      }
+      signal?.addEventListener('abort', leave, { once: true })
+      entry.queue.push(waiter)
+      this.#serve(entry)
+    })
+  }
+
+  /** How long a dial that is asked for now will have to wait. Milliseconds. */
+  delayMs(host: string, perMinute: number): number {
+    const entry = this.#host(host, perMinute)
+    const { interval, tolerance } = pace(entry)
+    const due = Math.max(entry.heldUntil, entry.fullAt - tolerance + entry.queue.length * interval)
+    return Math.max(0, (due - this.#clock.monotonic()) / 1000)
+  }
+
+  /** Grants no dial to a host for a while: what a Retry-After asks for. */
+  hold(host: string, forMs: number): void {
+    const entry = this.#host(host, Number.POSITIVE_INFINITY)
+    entry.heldUntil = Math.max(entry.heldUntil, this.#clock.monotonic() + Math.ceil(forMs * 1000))
+    this.#serve(entry)
+  }
+
+  /** Lowers a host's limit for good, below what callers say: what a venue's own error codes teach. */
+  learn(host: string, perMinute: number): void {
+    this.#learned.set(host, Math.min(perMinute, this.#learned.get(host) ?? perMinute))
+    this.#serve(this.#host(host, perMinute))
+  }
+
+  /** Dials that wait. */
+  get waiting(): number {
+    let waiting = 0
+    for (const { queue } of this.#hosts.values()) waiting += queue.length
+    return waiting
+  }
+
+  #serve(host: Host): void {
+    host.timer?.cancel()
+    host.timer = null
+    for (let next = host.queue[0]; next !== undefined; next = host.queue[0]) {
+      const now = this.#clock.monotonic()
+      const { interval, tolerance } = pace(host)
+      const due = Math.max(host.heldUntil, host.fullAt - tolerance)
+      if (due > now) {
+        host.timer = this.#clock.after(Math.ceil((due - now) / 1000), () => this.#serve(host))
+        return
+      }
+      host.fullAt = Math.max(now, host.fullAt) + interval
+      host.queue.shift()
+      next.grant()
+    }
+  }
+
+  #host(name: string, perMinute: number): Host {
+    let host = this.#hosts.get(name)
+    if (host === undefined) {
+      this.#forgetIdle()
+      host = { perMinute: Number.POSITIVE_INFINITY, fullAt: 0, heldUntil: 0, queue: [], timer: null }
+      this.#hosts.set(name, host)
+    }
+    host.perMinute = Math.min(host.perMinute, perMinute, this.#learned.get(name) ?? Number.POSITIVE_INFINITY)
+    return host
+  }
+
+  #forgetIdle(): void {
+    const now = this.#clock.monotonic()
+    for (const [name, { queue, fullAt, heldUntil }] of this.#hosts) {
+      if (queue.length === 0 && fullAt <= now && heldUntil <= now) this.#hosts.delete(name)
+    }
+  }
+}
+
+/**
+ * A bucket of b tokens that refills at r a minute allows b - 1 + r in any minute, so that b - 1 + r must be the limit.
+ */
+function pace({ perMinute }: Host): { interval: Micros; tolerance: Micros } {
+  if (!Number.isFinite(perMinute)) return { interval: 0, tolerance: 0 }
+  const burst = Math.max(1, Math.floor(perMinute / 4))
+  const interval = Math.ceil(MINUTE_MICROS / (perMinute - burst + 1))
+  return { interval, tolerance: (burst - 1) * interval }
+}
+
+const budgets = new WeakMap<Clock, DialBudget>()
+
+/** The one budget of the process: every feed on the same clock shares it, so that together they keep a host's limit. */
+export function dialBudget(clock: Clock): DialBudget {
+  let budget = budgets.get(clock)
+  if (budget === undefined) {
+    budget = new DialBudget(clock)
+    budgets.set(clock, budget)
+  }
+  return budget
+}

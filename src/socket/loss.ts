@@ -1,0 +1,62 @@
+import { TapewireError } from '../errors.js'
+import type { DialClose } from '../platform.js'
+
+/** Why a connection, or the attempt at one, is over. */
+export interface Loss {
+  /**
+   * `refused`: the handshake was answered with another status than 101. `failed`: no connection came about. `closed`: the
+   * venue sent a close frame. `cut`: the connection ended without one. `invalid`: the venue broke the protocol (an oversize
+   * frame, bad UTF-8). `silent`: the watchdog. `unanswered`: a ping was. `asked`: `reconnect()` was called.
+   */
+  readonly cause: 'refused' | 'failed' | 'closed' | 'cut' | 'invalid' | 'silent' | 'unanswered' | 'asked'
+  /** The venue announced it: it counts as no failure. */
+  readonly planned: boolean
+  /** Whether the connection had been open. */
+  readonly opened: boolean
+  /** Which attempt since the last stable connection it was, from 1. */
+  readonly attempt: number
+  readonly code: number | null
+  /** A phrase for a person; never empty, never a secret. */
+  readonly reason: string
+  /** The HTTP status of a refused handshake. */
+  readonly status: number | null
+  /** What the venue (Retry-After) or the caller asked to wait at least. Milliseconds. */
+  readonly holdMs: number | null
+  readonly error: Error | null
+}
+
+type Circumstances = Pick<Loss, 'opened' | 'attempt'>
+
+/** Reads why a dialled socket ended. */
+export function lossOfClose(close: DialClose, about: Circumstances): Loss {
+  const { code, error, refused } = close
+  const rest = { ...about, planned: false, code, error, status: refused?.status ?? null }
+  if (refused !== null) {
+    const reason = error?.message ?? `the handshake was refused with status ${refused.status}`
+    return { ...rest, cause: 'refused', reason, holdMs: refused.retryAfterMs }
+  }
+  if (!about.opened) {
+    return { ...rest, cause: 'failed', reason: error?.message ?? 'no connection came about', holdMs: null }
+  }
+  if (code === null) {
+    return { ...rest, cause: 'cut', reason: error?.message ?? 'cut without a close code', holdMs: null }
+  }
+  if (error !== null) return { ...rest, cause: 'invalid', reason: error.message, holdMs: null }
+  return { ...rest, cause: 'closed', reason: `closed with ${code} ${close.reason}`.trim(), holdMs: null }
+}
+
+/** Reads why no target could be had. An error may name its own hold in `context.retryAfterMs`. */
+export function lossOfError(error: unknown, about: Circumstances): Loss {
+  const known = error instanceof Error ? error : new TapewireError('internal', String(error))
+  const asked = known instanceof TapewireError ? known.context['retryAfterMs'] : null
+  return {
+    ...about,
+    cause: 'failed',
+    planned: false,
+    code: null,
+    reason: known.message,
+    status: known instanceof TapewireError ? (known.context.status ?? null) : null,
+    holdMs: typeof asked === 'number' ? asked : null,
+    error: known,
+  }
+}

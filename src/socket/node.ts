@@ -1,0 +1,63 @@
+import type { Agent } from 'node:http'
+import { isIP } from 'node:net'
+import type { PerMessageDeflateOptions } from 'ws'
+import * as z from 'zod'
+import { parseOptions } from '../options.js'
+import type { Clock, Platform } from '../platform.js'
+import { systemClock } from './clock.js'
+import { type CreateWebSocket, type NodeDialOptions, nodeDial } from './dial.js'
+import type { EgressOptions, TlsOptions } from './egress.js'
+import { nodeHttp } from './http.js'
+import { nodeTools } from './tools.js'
+
+/** How Node reaches the network. Two lines that must not share their fate each get a platform of their own. */
+export interface NodePlatformOptions
+  extends EgressOptions,
+    Pick<NodeDialOptions, 'perMessageDeflate' | 'createWebSocket'> {
+  /** What a compressed frame may unpack to. Bytes. @default 16_777_216 */
+  readonly maxFrameBytes?: number
+  /** The clock of another platform, so that both tell the same time. @default the system's */
+  readonly clock?: Clock
+}
+
+const schema = z.strictObject({
+  proxy: z.string().min(1).nullable().default('environment'),
+  localAddress: z
+    .string()
+    .refine((text) => isIP(text) !== 0, 'must be an IP address of this machine')
+    .optional(),
+  tls: z.custom<TlsOptions>((value) => typeof value === 'object' && value !== null).optional(),
+  agent: z
+    .custom<Exclude<EgressOptions['agent'], undefined>>(
+      (value) => typeof value === 'function' || isAgent(value),
+      'must be an http.Agent or a function',
+    )
+    .optional(),
+  perMessageDeflate: z
+    .union([
+      z.boolean(),
+      z.custom<PerMessageDeflateOptions>((value) => typeof value === 'object' && value !== null),
+    ])
+    .default(false),
+  createWebSocket: z.custom<CreateWebSocket>((value) => typeof value === 'function').optional(),
+  maxFrameBytes: z
+    .int()
+    .positive()
+    .default(16 * 1024 * 1024),
+  clock: z.custom<Clock>((value) => typeof value === 'object' && value !== null).optional(),
+})
+
+function isAgent(value: unknown): value is Agent {
+  return typeof value === 'object' && value !== null && 'addRequest' in value
+}
+
+/**
+ * Node's time, sockets, HTTP and decompression.
+ *
+ * @throws {UsageError} `bad_option`, naming field and value (never a proxy's).
+ */
+export function nodePlatform(options: NodePlatformOptions = {}): Platform {
+  const { clock = systemClock(), maxFrameBytes, ...network } = parseOptions('platform', schema, options)
+  const egress = { clock, ...network }
+  return { clock, dial: nodeDial(egress), http: nodeHttp(egress), tools: nodeTools(maxFrameBytes) }
+}

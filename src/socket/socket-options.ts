@@ -1,0 +1,129 @@
+import * as z from 'zod'
+import type { ConnectTarget } from '../connector.js'
+import { UsageError } from '../errors.js'
+import { parseOptions } from '../options.js'
+import type { Clock, Dial } from '../platform.js'
+import type { Backoff } from './backoff.js'
+import type { DialBudget } from './dial-budget.js'
+import type { Ping } from './heartbeat.js'
+import type { Loss } from './loss.js'
+
+/** How a resilient socket behaves. */
+export interface SocketSettings {
+  /** A connect (name lookup, proxy, TLS and upgrade) must be over within this. @default 15_000 */
+  readonly connectTimeoutMs?: number
+  /**
+   * The watchdog: no frame of the venue for this long (up to 5 % longer), and the connection is dead. Only frames with data
+   * count, for a venue's front answers pings long after the venue behind it has died. Null: none. @default 60_000
+   */
+  readonly silentAfterMs?: number | null
+  /** Whether ping and pong frames of the protocol count as life too. @default false */
+  readonly controlFramesAreLife?: boolean
+  /** The heartbeat. Null: none. @default null */
+  readonly ping?: Ping | null
+  /** The wait before each further connect: exponential, with full jitter. */
+  readonly backoff?: Backoff
+  /** A connection that lived this long was stable: the count of failures begins anew. @default 60_000 */
+  readonly stableAfterMs?: number
+  /** Connections in a row that may fail, or end before they were stable, before the socket gives up. @default Infinity */
+  readonly maxAttempts?: number
+  /** The longest wait that a Retry-After may ask for. @default 86_400_000 */
+  readonly maxHoldMs?: number
+  /** A larger frame ends the connection with 1009. Bytes. @default 16_777_216 */
+  readonly maxFrameBytes?: number
+  /** `send` refuses a frame that would make more than this wait for the network. Bytes. @default 1_048_576 */
+  readonly maxBufferedBytes?: number
+  /** Connects a minute to the host, over all sockets that share the budget. @default Infinity */
+  readonly connectsPerMinute?: number
+  /** Whether to connect again after a loss. @default always */
+  readonly shouldRetry?: (loss: Loss) => boolean
+  /** Ends the socket, as `close()` does. */
+  readonly signal?: AbortSignal
+  /** Throws where the socket's own states are broken, in place of counting it: for tests. @default false */
+  readonly strict?: boolean
+}
+
+/** What a resilient socket is made of. */
+export interface ResilientSocketOptions extends SocketSettings {
+  /**
+   * Where to connect; a function is asked before each connect (a venue that hands out URLs or tokens), and must answer within
+   * `connectTimeoutMs`. Its signal aborts when the answer is not wanted any more.
+   */
+  readonly target: ConnectTarget | TargetSource
+  /** Whose budget a connect is charged to. Needed where `target` is a function. @default the host of the target's URL */
+  readonly host?: string
+  readonly dial: Dial
+  readonly clock: Clock
+  /** The budget that all sockets of the process share. @default none: only the backoff paces */
+  readonly budget?: DialBudget
+}
+
+export type TargetSource = (signal: AbortSignal) => ConnectTarget | Promise<ConnectTarget>
+
+const anything = <T>(what: string) =>
+  z.custom<T>((value) => typeof value === 'object' && value !== null, `must be ${what}`)
+const callable = <T>() => z.custom<T>((value) => typeof value === 'function', 'must be a function')
+const milliseconds = z.number().nonnegative()
+/** zod's number is finite; some limits may be Infinity. */
+const limit = (least: number) =>
+  z.custom<number>((value) => typeof value === 'number' && value >= least, `must be at least ${least}`)
+
+const targetSchema = z.object({
+  url: z.url({ protocol: /^wss?$/, error: 'must be a ws:// or wss:// URL' }),
+  headers: z.record(z.string(), z.string()).optional(),
+  protocols: z.array(z.string()).readonly().optional(),
+})
+
+const pingSchema = z.strictObject({
+  everyMs: z.number().positive(),
+  always: z.boolean().default(false),
+  frame: z.union([z.string(), z.null(), callable<() => string>()]),
+  answerWithinMs: z.number().positive().nullable().default(null),
+})
+
+const schema = z.strictObject({
+  target: z.union([callable<TargetSource>(), targetSchema], 'must be { url: "wss://…" } or a function'),
+  host: z.string().min(1).optional(),
+  dial: callable<Dial>(),
+  clock: anything<Clock>('a clock'),
+  budget: anything<DialBudget>('a DialBudget').optional(),
+  connectTimeoutMs: z.number().positive().default(15_000),
+  silentAfterMs: z.number().positive().nullable().default(60_000),
+  controlFramesAreLife: z.boolean().default(false),
+  ping: pingSchema.nullable().default(null),
+  backoff: z
+    .strictObject({
+      baseMs: milliseconds.default(1_000),
+      capMs: milliseconds.default(60_000),
+      factor: z.number().min(1).default(2),
+    })
+    .prefault({}),
+  stableAfterMs: milliseconds.default(60_000),
+  maxAttempts: limit(1).default(Number.POSITIVE_INFINITY),
+  maxHoldMs: milliseconds.default(86_400_000),
+  maxFrameBytes: z
+    .int()
+    .positive()
+    .default(16 * 1024 * 1024),
+  maxBufferedBytes: limit(1).default(1024 * 1024),
+  connectsPerMinute: limit(0.001).default(Number.POSITIVE_INFINITY),
+  shouldRetry: callable<(loss: Loss) => boolean>().default(() => () => true),
+  signal: z.instanceof(AbortSignal).optional(),
+  strict: z.boolean().default(false),
+})
+
+/** The options of a resilient socket with every default in its place. */
+export type SocketConfig = z.output<typeof schema> & { readonly host: string }
+
+/** @throws {UsageError} `bad_option`, naming field and value. */
+export function socketConfig(options: ResilientSocketOptions): SocketConfig {
+  const config = parseOptions('socket', schema, options)
+  const { target } = config
+  const host = config.host ?? (typeof target === 'function' ? undefined : new URL(target.url).host)
+  if (host === undefined) {
+    throw new UsageError('bad_option', 'socket: option host must be given where target is a function', {
+      context: { field: 'host' },
+    })
+  }
+  return { ...config, host }
+}

@@ -1,0 +1,120 @@
+import { lookup } from 'node:dns/promises'
+import { once } from 'node:events'
+import * as http from 'node:http'
+import * as https from 'node:https'
+import * as net from 'node:net'
+import { Duplex } from 'node:stream'
+import * as tls from 'node:tls'
+import { SocksClient } from 'socks'
+import { NetworkError } from '../errors.js'
+import type { ProxyServer } from './proxy.js'
+
+export interface SocksWay {
+  readonly proxy: ProxyServer
+  readonly localAddress: string | undefined
+  /** Towards the venue. */
+  readonly tls: tls.ConnectionOptions
+  /** Cuts the way at whatever step it is. */
+  readonly signal: AbortSignal
+  readonly timeoutMs: number
+}
+
+/**
+ * An agent for one request through a SOCKS proxy.
+ *
+ * The connection to the proxy is ours, and `socks` only speaks the protocol on it: so a proxy that accepts and never answers
+ * is cut at once, where `socks-proxy-agent` holds its socket until its own timeout (see docs/decisions/0003-socket.md).
+ *
+ * @param secure whether the request is https: or wss:, so that TLS goes through the tunnel.
+ */
+export function socksAgent(way: SocksWay, secure: boolean): http.Agent {
+  return secure ? new SecureSocksAgent(way) : new PlainSocksAgent(way)
+}
+
+type Callback = (error: Error | null, stream: Duplex) => void
+
+class PlainSocksAgent extends http.Agent {
+  readonly #way: SocksWay
+
+  constructor(way: SocksWay) {
+    super()
+    this.#way = way
+  }
+
+  override createConnection(options: http.ClientRequestArgs, callback?: Callback): undefined {
+    tunnel(this.#way, destination(options)).then((socket) => callback?.(null, socket), refusing(callback))
+  }
+}
+
+class SecureSocksAgent extends https.Agent {
+  readonly #way: SocksWay
+
+  constructor(way: SocksWay) {
+    super()
+    this.#way = way
+  }
+
+  override createConnection(options: https.RequestOptions, callback?: Callback): undefined {
+    const to = destination(options)
+    const servername = net.isIP(to.host) === 0 ? to.host : ''
+    tunnel(this.#way, to).then(
+      (socket) =>
+        callback?.(null, tls.connect({ servername, ALPNProtocols: ['http/1.1'], ...this.#way.tls, socket })),
+      refusing(callback),
+    )
+  }
+}
+
+interface Destination {
+  readonly host: string
+  readonly port: number
+}
+
+function destination(options: http.ClientRequestArgs): Destination {
+  return { host: options.host ?? 'localhost', port: Number(options.port ?? options.defaultPort) }
+}
+
+/** With an error Node never looks at the stream, which the types ask for all the same. */
+function refusing(callback: Callback | undefined): (error: Error) => void {
+  return (error) => callback?.(error, new Duplex())
+}
+
+async function tunnel(way: SocksWay, to: Destination): Promise<net.Socket> {
+  const { proxy, signal, localAddress } = way
+  const socket = net.connect({
+    host: proxy.host,
+    port: proxy.port,
+    signal,
+    ...(localAddress !== undefined && { localAddress, family: net.isIP(localAddress) }),
+  })
+  // Whoever waits for the tunnel gets the error; between two of them, and after the last, there must be a listener.
+  socket.on('error', () => {})
+  try {
+    await once(socket, 'connect')
+    const host = await resolve(proxy, to.host)
+    await SocksClient.createConnection({
+      command: 'connect',
+      existing_socket: socket,
+      destination: { host, port: to.port },
+      timeout: way.timeoutMs,
+      proxy: {
+        host: proxy.host,
+        port: proxy.port,
+        type: proxy.kind.startsWith('socks4') ? 4 : 5,
+        ...(proxy.user !== '' && { userId: proxy.user, password: proxy.password }),
+      },
+    })
+    return socket
+  } catch (error) {
+    socket.destroy()
+    // Not as the cause: the error of `socks` carries its options, the password among them.
+    const why = error instanceof Error ? error.message : String(error)
+    throw new NetworkError('proxy_failed', `the proxy ${proxy.shown} gave no way: ${why}`)
+  }
+}
+
+async function resolve(proxy: ProxyServer, host: string): Promise<string> {
+  if (net.isIP(host) !== 0 || proxy.kind === 'socks5h' || proxy.kind === 'socks4a') return host
+  const { address } = await lookup(host, proxy.kind === 'socks4' ? { family: 4 } : {})
+  return address
+}

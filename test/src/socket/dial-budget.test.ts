@@ -1,0 +1,158 @@
+import * as fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { DialBudget } from '../../../src/socket/dial-budget.js'
+import { settle, VirtualClock } from './virtual.js'
+
+/** Asks for a dial and notes when it was granted. */
+function ask(
+  budget: DialBudget,
+  clock: VirtualClock,
+  perMinute: number,
+  granted: number[],
+  host = 'venue.test',
+) {
+  void budget.acquire(host, perMinute).then(() => granted.push(clock.elapsedMs))
+}
+
+function busiestMinute(timesMs: readonly number[]): number {
+  return Math.max(
+    0,
+    ...timesMs.map((from) => timesMs.filter((time) => time >= from && time < from + 60_000).length),
+  )
+}
+
+describe('the budget of a host', () => {
+  it('is never exceeded in any minute, however the dials are asked for, and every dial gets its turn', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 1, max: 60 }),
+        fc.array(
+          fc.record({ afterMs: fc.integer({ min: 0, max: 90_000 }), dials: fc.integer({ min: 1, max: 30 }) }),
+          {
+            minLength: 1,
+            maxLength: 8,
+          },
+        ),
+        async (perMinute, bursts) => {
+          const clock = new VirtualClock()
+          const budget = new DialBudget(clock)
+          const granted: number[] = []
+          let asked = 0
+          for (const { afterMs, dials } of bursts) {
+            await clock.advance(afterMs)
+            for (let dial = 0; dial < dials; dial++) ask(budget, clock, perMinute, granted)
+            asked += dials
+          }
+          await clock.advance((asked / perMinute + 1) * 90_000)
+          expect(granted).toHaveLength(asked)
+          expect(busiestMinute(granted)).toBeLessThanOrEqual(perMinute)
+          expect(clock.pending).toBe(0)
+        },
+      ),
+      { numRuns: 60 },
+    )
+  })
+
+  it('grants a quarter of a minute at once and spreads the rest', async () => {
+    const clock = new VirtualClock()
+    const budget = new DialBudget(clock)
+    const granted: number[] = []
+    for (let dial = 0; dial < 40; dial++) ask(budget, clock, 20, granted)
+    await clock.advance(0)
+    expect(granted).toEqual([0, 0, 0, 0, 0])
+    await clock.advance(60_000)
+    expect(granted.length).toBeGreaterThanOrEqual(20)
+  })
+
+  it('is each host its own', async () => {
+    const clock = new VirtualClock()
+    const budget = new DialBudget(clock)
+    const granted: number[] = []
+    for (const host of ['a.test', 'b.test', 'c.test']) ask(budget, clock, 1, granted, host)
+    await settle()
+    expect(granted).toHaveLength(3)
+  })
+
+  it('serves first come first served', async () => {
+    const clock = new VirtualClock()
+    const budget = new DialBudget(clock)
+    const order: number[] = []
+    for (const number of [1, 2, 3]) void budget.acquire('venue.test', 1).then(() => order.push(number))
+    await clock.advance(180_000)
+    expect(order).toEqual([1, 2, 3])
+  })
+
+  it('is the lowest that any caller names, and lower still once the venue taught so', async () => {
+    const clock = new VirtualClock()
+    const budget = new DialBudget(clock)
+    budget.learn('venue.test', 2)
+    const granted: number[] = []
+    for (let dial = 0; dial < 6; dial++) ask(budget, clock, 60, granted)
+    await clock.advance(10 * 60_000)
+    expect(granted).toHaveLength(6)
+    expect(busiestMinute(granted)).toBe(2)
+  })
+
+  it('holds a host for as long as Retry-After says, and then goes on at its pace', async () => {
+    const clock = new VirtualClock()
+    const budget = new DialBudget(clock)
+    const granted: number[] = []
+    budget.hold('venue.test', 5_000)
+    budget.hold('venue.test', 1_000)
+    ask(budget, clock, 60, granted)
+    expect(budget.delayMs('venue.test', 60)).toBeGreaterThanOrEqual(5_000)
+    await clock.advance(4_999)
+    expect(granted).toEqual([])
+    await clock.advance(1)
+    expect(granted).toEqual([5_000])
+  })
+
+  it('foretells the wait', async () => {
+    const clock = new VirtualClock()
+    const budget = new DialBudget(clock)
+    const granted: number[] = []
+    expect(budget.delayMs('venue.test', 1)).toBe(0)
+    ask(budget, clock, 1, granted)
+    expect(budget.delayMs('venue.test', 1)).toBe(60_000)
+    ask(budget, clock, 1, granted)
+    expect(budget.delayMs('venue.test', 1)).toBe(120_000)
+    await clock.advance(60_000)
+    expect(granted).toEqual([0, 60_000])
+  })
+
+  it('grants nothing because the clock was set', async () => {
+    const clock = new VirtualClock()
+    const budget = new DialBudget(clock)
+    const granted: number[] = []
+    ask(budget, clock, 1, granted)
+    clock.wallOffsetMs += 3_600_000
+    ask(budget, clock, 1, granted)
+    await clock.advance(59_999)
+    expect(granted).toEqual([0])
+  })
+
+  it('lets a place in the queue go when it is no longer wanted, at once or later', async () => {
+    const clock = new VirtualClock()
+    const budget = new DialBudget(clock)
+    const granted: number[] = []
+    const reason = new Error('not any more')
+    await expect(budget.acquire('venue.test', 1, AbortSignal.abort(reason))).rejects.toBe(reason)
+    ask(budget, clock, 1, granted)
+    const controller = new AbortController()
+    const waiting = budget.acquire('venue.test', 1, controller.signal)
+    ask(budget, clock, 1, granted)
+    controller.abort(reason)
+    await expect(waiting).rejects.toBe(reason)
+    expect(budget.waiting).toBe(1)
+    await clock.advance(60_000)
+    expect(granted).toEqual([0, 60_000])
+    expect(clock.pending).toBe(0)
+  })
+
+  it('keeps no timer while nobody waits, so that it keeps no process alive', async () => {
+    const clock = new VirtualClock()
+    const budget = new DialBudget(clock)
+    await budget.acquire('venue.test', 1)
+    expect(clock.pending).toBe(0)
+  })
+})
