@@ -1,0 +1,88 @@
+import type { MarketEvent, Micros } from '../schemas/events.js'
+
+/**
+ * `error`: the tape is not whole, or contradicts itself. `warning`: what a venue may be known for and nothing proves wrong.
+ * `note`: a hole that the tape discloses and that was made good, or the end of a recording.
+ */
+export type Severity = 'error' | 'warning' | 'note'
+
+/** What {@link verifyTape} looks for. Each is explained in docs/tape.md. */
+export type FindingCode =
+  | 'storage'
+  | 'unreadable_event'
+  | 'missing_events'
+  | 'bad_segment'
+  | 'update_before_snapshot'
+  | 'update_after_gap'
+  | 'unsorted_snapshot'
+  | 'absent_removals'
+  | 'crossed_book'
+  | 'sequence_back'
+  | 'receive_time_back'
+  | 'repeated_trade'
+  | 'gap_open'
+  | 'gap_unhealed'
+  | 'gap_healed'
+  | 'gap_unpaired'
+  | 'stream_ended'
+  | 'checksum_undisclosed'
+  | 'checksum_failed'
+  | 'malformed_frames'
+  | 'run_not_closed'
+  | 'not_recording'
+
+export interface Finding {
+  readonly severity: Severity
+  readonly code: FindingCode
+  /** Null where the finding is about the file, not about a stream. */
+  readonly venue: string | null
+  readonly symbol: string | null
+  readonly channel: string | null
+  /** The event at which it shows; null where it is about the file. */
+  readonly event: number | null
+  /** That event's receive time. */
+  readonly at: Micros | null
+  /** One sentence for a person. */
+  readonly what: string
+}
+
+/** Where a finding shows. */
+export type Place = Pick<Finding, 'venue' | 'symbol' | 'channel' | 'event' | 'at'>
+
+export const wholeFile: Place = { venue: null, symbol: null, channel: null, event: null, at: null }
+
+export function placeOf(id: number, event: MarketEvent): Place {
+  return {
+    venue: event.venue,
+    symbol: 'symbol' in event ? event.symbol : null,
+    channel: 'channel' in event ? event.channel : null,
+    event: id,
+    at: event.receiveTime,
+  }
+}
+
+/** Gathers findings, up to a limit of each severity; all are counted. */
+export class Findings {
+  readonly #limit: number
+  readonly #kept: Record<Severity, Finding[]> = { error: [], warning: [], note: [] }
+  readonly #counts: Record<Severity, number> = { error: 0, warning: 0, note: 0 }
+
+  constructor(limit: number) {
+    this.#limit = limit
+  }
+
+  add(severity: Severity, code: FindingCode, place: Place, what: string): void {
+    this.#counts[severity]++
+    if (this.#kept[severity].length < this.#limit)
+      this.#kept[severity].push({ severity, code, ...place, what })
+  }
+
+  get counts(): Readonly<Record<Severity, number>> {
+    return this.#counts
+  }
+
+  /** Errors first, then warnings, then notes; each in the order of the tape. */
+  list(): Finding[] {
+    return [...this.#kept.error, ...this.#kept.warning, ...this.#kept.note]
+  }
+}

@@ -1,0 +1,17 @@
+export type { BookMoment, BookRequest, TapeBook } from './book-at.js'
+export type { Finding, FindingCode, Severity } from './findings.js'
+export {
+  type BookSummary,
+  type Inspection,
+  type InstrumentSummary,
+  inspectTape,
+  type TradeSummary,
+  type TradesSummary,
+} from './inspect.js'
+export { openTape } from './open-tape.js'
+export type { Recorder, RecorderClock, RecorderOptions } from './recorder.js'
+export type { Cell } from './sqlite.js'
+export type { TapeStream } from './stream-table.js'
+export type { Tape, TapeEntry, TapeRun } from './tape.js'
+export type { TapeQuery } from './tape-query.js'
+export { type Verification, type VerifyOptions, verifyTape } from './verify.js'

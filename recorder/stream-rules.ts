@@ -1,0 +1,263 @@
+import type {
+  BookSnapshotEvent,
+  ChecksumEvent,
+  GapEvent,
+  Level,
+  Micros,
+  Order,
+  OrderSnapshotEvent,
+  StreamEvent,
+} from '../schemas/events.js'
+import type { MaintainedBook } from '../src/book/books.js'
+import { compareDecimals } from '../src/decode/decimal.js'
+import { type Findings, type Place, placeOf } from './findings.js'
+
+/**
+ * Venues say goodbye one after the other: a stream that was cut off this long before the end of a recording ended with it.
+ */
+const END_GRACE_MICROS = 5_000_000
+
+/** Where a recording ended, as far as data goes. */
+export interface RunEnd {
+  /** The last event that was data. */
+  readonly lastData: number
+  readonly lastDataAt: Micros | null
+}
+
+/** What the contract of events promises of one stream, checked event by event (docs/tape.md, verify). */
+export class StreamRules {
+  readonly #findings: Findings
+  readonly #crossedForMicros: number | null
+  #lastReceived: Micros | null = null
+  #gap: { readonly place: Place; readonly event: GapEvent } | null = null
+  /** `none`: no snapshot yet in this recording. `broken`: a gap, and no snapshot since. */
+  #book: 'none' | 'whole' | 'broken' = 'none'
+  #lastSequence: string | null = null
+  #absent: { readonly first: Place; count: number } | null = null
+  #absentSoFar = 0
+  #crossed: { readonly since: Micros; told: boolean } | null = null
+
+  /** @param crossedForMs how long a book may be crossed; null for any time */
+  constructor(findings: Findings, crossedForMs: number | null) {
+    this.#findings = findings
+    this.#crossedForMicros = crossedForMs === null ? null : crossedForMs * 1000
+  }
+
+  /** @param book the stream's book after the event, where it has one */
+  check(id: number, event: StreamEvent, book: MaintainedBook | null): void {
+    const place = placeOf(id, event)
+    this.#checkTime(event, place)
+    switch (event.type) {
+      case 'gap':
+        this.#checkGap(event, place)
+        break
+      case 'book_snapshot':
+      case 'order_snapshot':
+        this.#checkSnapshot(event, place)
+        break
+      case 'book_update':
+      case 'order_update':
+        this.#checkUpdate(event.sequence, place)
+        break
+      case 'checksum':
+        this.#checkChecksum(event, place)
+        break
+      default:
+        break
+    }
+    if (book !== null) this.#checkBook(book, place)
+  }
+
+  /** The recording ends here: what is open now was never made good, and the next recording starts afresh. */
+  endRun(end: RunEnd): void {
+    if (this.#gap !== null) {
+      const { place, event } = this.#gap
+      if (event.reason === 'disconnected' && endedWith(place, end)) {
+        this.#findings.add('note', 'stream_ended', place, 'the connection closed at the end of the recording')
+      } else {
+        this.#findings.add('error', 'gap_open', place, `a gap (${describe(event)}) was never closed`)
+      }
+    }
+    if (this.#absent !== null) {
+      const { first, count } = this.#absent
+      this.#findings.add(
+        'warning',
+        'absent_removals',
+        first,
+        `${count} removal(s) of what was not in the book`,
+      )
+    }
+    this.#gap = null
+    this.#absent = null
+    this.#book = 'none'
+    this.#lastReceived = null
+    this.#lastSequence = null
+    this.#crossed = null
+  }
+
+  #checkTime({ receiveTime }: StreamEvent, place: Place): void {
+    if (receiveTime === null) return
+    if (this.#lastReceived !== null && receiveTime < this.#lastReceived) {
+      const behind = this.#lastReceived - receiveTime
+      this.#findings.add(
+        'error',
+        'receive_time_back',
+        place,
+        `received ${behind} µs before the event of its stream that it follows`,
+      )
+    }
+    this.#lastReceived = receiveTime
+  }
+
+  #checkGap(event: GapEvent, place: Place): void {
+    if (event.state === 'open') {
+      if (this.#gap !== null) {
+        this.#findings.add('warning', 'gap_unpaired', place, 'a gap opens while another is open')
+      }
+      this.#gap = { place, event }
+      if (this.#book === 'whole') this.#book = 'broken'
+      this.#lastSequence = null
+      return
+    }
+    if (this.#gap === null) {
+      this.#findings.add('warning', 'gap_unpaired', place, 'a gap closes that was not open')
+    }
+    this.#gap = null
+    if (event.healed) {
+      this.#findings.add('note', 'gap_healed', place, `a gap (${describe(event)}) was made good`)
+    } else {
+      this.#findings.add(
+        'error',
+        'gap_unhealed',
+        place,
+        `a gap (${describe(event)}) ended without what was missed`,
+      )
+    }
+  }
+
+  #checkSnapshot(event: BookSnapshotEvent | OrderSnapshotEvent, place: Place): void {
+    if (this.#gap !== null) {
+      this.#findings.add('warning', 'gap_unpaired', place, 'a snapshot comes while a gap is still open')
+      this.#gap = null
+    }
+    this.#book = 'whole'
+    this.#lastSequence = null
+    this.#absentSoFar = 0
+    const sorted =
+      event.type === 'book_snapshot'
+        ? levelsSorted(event.bids, -1) && levelsSorted(event.asks, 1)
+        : ordersSorted(event.bids, -1) && ordersSorted(event.asks, 1)
+    if (!sorted) {
+      this.#findings.add(
+        'error',
+        'unsorted_snapshot',
+        place,
+        'a snapshot is not in order, best first, each once and none empty',
+      )
+    }
+  }
+
+  #checkUpdate(sequence: string | null, place: Place): void {
+    if (this.#book === 'none') {
+      this.#findings.add('error', 'update_before_snapshot', place, 'a book changes before its first snapshot')
+    } else if (this.#book === 'broken') {
+      this.#findings.add('error', 'update_after_gap', place, 'a book changes after a gap without a snapshot')
+    }
+    if (sequence === null || !/^\d+$/.test(sequence)) return
+    if (this.#lastSequence !== null && compareIntegers(sequence, this.#lastSequence) < 0) {
+      this.#findings.add(
+        'error',
+        'sequence_back',
+        place,
+        `sequence ${sequence} comes after ${this.#lastSequence}`,
+      )
+    }
+    this.#lastSequence = sequence
+  }
+
+  #checkChecksum(event: ChecksumEvent, place: Place): void {
+    const matches = event.expected === event.actual
+    if (matches !== event.ok) {
+      const said = event.ok ? 'verified' : 'failed'
+      this.#findings.add(
+        'error',
+        'checksum_undisclosed',
+        place,
+        `a checksum is said to have ${said}: expected ${event.expected}, actual ${event.actual}`,
+      )
+    } else if (!matches && this.#gap === null) {
+      this.#findings.add(
+        'error',
+        'checksum_undisclosed',
+        place,
+        `a checksum failed (expected ${event.expected}, actual ${event.actual}) and no gap says so`,
+      )
+    } else if (!matches) {
+      this.#findings.add('note', 'checksum_failed', place, 'a checksum failed, and a gap says so')
+    }
+  }
+
+  #checkBook({ book, absentRemovals }: MaintainedBook, place: Place): void {
+    if (absentRemovals > this.#absentSoFar) {
+      this.#absent ??= { first: place, count: 0 }
+      this.#absent.count += absentRemovals - this.#absentSoFar
+      this.#absentSoFar = absentRemovals
+    }
+    if (this.#crossedForMicros === null || place.at === null) return
+    if (book.state !== 'live' || !book.crossed) {
+      this.#crossed = null
+      return
+    }
+    this.#crossed ??= { since: place.at, told: false }
+    if (this.#crossed.told || place.at - this.#crossed.since <= this.#crossedForMicros) return
+    this.#crossed.told = true
+    const { bid, ask } = book.best()
+    const seconds = (place.at - this.#crossed.since) / 1_000_000
+    this.#findings.add(
+      'error',
+      'crossed_book',
+      place,
+      `bid ${bid?.[0]} is not below ask ${ask?.[0]}, for ${seconds.toFixed(1)} s, and no gap says so`,
+    )
+  }
+}
+
+function endedWith(place: Place, end: RunEnd): boolean {
+  if (place.event !== null && place.event > end.lastData) return true
+  return place.at !== null && end.lastDataAt !== null && end.lastDataAt - place.at <= END_GRACE_MICROS
+}
+
+function describe({ reason, detail }: GapEvent): string {
+  return detail === null ? reason : `${reason}: ${detail}`
+}
+
+/** @param direction 1 where prices rise (asks), -1 where they fall (bids) */
+function levelsSorted(levels: readonly Level[], direction: 1 | -1): boolean {
+  let last: string | null = null
+  for (const [price, amount] of levels) {
+    if (amount === '0') return false
+    if (last !== null && compareDecimals(price, last) * direction <= 0) return false
+    last = price
+  }
+  return true
+}
+
+/** Orders may share a price. */
+function ordersSorted(orders: readonly Order[], direction: 1 | -1): boolean {
+  let last: string | null = null
+  const ids = new Set<string>()
+  for (const [id, price, amount] of orders) {
+    if (amount === '0' || ids.has(id)) return false
+    if (last !== null && compareDecimals(price, last) * direction < 0) return false
+    ids.add(id)
+    last = price
+  }
+  return true
+}
+
+/** Of integers as text that may have leading zeros. */
+function compareIntegers(a: string, b: string): number {
+  const left = BigInt(a)
+  const right = BigInt(b)
+  return left < right ? -1 : left > right ? 1 : 0
+}

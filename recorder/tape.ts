@@ -1,0 +1,160 @@
+import type { MarketEvent, Micros } from '../schemas/events.js'
+import type { Books } from '../src/book/books.js'
+import { TapeError, UsageError } from '../src/errors.js'
+import { type BookMoment, type BookRequest, bookAt, booksAtEnd, type TapeBook } from './book-at.js'
+import { EventReader, type EventRow } from './event-reader.js'
+import { type Cell, type SqliteDatabase, sqliteCode, tapeError } from './sqlite.js'
+import type { TapeStream } from './stream-table.js'
+import { rowFilter, type TapeQuery } from './tape-query.js'
+
+/** An event and its place on the tape. */
+export interface TapeEntry {
+  /** Counts from 1 in recorded order. */
+  readonly id: number
+  readonly event: MarketEvent
+}
+
+/** One recording on a tape: from a recorder's opening to its close. Between two of them nobody was listening. */
+export interface TapeRun {
+  readonly firstEvent: number
+  readonly opened: Micros
+  /** Null where the recorder was not closed (it crashed) or is still recording. */
+  readonly closed: Micros | null
+  /** What wrote it: `tapewire 1.0.0`. */
+  readonly writer: string
+}
+
+/** A tape that is open for reading. */
+export class Tape {
+  readonly path: string
+  readonly #db: SqliteDatabase
+  readonly #reader: EventReader
+
+  /** Use `openTape(path)`. */
+  constructor(path: string, db: SqliteDatabase) {
+    this.path = path
+    this.#db = db
+    this.#reader = new EventReader(db)
+  }
+
+  /**
+   * The very events that were recorded, in recorded order: those that are on the tape at the first step. Reads ahead a few
+   * thousand events at most.
+   *
+   * @throws {TapeError} `not_on_tape`, `tape_damaged`, `tape_closed`.
+   * @throws {UsageError} `bad_option`.
+   */
+  *replay(query: TapeQuery = {}): Generator<MarketEvent, void, undefined> {
+    for (const row of this.#rows(query)) yield this.#reader.event(row)
+  }
+
+  /**
+   * As {@link replay}, with each event's number.
+   *
+   * @param onDamaged told of each row that cannot be read, which is then passed over, where `replay` throws
+   */
+  *entries(
+    query: TapeQuery = {},
+    onDamaged?: (id: number, fault: string) => void,
+  ): Generator<TapeEntry, void, undefined> {
+    for (const row of this.#rows(query)) {
+      const [id] = row
+      if (onDamaged === undefined) {
+        yield { id, event: this.#reader.event(row) }
+        continue
+      }
+      const { event, fault } = this.#reader.decode(row)
+      if (event === null) onDamaged(id, fault)
+      else yield { id, event }
+    }
+  }
+
+  /**
+   * The order book as it stood at a moment: that of the stream's last snapshot with every update up to the moment. Null
+   * where the book had not begun. In state `suspect` where the tape says that it had a hole then, or where nobody was
+   * recording then.
+   *
+   * @throws {TapeError} `not_on_tape` where no book of the instrument was recorded; `no_clock` where a receive time is
+   * asked for and the tape has none; `tape_damaged`, `tape_closed`.
+   */
+  bookAt(request: BookRequest, moment: BookMoment): TapeBook | null {
+    return this.#guarded(() => bookAt(this.#db, this.#reader, request, moment))
+  }
+
+  /**
+   * Every book as it stands at the end of the tape.
+   * @throws {TapeError} `tape_damaged`, `tape_closed`.
+   */
+  books(): Books {
+    return this.#guarded(() => booksAtEnd(this.#db, this.#reader))
+  }
+
+  /** Everything of which something was recorded. Connections and malformed frames have a venue alone. */
+  streams(): TapeStream[] {
+    return this.#guarded(() => {
+      this.#reader.streams.refresh(this.#db)
+      return [...this.#reader.streams.values()]
+    })
+  }
+
+  /** The recordings on the tape, oldest first. */
+  runs(): TapeRun[] {
+    return this.#guarded(() =>
+      this.#db
+        .prepare<TapeRun>('SELECT first_event AS firstEvent, opened, closed, writer FROM runs ORDER BY id')
+        .all(),
+    )
+  }
+
+  /**
+   * Rows of SQL of your own, over the tables and views of docs/tape.md. It can only read.
+   * @throws {UsageError} `bad_sql`.
+   */
+  query(sql: string, ...cells: Cell[]): Record<string, Cell>[] {
+    return this.#guarded(() => {
+      try {
+        return this.#db.prepare<Record<string, Cell>>(sql).all(...cells)
+      } catch (error) {
+        if (!isMistaken(error)) throw error
+        throw new UsageError('bad_sql', `SQLite does not take the query: ${String(error)}`, { cause: error })
+      }
+    })
+  }
+
+  close(): void {
+    this.#db.close()
+  }
+
+  [Symbol.dispose](): void {
+    this.close()
+  }
+
+  *#rows(query: TapeQuery): Generator<EventRow> {
+    const rows = this.#guarded(() => this.#reader.rows(rowFilter(this.#reader, query)))
+    while (true) {
+      const step = this.#guarded(() => rows.next())
+      if (step.done === true) return
+      yield step.value
+    }
+  }
+
+  #guarded<T>(run: () => T): T {
+    if (!this.#db.open) {
+      throw new TapeError('tape_closed', `the tape ${this.path} is closed: open it again to read on`, {
+        context: { path: this.path },
+      })
+    }
+    try {
+      return run()
+    } catch (error) {
+      throw tapeError(error, this.path, 'cannot read')
+    }
+  }
+}
+
+/** Wrong SQL, a wrong number of parameters, a statement that is no query, or one that would write. */
+function isMistaken(error: unknown): boolean {
+  const code = sqliteCode(error)
+  if (code === null) return error instanceof RangeError || error instanceof TypeError
+  return code === 'SQLITE_ERROR' || code === 'SQLITE_READONLY'
+}

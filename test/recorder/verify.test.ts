@@ -1,0 +1,514 @@
+import Database from 'better-sqlite3'
+import { describe, expect, it } from 'vitest'
+import {
+  type FindingCode,
+  openTape,
+  type Verification,
+  type VerifyOptions,
+  verifyTape,
+} from '../../recorder/index.js'
+import type { ChecksumEvent, MarketEvent } from '../../schemas/events.js'
+import { gap, START, snapshot, trade, update } from './sample-events.js'
+import { temporaryPaths } from './temporary.js'
+
+const path = temporaryPaths()
+
+const SECOND = 1_000_000
+
+async function recorded(...runs: MarketEvent[][]): Promise<string> {
+  const file = path()
+  for (const events of runs) {
+    await using recorder = openTape(file, { mode: 'write' })
+    for (const event of events) recorder.record(event)
+    await recorder.close()
+  }
+  return file
+}
+
+function verified(file: string, options?: VerifyOptions): Verification {
+  using tape = openTape(file)
+  return verifyTape(tape, options)
+}
+
+async function verify(...events: MarketEvent[]): Promise<Verification> {
+  return verified(await recorded(events))
+}
+
+/** Changes the file behind the recorder's back, then verifies it. */
+async function tamperedWith(events: MarketEvent[], sql: string): Promise<Verification> {
+  const file = await recorded(events)
+  const db = new Database(file)
+  db.pragma('foreign_keys = OFF')
+  db.exec(sql)
+  db.close()
+  return verified(file)
+}
+
+function codes({ findings }: Verification): [string, FindingCode, number | null][] {
+  return findings.map(({ severity, code, event }) => [severity, code, event])
+}
+
+const at = (seconds: number) => ({ receiveTime: START + seconds * SECOND })
+
+const checksum = (ok: boolean, expected: string, actual: string, seconds = 0): ChecksumEvent => ({
+  type: 'checksum',
+  venue: 'testex',
+  symbol: 'BTC/USD',
+  instrument: 'tBTCUSD',
+  channel: 'book',
+  exchangeTime: null,
+  ...at(seconds),
+  sequence: null,
+  ok,
+  expected,
+  actual,
+})
+
+const book = snapshot([['10', '1']], [['11', '1']])
+
+const trades = (count: number, from = 0) =>
+  Array.from({ length: count }, (_, n) => trade({ id: `${from + n}`, ...at(n) }))
+
+describe('a whole tape', () => {
+  it('with nothing odd on it has no findings', async () => {
+    const verification = await verify(
+      book,
+      update([['10', '2']], [], { ...at(1), sequence: '1' }),
+      trade(at(1)),
+      checksum(true, '5', '5', 2),
+      update([['10', '0']], [], { ...at(3), sequence: '2' }),
+    )
+    expect(verification).toEqual({
+      whole: true,
+      events: 5,
+      gaps: { opened: 0, healed: 0 },
+      counts: { error: 0, warning: 0, note: 0 },
+      findings: [],
+    })
+  })
+
+  it('may have holes that it discloses and that were made good', async () => {
+    const verification = await verify(
+      book,
+      checksum(true, '5', '5', 1),
+      gap('open', { ...at(2), reason: 'checksum', detail: 'expected 1, the book has 2' }),
+      checksum(false, '1', '2', 2),
+      gap('closed', { ...at(3), reason: 'checksum', detail: null }),
+      { ...book, ...at(3) },
+    )
+    expect(verification.whole).toBe(true)
+    expect(verification.gaps).toEqual({ opened: 1, healed: 1 })
+    expect(codes(verification)).toEqual([
+      ['note', 'checksum_failed', 4],
+      ['note', 'gap_healed', 5],
+    ])
+  })
+
+  it('may end with its connection', async () => {
+    const verification = await verify(
+      book,
+      gap('open', { ...at(1), detail: 'closed with 1000' }),
+      trade(at(3)),
+      gap('open', { ...at(3), channel: 'trade' }),
+    )
+    expect(verification.whole).toBe(true)
+    expect(codes(verification)).toEqual([
+      ['note', 'stream_ended', 2],
+      ['note', 'stream_ended', 4],
+    ])
+  })
+
+  it('without a clock may end with its connection too', async () => {
+    const clockless = { receiveTime: null }
+    expect((await verify({ ...book, ...clockless }, gap('open', clockless))).whole).toBe(true)
+    expect((await verify({ ...book, ...clockless }, gap('open', clockless), trade(clockless))).whole).toBe(
+      false,
+    )
+  })
+
+  it('may hold several recordings, each beginning afresh; what lies between is noted', async () => {
+    const file = await recorded(
+      [book, trade({ id: 'a', ...at(1) })],
+      [trade({ id: 'a', historical: true, ...at(0) }), { ...book, ...at(2) }],
+    )
+    const verification = verified(file)
+    expect(verification.whole).toBe(true)
+    expect(codes(verification)).toEqual([['note', 'not_recording', 3]])
+  })
+
+  it('may still be recorded to', async () => {
+    const file = path()
+    await using recorder = openTape(file, { mode: 'write' })
+    recorder.record(book)
+    await recorder.flush()
+    const verification = verified(file)
+    expect([verification.whole, codes(verification)]).toEqual([true, [['note', 'run_not_closed', 1]]])
+    await recorder.close()
+  })
+})
+
+describe('a gap', () => {
+  it('that never closed is found wanting, with what is known of it', async () => {
+    const { whole, findings } = await verify(
+      book,
+      gap('open', { ...at(1), reason: 'sequence', detail: 'expected 5, got 7' }),
+      ...trades(3),
+    )
+    expect(whole).toBe(false)
+    expect(findings).toEqual([
+      {
+        severity: 'error',
+        code: 'gap_open',
+        venue: 'testex',
+        symbol: 'BTC/USD',
+        channel: 'book',
+        event: 2,
+        at: START + SECOND,
+        what: 'a gap (sequence: expected 5, got 7) was never closed',
+      },
+    ])
+  })
+
+  it('of a connection that was lost long before the end is no orderly end', async () => {
+    const verification = await verify(book, gap('open', at(1)), trade(at(60)))
+    expect(codes(verification)).toEqual([['error', 'gap_open', 2]])
+  })
+
+  it('that closed without what was missed is found wanting', async () => {
+    const open = gap('open', { channel: 'trade', ...at(1) })
+    const closed = gap('closed', { channel: 'trade', ...at(2), healed: false })
+    const verification = await verify(trade(), open, closed, trade({ id: '2', ...at(2) }))
+    expect(codes(verification)).toEqual([['error', 'gap_unhealed', 3]])
+  })
+
+  it('that opens twice, closes unopened, or is passed over by a snapshot is odd', async () => {
+    const open = gap('open', at(1))
+    const closed = gap('closed', at(1))
+    const again = { ...book, ...at(1) }
+    expect(codes(await verify(book, open, open, closed, again))[0]).toEqual(['warning', 'gap_unpaired', 3])
+    expect(codes(await verify(book, closed, again))[0]).toEqual(['warning', 'gap_unpaired', 2])
+    expect(codes(await verify(book, open, again))).toEqual([['warning', 'gap_unpaired', 3]])
+  })
+})
+
+describe('a book', () => {
+  it('that changes before its first snapshot is found', async () => {
+    expect(codes(await verify(update([['1', '1']], [])))).toEqual([['error', 'update_before_snapshot', 1]])
+  })
+
+  it('that changes in a new recording before a snapshot of its own is found', async () => {
+    const file = await recorded([book], [update([['10', '2']], [], at(9))])
+    expect(codes(verified(file))).toContainEqual(['error', 'update_before_snapshot', 2])
+  })
+
+  it('that changes after a gap without a snapshot is found', async () => {
+    const verification = await verify(
+      book,
+      gap('open', at(1)),
+      gap('closed', at(2)),
+      update([['10', '2']], [], at(2)),
+    )
+    expect(codes(verification)).toContainEqual(['error', 'update_after_gap', 4])
+  })
+
+  it('whose snapshot is out of order is found', async () => {
+    const bad = [
+      snapshot(
+        [
+          ['1', '1'],
+          ['2', '1'],
+        ],
+        [],
+      ),
+      snapshot(
+        [],
+        [
+          ['2', '1'],
+          ['1', '1'],
+        ],
+      ),
+      snapshot(
+        [
+          ['1', '1'],
+          ['1', '2'],
+        ],
+        [],
+      ),
+      snapshot([['1', '0']], []),
+      snapshot(
+        [
+          ['9', '1'],
+          ['10', '1'],
+        ],
+        [],
+      ),
+    ]
+    for (const event of bad) {
+      expect(codes(await verify(event))).toEqual([['error', 'unsorted_snapshot', 1]])
+    }
+    expect(
+      codes(
+        await verify(
+          snapshot(
+            [
+              ['10', '1'],
+              ['9', '1'],
+            ],
+            [
+              ['11', '1'],
+              ['100', '1'],
+            ],
+          ),
+        ),
+      ),
+    ).toEqual([])
+  })
+
+  it('of single orders may have several at a price, but each once', async () => {
+    const orders = (bids: [string, string, string][]): MarketEvent => ({
+      ...book,
+      type: 'order_snapshot',
+      channel: 'order',
+      bids,
+      asks: [],
+    })
+    expect(
+      (
+        await verify(
+          orders([
+            ['a', '10', '1'],
+            ['b', '10', '1'],
+            ['c', '9', '1'],
+          ]),
+        )
+      ).findings,
+    ).toEqual([])
+    expect(
+      codes(
+        await verify(
+          orders([
+            ['a', '10', '1'],
+            ['a', '9', '1'],
+          ]),
+        ),
+      ),
+    ).toEqual([['error', 'unsorted_snapshot', 1]])
+  })
+
+  it('from which absent levels are removed is odd: once a stream, with their number', async () => {
+    const { whole, findings } = await verify(
+      book,
+      update(
+        [
+          ['1', '0'],
+          ['2', '0'],
+        ],
+        [],
+        at(1),
+      ),
+      update([['3', '0']], [], at(2)),
+    )
+    expect(whole).toBe(true)
+    expect(findings).toMatchObject([
+      {
+        severity: 'warning',
+        code: 'absent_removals',
+        event: 2,
+        what: '3 removal(s) of what was not in the book',
+      },
+    ])
+  })
+
+  it('that is crossed for long without a gap is found, once', async () => {
+    const crossed = [
+      book,
+      update([['11', '1']], [], at(1)),
+      update([['5', '1']], [], at(10)),
+      update([['6', '1']], [], at(12)),
+      update([['7', '1']], [], at(20)),
+    ]
+    expect(codes(await verify(...crossed))).toEqual([['error', 'crossed_book', 4]])
+    const file = await recorded(crossed)
+    expect(verified(file, { crossedForMs: null }).findings).toEqual([])
+    expect(codes(verified(file, { crossedForMs: 1_000 }))).toEqual([['error', 'crossed_book', 3]])
+  })
+
+  it('that is crossed for a moment, or during a gap, is not', async () => {
+    const healed = update([['11', '0']], [], at(2))
+    expect(
+      (await verify(book, update([['11', '1']], [], at(1)), healed, update([], [], at(30)))).findings,
+    ).toEqual([])
+    const { findings } = await verify(
+      book,
+      update([['11', '1']], [], at(1)),
+      gap('open', { ...at(2), reason: 'crossed' }),
+      gap('closed', { ...at(30), reason: 'crossed' }),
+      { ...book, ...at(30) },
+    )
+    expect(findings.map(({ severity }) => severity)).toEqual(['note'])
+  })
+
+  it('whose sequence goes back is found, unless a snapshot or a gap lies between', async () => {
+    const numbered = (sequence: string | null, seconds: number) =>
+      update([['10', '2']], [], { ...at(seconds), sequence })
+    expect(
+      codes(
+        await verify(book, numbered('100', 1), numbered('100', 2), numbered('99', 3), numbered('101', 4)),
+      ),
+    ).toEqual([['error', 'sequence_back', 4]])
+    expect(codes(await verify(book, numbered('9', 1), numbered('10', 2)))).toEqual([])
+    expect(codes(await verify(book, numbered('100', 1), { ...book, ...at(2) }, numbered('1', 3)))).toEqual([])
+    expect(codes(await verify(book, numbered('x2', 1), numbered(null, 2), numbered('x1', 3)))).toEqual([])
+  })
+
+  it('whose checksum failed without a gap is found, and one that is said to be what it is not', async () => {
+    expect(codes(await verify(book, checksum(false, '1', '2', 1)))).toEqual([
+      ['error', 'checksum_undisclosed', 2],
+    ])
+    expect(codes(await verify(book, checksum(true, '1', '2', 1)))).toEqual([
+      ['error', 'checksum_undisclosed', 2],
+    ])
+    expect(codes(await verify(book, checksum(false, '2', '2', 1)))).toEqual([
+      ['error', 'checksum_undisclosed', 2],
+    ])
+  })
+})
+
+describe('a stream', () => {
+  it('in which a trade comes twice is found', async () => {
+    const { findings } = await verify(...trades(3), trade({ id: '1', ...at(5) }))
+    expect(findings).toMatchObject([
+      {
+        severity: 'error',
+        code: 'repeated_trade',
+        event: 4,
+        what: 'trade 1 was recorded before, as event 2',
+      },
+    ])
+  })
+
+  it('may have the trade ids of another', async () => {
+    const verification = await verify(trade(), trade({ instrument: 'tETHUSD' }), trade({ venue: 'other' }))
+    expect(verification.findings).toEqual([])
+  })
+
+  it('whose receive time goes back is found; between streams order is that of arrival', async () => {
+    const verification = await verify(book, trade(at(5)), update([], [], at(3)), trade({ id: '2', ...at(4) }))
+    expect(codes(verification)).toEqual([['error', 'receive_time_back', 4]])
+  })
+
+  it('of malformed frames is counted by what did not fit', async () => {
+    const malformed = (path: string): MarketEvent => ({
+      type: 'malformed',
+      venue: 'testex',
+      ...at(0),
+      connection: 'public#0',
+      reason: 'schema_mismatch',
+      path,
+      head: '{}',
+    })
+    const { whole, findings } = await verify(malformed('a.b'), malformed('c'), malformed('a.b'))
+    expect(whole).toBe(true)
+    expect(findings.map(({ severity, event, what }) => [severity, event, what])).toEqual([
+      ['warning', 1, '2 frame(s) did not fit: schema_mismatch at a.b'],
+      ['warning', 2, '1 frame(s) did not fit: schema_mismatch at c'],
+    ])
+  })
+})
+
+describe('a file that was tampered with', () => {
+  it.each<[string, string, [string, FindingCode, number | null][]]>([
+    [
+      'an event that does not fit its schema',
+      `UPDATE events SET body = replace(body, '"60000.5"', '60000.5') WHERE id = 2`,
+      [['error', 'unreadable_event', 2]],
+    ],
+    [
+      'an event that is no JSON',
+      "UPDATE events SET body = '[' WHERE id = 2",
+      [['error', 'unreadable_event', 2]],
+    ],
+    [
+      'an event with a field too few',
+      "UPDATE events SET body = '[null]' WHERE id = 2",
+      [['error', 'unreadable_event', 2]],
+    ],
+    [
+      'an event of an unknown type',
+      'UPDATE events SET type = 99 WHERE id = 2',
+      [['error', 'unreadable_event', 2]],
+    ],
+    ['a missing event', 'DELETE FROM events WHERE id = 2', [['error', 'missing_events', 2]]],
+    ['missing events at the end', 'DELETE FROM events WHERE id > 3', [['error', 'missing_events', 4]]],
+    ['a missing beginning', 'DELETE FROM events WHERE id < 3', [['error', 'missing_events', 1]]],
+    [
+      'a trade that was copied',
+      `INSERT INTO events SELECT 6, stream, type, exchange_time, receive_time + 9000000, body FROM events WHERE id = 2;
+       UPDATE segments SET last_event = 6, receive_to = receive_to + 9000000`,
+      [
+        ['error', 'bad_segment', 1],
+        ['error', 'repeated_trade', 6],
+      ],
+    ],
+    [
+      'events that no segment knows',
+      `INSERT INTO events SELECT 9, stream, type, exchange_time, receive_time, replace(body, '"0"', '"9"')
+       FROM events WHERE id = 1`,
+      [['error', 'bad_segment', 5]],
+    ],
+    ['a segment that hides a stream', "UPDATE segments SET streams = '[]'", [['error', 'bad_segment', 1]]],
+    [
+      'a segment that tells wrong times',
+      'UPDATE segments SET receive_from = receive_from + 1',
+      [['error', 'bad_segment', 1]],
+    ],
+  ])('%s', async (_, sql, expected) => {
+    const verification = await tamperedWith(trades(5), sql)
+    const found = codes(verification)
+    for (const finding of expected) expect(found).toContainEqual(finding)
+    expect(verification.whole).toBe(false)
+  })
+
+  it('a segment that is no JSON ends the reading, and that is said', async () => {
+    const { whole, findings } = await tamperedWith(trades(5), "UPDATE segments SET streams = 'x'")
+    expect(whole).toBe(false)
+    expect(findings.map(({ code }) => code)).toContain('storage')
+  })
+
+  it('a page that was overwritten', async () => {
+    const file = await recorded(trades(3_000))
+    const { openSync, writeSync, closeSync } = await import('node:fs')
+    const handle = openSync(file, 'r+')
+    writeSync(handle, Buffer.alloc(4096, 0xaa), 0, 4096, 4096 * 30)
+    closeSync(handle)
+    const { whole, findings } = verified(file)
+    expect(whole).toBe(false)
+    expect(findings[0]).toMatchObject({ severity: 'error', code: 'storage' })
+  })
+})
+
+describe('what is told', () => {
+  it('is bounded, and counted beyond the bound', async () => {
+    const verification = verified(
+      await recorded(Array.from({ length: 30 }, (_, n) => update([], [], at(n)))),
+      { limit: 10 },
+    )
+    expect(verification.findings).toHaveLength(10)
+    expect(verification.counts).toEqual({ error: 30, warning: 0, note: 0 })
+  })
+
+  it('progress comes now and then, and at the end', async () => {
+    const seen: [number, number][] = []
+    verified(await recorded(trades(25_000)), { onProgress: (done, events) => seen.push([done, events]) })
+    expect(seen).toEqual([
+      [10_000, 25_000],
+      [20_000, 25_000],
+      [25_000, 25_000],
+    ])
+  })
+
+  it('an option that there is not is refused by name', async () => {
+    using tape = openTape(await recorded([book]))
+    expect(() => verifyTape(tape, { limit: 0 })).toThrow(/limit/)
+  })
+})
