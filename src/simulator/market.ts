@@ -9,10 +9,12 @@ export interface MarketShape {
   readonly priceDecimals: number
   readonly tick?: number
   readonly amountDecimals: number
-  /** Where the price starts, as a decimal. */
+  /** Where the price starts, as a decimal; rounded down to a multiple of the tick. */
   readonly price: string
   /** Levels a side that the market keeps. @default 120 */
   readonly levels?: number
+  /** Digits of the longest amounts. Fewer where the venue itself keeps binary floats, as Bitfinex does. @default 20 */
+  readonly amountDigits?: number
 }
 
 export interface MarketTrade {
@@ -37,37 +39,47 @@ export interface MarketStep {
   readonly trades: readonly MarketTrade[]
 }
 
+/** How far from where it began the price may wander before the market leans against it, in levels. */
+const ROAM = 50n
+
 /**
  * A market that lives by a seed: a true book that never crosses, and trades that eat from it. All numbers are integers in
  * units of the last decimal, so that the truth is exact; amounts of twenty digits occur.
+ *
+ * However long it lives, a side keeps from `levels` to a fifth more (fewer only where prices would fall to zero), the
+ * price stays around where it began, and the last thousand trades are kept.
  */
 export class SimulatedMarket {
   /** The true book. */
   readonly book = new OrderBook()
-  /** Every trade so far, oldest first; the last thousand are kept. */
+  /** The last trades, oldest first: a thousand at most. */
   readonly trades: MarketTrade[] = []
+  /** The market stands still: what was told of it can catch up with what is true. */
+  frozen = false
   readonly #shape: Required<MarketShape>
   readonly #random: SeededRandom
-  /** Price in ticks of the middle of the book. */
-  #middle: bigint
+  /** Where the price began, in ticks. */
+  readonly #home: bigint
   #tradeCount = 0
 
+  /** @throws {RangeError} where the price is below one tick or has more than its decimals. */
   constructor(shape: MarketShape, random: SeededRandom) {
-    this.#shape = { tick: 1, levels: 120, ...shape }
+    this.#shape = { tick: 1, levels: 120, amountDigits: 20, ...shape }
     this.#random = random
-    this.#middle = units(shape.price, shape.priceDecimals) / BigInt(this.#shape.tick)
+    this.#home = units(shape.price, shape.priceDecimals) / BigInt(this.#shape.tick)
+    if (this.#home <= 0n) throw new RangeError(`the price ${shape.price} is below one tick`)
     const bids: Level[] = []
     const asks: Level[] = []
-    for (let step = 1; step <= this.#shape.levels; step++) {
-      if (this.#middle - BigInt(step) > 0n)
-        bids.push([this.#price(this.#middle - BigInt(step)), this.#amount()])
-      asks.push([this.#price(this.#middle + BigInt(step)), this.#amount()])
+    for (let step = 1n; step <= BigInt(this.#shape.levels); step++) {
+      if (this.#home > step) bids.push([this.#price(this.#home - step), this.#amount()])
+      asks.push([this.#price(this.#home + step), this.#amount()])
     }
     this.book.snapshot(bids, asks)
   }
 
   /** Moves the market on by a few changes. Every change of the book is in `moves`, in order. */
   step(now: Micros): MarketStep {
+    if (this.frozen) return { moves: [], trades: [] }
     const moves: LevelMove[] = []
     const trades: MarketTrade[] = []
     const changes = this.#random.integer(1, 4)
@@ -75,58 +87,50 @@ export class SimulatedMarket {
       if (this.#random.chance(0.15)) this.#trade(now, moves, trades)
       else this.#change(moves)
     }
+    this.#trim('bids', moves)
+    this.#trim('asks', moves)
     return { moves, trades }
   }
 
+  /** Sets or removes one level, most often near the spread, never beyond it. */
   #change(moves: LevelMove[]): void {
     const side: BookSide = this.#random.chance(0.5) ? 'bids' : 'asks'
-    const other = side === 'bids' ? this.book.best().ask : this.book.best().bid
-    const own = side === 'bids' ? this.book.best().bid : this.book.best().ask
-    if (other === null || own === null || this.book.count(side) < this.#shape.levels / 2) {
-      this.#refill(side, moves)
-      return
-    }
-    const sign = side === 'bids' ? -1n : 1n
-    const limit = this.#ticks(other[0])
-    const near = limit + sign
-    const distance = BigInt(Math.floor(this.#random.next() ** 3 * this.#shape.levels))
-    const ticks = near + sign * distance
+    const { bid, ask } = this.book.best()
+    const other = side === 'bids' ? ask : bid
+    const near = other === null ? this.#home : this.#ticks(other[0])
+    const distance = 1n + BigInt(Math.floor(this.#random.next() ** 3 * this.#shape.levels))
+    const ticks = side === 'bids' ? near - distance : near + distance
     if (ticks <= 0n) return
     const price = this.#price(ticks)
     const held = this.book.amountAt(side, price)
-    if (held !== null && this.#random.chance(0.45) && this.book.count(side) > 5)
-      this.#set(side, price, null, moves)
-    else this.#set(side, price, this.#amount(), moves)
-    if (this.book.count(side) > this.#shape.levels * 1.2) {
-      const worst = this.book.top(this.book.count(side))[side].at(-1)
-      if (worst !== undefined) this.#set(side, worst[0], null, moves)
-    }
+    const remove = held !== null && this.book.count(side) > 5 && this.#random.chance(0.45)
+    this.#set(side, price, remove ? null : this.#amount(), moves)
   }
 
-  #refill(side: BookSide, moves: LevelMove[]): void {
-    const best = this.book.best()
-    const sign = side === 'bids' ? -1n : 1n
-    const anchor = side === 'bids' ? best.ask : best.bid
-    const start = anchor === null ? this.#middle : this.#ticks(anchor[0])
-    for (let step = 1n; step <= BigInt(this.#shape.levels); step++) {
-      const ticks = start + sign * step
-      if (ticks <= 0n) break
-      const price = this.#price(ticks)
-      if (this.book.amountAt(side, price) === null) {
-        this.#set(side, price, this.#amount(), moves)
-        if (this.#random.chance(0.5)) break
-      }
+  /** Keeps the number of levels where it belongs, at the far end of the side. */
+  #trim(side: BookSide, moves: LevelMove[]): void {
+    const { levels } = this.#shape
+    while (this.book.count(side) > levels * 1.2) {
+      const worst = this.book.worst(side)
+      if (worst !== null) this.#set(side, worst[0], null, moves)
+    }
+    while (this.book.count(side) < levels) {
+      const worst = this.book.worst(side)
+      const from = worst === null ? this.#home : this.#ticks(worst[0])
+      const ticks = side === 'bids' ? from - 1n : from + 1n
+      if (ticks <= 0n) return
+      this.#set(side, this.#price(ticks), this.#amount(), moves)
     }
   }
 
   #trade(now: Micros, moves: LevelMove[], trades: MarketTrade[]): void {
-    const side: Side = this.#random.chance(0.5) ? 'buy' : 'sell'
+    const { bid, ask } = this.book.best()
+    if (bid === null || ask === null) return
+    const side: Side = this.#random.chance(this.#demand(bid[0])) ? 'buy' : 'sell'
     const eaten: BookSide = side === 'buy' ? 'asks' : 'bids'
-    const best = side === 'buy' ? this.book.best().ask : this.book.best().bid
-    if (best === null || this.book.count(eaten) < 5) return
-    const [price, held] = best
+    const [price, held] = side === 'buy' ? ask : bid
     const available = units(held, this.#shape.amountDecimals)
-    const whole = this.#random.chance(0.4)
+    const whole = this.book.count(eaten) > 5 && this.#random.chance(0.4)
     const taken = whole ? available : (available * BigInt(this.#random.integer(1, 99))) / 100n
     if (taken === 0n) return
     const left = available - taken
@@ -140,7 +144,16 @@ export class SimulatedMarket {
     }
     trades.push(trade)
     this.trades.push(trade)
-    if (this.trades.length > 1000) this.trades.splice(0, this.trades.length - 1000)
+    if (this.trades.length > 1000) this.trades.shift()
+  }
+
+  /** The chance that the next taker buys: even at home, and the further away the price is the more it pulls back. */
+  #demand(bid: string): number {
+    const half = this.#home / 2n
+    const reach = BigInt(this.#shape.levels) * ROAM
+    const roam = half < reach ? half + 1n : reach
+    const lean = Number(((this.#home - this.#ticks(bid)) * 1000n) / roam) / 1000
+    return 0.5 + 0.45 * Math.max(-1, Math.min(1, lean))
   }
 
   #set(side: BookSide, price: string, amount: string | null, moves: LevelMove[]): void {
@@ -161,22 +174,29 @@ export class SimulatedMarket {
   /** Mostly ordinary, sometimes a single unit, rarely one of twenty digits. */
   #amount(): string {
     const roll = this.#random.next()
-    const { amountDecimals } = this.#shape
+    const { amountDecimals, amountDigits } = this.#shape
     if (roll < 0.03) return decimal(1n, amountDecimals)
     if (roll < 0.04) {
-      const digits = Array.from({ length: 20 }, () => this.#random.integer(1, 9)).join('')
+      const digits = Array.from({ length: amountDigits }, () => this.#random.integer(1, 9)).join('')
       return decimal(BigInt(digits), amountDecimals)
     }
     return decimal(BigInt(this.#random.integer(1, 2_000_000_000)), amountDecimals)
   }
 }
 
-/** A decimal as an integer in units of its last decimal place. */
+/**
+ * A decimal as an integer in units of its last decimal place.
+ *
+ * @throws {RangeError} where it has more decimals than that.
+ */
 export function units(text: string, decimals: number): bigint {
-  const negative = text.startsWith('-')
-  const [whole = '0', fraction = ''] = (negative ? text.slice(1) : text).split('.')
-  const value = BigInt(whole + fraction.padEnd(decimals, '0').slice(0, decimals))
-  return negative ? -value : value
+  const point = text.indexOf('.')
+  if (point === -1) return BigInt(text + '0'.repeat(decimals))
+  const fraction = text.slice(point + 1)
+  if (fraction.length > decimals && /[^0]/.test(fraction.slice(decimals))) {
+    throw new RangeError(`${text} has more than ${decimals} decimals`)
+  }
+  return BigInt(text.slice(0, point) + fraction.slice(0, decimals).padEnd(decimals, '0'))
 }
 
 /** The canonical decimal of an integer in units of its last decimal place. */

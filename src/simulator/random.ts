@@ -18,7 +18,7 @@ export class SeededRandom {
     this.#counter = (this.#counter + 1) | 0
     this.#a = this.#b ^ (this.#b >>> 9)
     this.#b = (this.#c + (this.#c << 3)) | 0
-    this.#c = ((this.#c << 21) | (this.#c >>> 11)) + t
+    this.#c = (((this.#c << 21) | (this.#c >>> 11)) + t) | 0
     return (t >>> 0) / 0x1_0000_0000
   }
 
@@ -31,7 +31,14 @@ export class SeededRandom {
     return this.next() < probability
   }
 
+  /** @throws {RangeError} where there is nothing to pick from. */
   pick<T>(items: readonly T[]): T {
+    if (items.length === 0) throw new RangeError('nothing to pick from: the list is empty')
     return items[Math.floor(this.next() * items.length)] as T
+  }
+
+  /** A source of its own, so that what one part draws never shifts what another part will draw. */
+  fork(): SeededRandom {
+    return new SeededRandom(this.integer(0, 0xffff_ffff) + this.integer(0, 0xf_ffff) * 0x1_0000_0000)
   }
 }

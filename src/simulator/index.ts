@@ -1,0 +1,37 @@
+/**
+ * Simulated venues: real servers on loopback, or a whole network in memory under a virtual clock, both with faults on
+ * demand. The venues' own simulators are in `tapewire/connectors`.
+ */
+export {
+  checkFaultPlan,
+  FAULT_NAMES,
+  type Fault,
+  type FaultPlan,
+  type ParsedFaultPlan,
+  parseFaultPlan,
+} from './fault-plan.js'
+export { type FaultedSimulator, type FaultStrike, withFaults } from './faults.js'
+export { type FramePlayerOptions, framePlayer, type PlayableRecord } from './frame-player.js'
+export {
+  type LevelMove,
+  type MarketShape,
+  type MarketStep,
+  type MarketTrade,
+  SimulatedMarket,
+} from './market.js'
+export { SeededRandom } from './random.js'
+export { type ServeOptions, type SimulatorServer, serveSimulator } from './server.js'
+export { VENUE_FAULTS, type VenueFault } from './venue-faults.js'
+export type {
+  Delivery,
+  RawFrame,
+  SimulatedAnswer,
+  SimulatedConnection,
+  SimulatedLink,
+  SimulatedPeer,
+  SimulatedRequest,
+  SimulatorOptions,
+  VenueSimulator,
+} from './venue-simulator.js'
+export { type OpenHandles, type VirtualOptions, type VirtualPlatform, virtualPlatform } from './virtual.js'
+export type { VirtualHost, VirtualHostOptions } from './virtual-host.js'
