@@ -1,6 +1,7 @@
 import { CommanderError } from 'commander'
 import pc from 'picocolors'
 import { NetworkError, TapeError, TapewireError, UsageError, VenueError } from '../src/errors.js'
+import { FrameLogError } from '../src/framelog/index.js'
 
 /** What the command tells the shell. */
 export const exitCode = {
@@ -22,7 +23,9 @@ export function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.done : exitCode.usedWrongly
   if (error instanceof TapewireError) {
     process.stderr.write(`${pc.red('tapewire:')} ${error.message}\n`)
-    if (error instanceof UsageError || error instanceof TapeError) return exitCode.usedWrongly
+    if (error instanceof UsageError || error instanceof TapeError || error instanceof FrameLogError) {
+      return exitCode.usedWrongly
+    }
     if (error instanceof VenueError || error instanceof NetworkError) return exitCode.venueOrNetwork
     return exitCode.foundWanting
   }

@@ -13,9 +13,6 @@ interface Options {
   readonly venue?: string
 }
 
-/** A batch of events is written before more of the log is read: a log comes faster than a disk takes it. */
-const EVENTS_UNWRITTEN = 20_000
-
 export function ingestCommand(): Command {
   return new Command('ingest')
     .description('turn recorded frames (ours, cryptofeed’s, Tardis’) into events on a tape')
@@ -28,19 +25,17 @@ export function ingestCommand(): Command {
       const recording = await openRecording(files, {
         onWarning: ({ message }) => warn(message),
       })
-      const recorder = openTape(options.db, { mode: 'write', bufferEvents: Number.MAX_SAFE_INTEGER })
+      const recorder = openTape(options.db, { mode: 'write' })
       const progress = new SizeProgress(recording.bytes, () => recording.bytesRead)
-      let unwritten = 0
       /** What one record brought is on the tape as a whole or not at all, with or without a clock. */
       let frame: MarketEvent[] = []
       let of: unknown = null
       const writeFrame = () => {
         recorder.recordAll(frame)
-        unwritten += frame.length
         frame = []
       }
       try {
-        const { unclaimed } = await playRecording(written(), {
+        const { unclaimed } = await playRecording(recording.records(), {
           connectors: venues.map(({ connector }) => connector({})),
           venue,
           signal,
@@ -59,15 +54,6 @@ export function ingestCommand(): Command {
         dispose()
       }
       if (interrupted()) process.exitCode = exitCode.interrupted
-
-      async function* written() {
-        for await (const batch of recording.records()) {
-          yield batch
-          if (unwritten < EVENTS_UNWRITTEN) continue
-          await recorder.flush()
-          unwritten = 0
-        }
-      }
     })
 }
 

@@ -1,5 +1,6 @@
 export * from '../schemas/events.js'
-export { Books, type MaintainedBook } from './book/books.js'
+export { toBase } from './amount.js'
+export { Books, type MaintainedBook, preferredBook } from './book/books.js'
 export {
   type BookSide,
   type BookState,

@@ -2,7 +2,7 @@ import type { Connector, HttpResponse, Instrument } from '../connector.js'
 import { VenueError } from '../errors.js'
 import { shownUrl } from '../options.js'
 import type { Platform } from '../platform.js'
-import { DialBudget } from '../socket/dial-budget.js'
+import { dialBudget } from '../socket/dial-budget.js'
 import { nodePlatform } from '../socket/node.js'
 import { assertReachable } from './reachable.js'
 import { type VenueLine, venueLine } from './venue-line.js'
@@ -51,7 +51,7 @@ export async function listInstruments(
   const line = venueLine({
     connector,
     platform,
-    budget: new DialBudget(platform.clock),
+    budget: dialBudget(platform.clock),
     requestTimeoutMs: options.requestTimeoutMs ?? 15_000,
     emit: () => {},
     tap: null,
@@ -86,9 +86,15 @@ async function readListings(line: VenueLine): Promise<string | null> {
           return null
         }
         failure = `${shownUrl(request.url)}: ${answer.status === 0 ? answer.body : `HTTP ${answer.status}`}`
+        if (!mayPass(answer.status)) break
       }
       return failure
     }),
   )
   return failures.find((failure) => failure !== null) ?? null
+}
+
+/** Whether the same request may be answered later: the network failed, the venue is overloaded or down. */
+function mayPass(status: number): boolean {
+  return status === 0 || status === 429 || status >= 500
 }

@@ -28,6 +28,8 @@ export class FeedConnection {
   #negotiated: HttpResponse | null = null
   #alarm: Timer | null = null
   #wakeAt: Micros | null = null
+  /** The session has asked for a new connection. */
+  #replacement: { readonly reason: string; readonly options: Parameters<Sink['reconnect']>[1] } | null = null
   #paused = false
   readonly #resubscribing = new Set<string>()
 
@@ -202,8 +204,9 @@ export class FeedConnection {
         this.#note('ready', this.#attempt, null)
         this.#handOut(this.#wanted)
       },
+      // A session that asks is in the middle of a frame: it is replaced when that is done.
       reconnect: (reason, options) => {
-        if (current()) this.#socket.reconnect(reason, options)
+        if (current()) this.#replacement ??= { reason, options }
       },
       resubscribe: (subscription) => {
         const key = `${subscription.channel} ${subscription.instrument.instrument}`
@@ -246,7 +249,12 @@ export class FeedConnection {
   #run(call: () => void, frame: string | Uint8Array = ''): void {
     try {
       call()
+      const replacement = this.#replacement
+      if (replacement === null) return
+      this.#replacement = null
+      this.#socket.reconnect(replacement.reason, replacement.options)
     } catch (error) {
+      this.#replacement = null
       const code = error instanceof TapewireError ? error.code : 'internal'
       this.#line.emit({
         type: 'malformed',
@@ -266,6 +274,7 @@ export class FeedConnection {
   #drop(): void {
     this.#session = null
     this.#ready = false
+    this.#replacement = null
     this.#wakeAt = null
     this.#arm(0)
     this.#pacer.clear()

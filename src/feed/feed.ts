@@ -5,7 +5,7 @@ import type { Channel, Connector, Instrument, Subscription } from '../connector.
 import { TapewireError, UsageError } from '../errors.js'
 import { parseOptions } from '../options.js'
 import type { Platform } from '../platform.js'
-import { DialBudget } from '../socket/dial-budget.js'
+import { dialBudget } from '../socket/dial-budget.js'
 import { nodePlatform } from '../socket/node.js'
 import { loadCatalogue } from './catalogue.js'
 import { EventQueue, type OverflowPolicy } from './event-queue.js'
@@ -132,7 +132,7 @@ export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
       dropped: (first) => this.#dropped(first),
       failed: (error) => this.#fail(error),
     })
-    const budget = new DialBudget(this.#platform.clock)
+    const budget = dialBudget(this.#platform.clock)
     for (const connector of connectors) {
       const line = venueLine({
         connector,

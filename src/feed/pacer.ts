@@ -6,7 +6,7 @@ export class Pacer {
   readonly #intervalMs: number
   #jobs: (() => void)[] = []
   #timer: Timer | null = null
-  #nextAt = 0
+  #nextAt = Number.NEGATIVE_INFINITY
 
   /** @param perMinute jobs a minute, evenly spaced. */
   constructor(clock: Clock, perMinute: number) {
@@ -33,10 +33,10 @@ export class Pacer {
 
   #arm(): void {
     if (this.#timer !== null || this.#jobs.length === 0) return
-    const waitMs = Math.max(0, (this.#nextAt - this.#clock.now()) / 1000)
+    const waitMs = Math.max(0, (this.#nextAt - this.#clock.monotonic()) / 1000)
     this.#timer = this.#clock.after(waitMs, () => {
       this.#timer = null
-      this.#nextAt = this.#clock.now() + this.#intervalMs * 1000
+      this.#nextAt = this.#clock.monotonic() + this.#intervalMs * 1000
       this.#jobs.shift()?.()
       this.#arm()
     })

@@ -1,0 +1,216 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, describe, expect, test } from 'vitest'
+import { marketEvent } from '../../schemas/events.js'
+import { Desk } from './command.js'
+
+const desk = new Desk()
+afterAll(() => desk.clear())
+
+const summaryShape = {
+  venue: expect.any(String),
+  instrument: expect.any(String),
+  symbol: expect.any(String),
+  trades: expect.any(Object),
+  historicalTrades: expect.any(Object),
+  book: expect.any(Object),
+  quotes: expect.any(Number),
+  tickers: expect.any(Number),
+  candles: expect.any(Number),
+  derivatives: expect.any(Number),
+  liquidations: expect.any(Number),
+  gaps: expect.any(Number),
+  checksumsVerified: expect.any(Number),
+  checksumsFailed: expect.any(Number),
+}
+
+describe('recording a simulated venue', () => {
+  test('ends on a tape that is whole and plays back the same twice', async () => {
+    const url = await desk.simulate('bitfinex', '--seed', '3')
+    const recorded = await desk.run(
+      'record',
+      'bitfinex:BTC/USD',
+      'bitfinex:ETH/USD',
+      '--db',
+      'one.db',
+      '--url',
+      url,
+      '--duration',
+      '3s',
+      '--raw',
+    )
+    expect(recorded).toMatchObject({ code: 0, stdout: '' })
+
+    const verified = await desk.run('verify', 'one.db')
+    expect(verified).toMatchObject({ code: 0, stdout: expect.stringContaining('whole') })
+
+    const [first, second] = [
+      await desk.run('replay', 'one.db'),
+      await desk.run('replay', 'one.db', '--speed', 'max'),
+    ]
+    expect(first.code).toBe(0)
+    expect(first.stdout).toBe(second.stdout)
+    const events = first.stdout
+      .trim()
+      .split('\n')
+      .map((line) => marketEvent.parse(JSON.parse(line)))
+    expect(events.filter(({ type }) => type === 'book_update').length).toBeGreaterThan(50)
+
+    const { stdout } = await desk.run('inspect', 'one.db', '--json')
+    const inspection: unknown = JSON.parse(stdout)
+    expect(inspection).toEqual({
+      tape: {
+        events: events.length,
+        bytes: expect.any(Number),
+        from: expect.any(Number),
+        to: expect.any(Number),
+      },
+      instruments: [summaryShape, summaryShape],
+      malformed: 0,
+    })
+
+    // What was recorded raw gives the same market data again.
+    expect(await desk.run('ingest', 'one.frames.jsonl.gz', '--db', 'again.db')).toMatchObject({ code: 0 })
+    const again = await desk.run('replay', 'again.db', '--types', 'trade,book_snapshot,book_update')
+    const once = await desk.run('replay', 'one.db', '--types', 'trade,book_snapshot,book_update')
+    expect(again.stdout).toBe(once.stdout)
+  })
+
+  test('an interruption flushes and closes the tape', async () => {
+    const url = await desk.simulate('blockchain')
+    const recording = desk.start('record', 'blockchain:BTC/USD', '--db', 'cut.db', '--url', url)
+    for (let tries = 0; tries < 200; tries++) {
+      const { code, stdout } = await desk.run('replay', 'cut.db', '--types', 'book_update')
+      if (code === 0 && stdout !== '') break
+    }
+    recording.signal('SIGINT')
+    expect(await recording.outcome()).toMatchObject({ code: 130 })
+    expect(await desk.run('verify', 'cut.db')).toMatchObject({ code: 0 })
+  })
+
+  test('watch draws the book and the trades', async () => {
+    const url = await desk.simulate('bitfinex')
+    const watching = desk.start('watch', 'bitfinex:BTC/USD', '--url', url, '--depth', '3')
+    await watching.prints(/bitfinex BTC\/USD\s+live[\s\S]*(?:buy|sell)/)
+    watching.signal('SIGINT')
+    expect(await watching.outcome()).toMatchObject({ code: 130 })
+  })
+
+  test('instruments lists what the venue trades', async () => {
+    const url = await desk.simulate('bitfinex')
+    const { code, stdout } = await desk.run(
+      'instruments',
+      'bitfinex',
+      '--url',
+      url,
+      '--search',
+      'BTC/USD',
+      '--json',
+    )
+    expect(code).toBe(0)
+    expect(JSON.parse(stdout)).toContainEqual(
+      expect.objectContaining({ symbol: 'BTC/USD', instrument: 'tBTCUSD' }),
+    )
+    expect((await desk.run('instruments', 'bitfinex', '--url', url)).stdout).toContain('tBTCUSD')
+  })
+
+  test('a simulator plays recorded frames', async () => {
+    const frame = (data: string) => JSON.stringify({ t: null, dir: 'in', conn: 0, data })
+    const asked = (data: string) => JSON.stringify({ t: null, dir: 'out', conn: 0, data })
+    const lines = [
+      JSON.stringify({
+        t: null,
+        dir: 'open',
+        conn: 0,
+        url: 'wss://ws.blockchain.info/mercury-gateway/v1/ws',
+      }),
+      asked('{"action":"subscribe","channel":"heartbeat"}'),
+      frame('{"seqnum":0,"event":"subscribed","channel":"heartbeat"}'),
+      asked('{"action":"subscribe","channel":"l2","symbol":"BTC-USD"}'),
+      frame('{"seqnum":1,"event":"subscribed","channel":"l2","symbol":"BTC-USD"}'),
+      frame(
+        '{"seqnum":2,"event":"snapshot","channel":"l2","symbol":"BTC-USD","bids":[{"num":1,"px":1.5,"qty":2.0}],"asks":[]}',
+      ),
+    ]
+    writeFileSync(join(desk.folder, 'played.jsonl'), `${lines.join('\n')}\n`)
+    const url = await desk.simulate('blockchain', '--frames', 'played.jsonl', '--speed', 'max')
+    expect(
+      await desk.run(
+        'record',
+        'blockchain:BTC-USD',
+        '--channels',
+        'book',
+        '--url',
+        url,
+        '--db',
+        'played.db',
+        '--duration',
+        '2s',
+      ),
+    ).toMatchObject({ code: 0 })
+    const { stdout } = await desk.run('inspect', 'played.db', '--json')
+    expect(JSON.parse(stdout).instruments[0].book.bids).toEqual([['1.5', '2']])
+  })
+})
+
+describe('venues', () => {
+  test('are told to people and to programs', async () => {
+    const shown = await desk.run('venues')
+    expect(shown).toMatchObject({ code: 0, stdout: expect.stringContaining('closed 2026-09-23') })
+    const listed: unknown = JSON.parse((await desk.run('venues', '--json')).stdout)
+    expect(listed).toContainEqual(
+      expect.objectContaining({ venue: 'bitfinex', status: expect.objectContaining({ state: 'open' }) }),
+    )
+  })
+})
+
+describe('bad input gets one sentence and exit code 2', () => {
+  const cases: readonly (readonly [string[], RegExp])[] = [
+    [['record', 'bitfinx:BTC/USD', '--db', 'x.db'], /no venue bitfinx; did you mean bitfinex\?/],
+    [['record', 'bitfinex', '--db', 'x.db'], /VENUE:SYMBOL/],
+    [['record', 'bitfinex:BTC/USD', '--db', 'no/such/folder/x.db'], /x\.db/],
+    [['record', 'bitfinex:BTC/USD', '--db', 'x.db', '--duration', 'soon'], /soon is no duration/],
+    [['record', 'bitfinex:BTC/USD', '--db', 'x.db', '--channels', 'weather'], /no channel weather/],
+    [['record', 'bitfinex:BTC/USD', '--db', 'x.db', '--url', 'http://x'], /ws:\/\//],
+    [['inspect', 'nothing.db'], /no tape at .*nothing\.db/],
+    [['inspect', 'not-a-tape.txt'], /not a tape/],
+    [['verify', 'not-a-tape.txt'], /not a tape/],
+    [['replay', 'nothing.db', '--speed', 'fast'], /fast is no speed/],
+    [['ingest', 'not-a-tape.txt', '--db', 'x.db'], /not-a-tape\.txt/],
+    [['ingest', 'nothing.jsonl.gz', '--db', 'x.db'], /nothing\.jsonl\.gz/],
+    [['simulate', 'nowhere'], /no venue nowhere/],
+    [['simulate', 'bitfinex', '--faults', '{"faults":[{"fault":"rain"}]}'], /rain|fault/],
+    [['nonsense'], /unknown command/],
+  ]
+  writeFileSync(join(desk.folder, 'not-a-tape.txt'), 'no tape at all, only a line of text\n')
+
+  test.concurrent.each(cases)('%j', async (args, sentence) => {
+    const { code, stdout, stderr } = await desk.run(...args)
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+    expect(stderr).toMatch(sentence)
+    expect(stderr).not.toMatch(/\n\s+at /)
+  })
+
+  test('an unknown symbol is one too, with the nearest there is', async () => {
+    const url = await desk.simulate('bitfinex')
+    const { code, stderr } = await desk.run('record', 'bitfinex:BTC/USB', '--db', 'unknown.db', '--url', url)
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr: expect.stringMatching(/no symbol BTC\/USB; did you mean BTC\/USD\?/),
+    })
+  })
+
+  test('what is not a tape stays as it was', () => {
+    expect(readFileSync(join(desk.folder, 'not-a-tape.txt'), 'utf8')).toBe(
+      'no tape at all, only a line of text\n',
+    )
+  })
+})
+
+test('a closed venue without a URL is exit code 3, at once', async () => {
+  const { code, stderr } = await desk.run('record', 'bitmex:XBTUSD', '--db', 'closed.db')
+  expect({ code, stderr }).toEqual({
+    code: 3,
+    stderr: expect.stringMatching(/bitmex is closed since 2026-09-23.*url/s),
+  })
+})

@@ -1,0 +1,85 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+
+const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
+
+/** What a finished command left. */
+export interface Outcome {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** A running `tapewire`, built as a user has it. */
+export class Command {
+  stdout = ''
+  stderr = ''
+  readonly #child: ChildProcess
+  readonly #exit: Promise<number | null>
+
+  constructor(args: readonly string[], cwd: string) {
+    if (!existsSync(main)) throw new Error('the command is not built: npm run build (npm test does it)')
+    this.#child = spawn(process.execPath, [main, ...args], {
+      cwd,
+      env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: '0' },
+    })
+    this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      this.stdout += text
+    })
+    this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.stderr += text
+    })
+    this.#exit = once(this.#child, 'close').then(([code]) => (typeof code === 'number' ? code : null))
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal)
+  }
+
+  async outcome(): Promise<Outcome> {
+    return { code: await this.#exit, stdout: this.stdout, stderr: this.stderr }
+  }
+
+  /** Waits until what was printed fits. */
+  async prints(pattern: RegExp): Promise<RegExpExecArray> {
+    for (let tries = 0; tries < 1500; tries++) {
+      const match = pattern.exec(this.stdout)
+      if (match !== null) return match
+      await sleep(10)
+    }
+    throw new Error(`never printed ${pattern}: ${this.stdout.slice(-400)} ${this.stderr.slice(-400)}`)
+  }
+}
+
+/** An empty folder for the commands of one test file. */
+export class Desk {
+  readonly folder = mkdtempSync(join(tmpdir(), 'tapewire-cli-'))
+  readonly #started: Command[] = []
+
+  start(...args: string[]): Command {
+    const command = new Command(args, this.folder)
+    this.#started.push(command)
+    return command
+  }
+
+  run(...args: string[]): Promise<Outcome> {
+    return this.start(...args).outcome()
+  }
+
+  /** A venue's simulator as a command of its own. */
+  async simulate(venue: string, ...args: string[]): Promise<string> {
+    const [url = ''] = await this.start('simulate', venue, '--port', '0', ...args).prints(/ws:\/\/\S+/)
+    return url
+  }
+
+  async clear(): Promise<void> {
+    for (const command of this.#started) command.signal('SIGTERM')
+    await Promise.all(this.#started.map((command) => command.outcome()))
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+}
