@@ -82,13 +82,19 @@ export function compareDecimals(a: string, b: string): number {
   return aNegative ? compareMagnitude(b, a) : compareMagnitude(a, b)
 }
 
+/** Where the last two numbers had their point: the prices of one book have it in the same place. */
+let pointSeen = 1
+
 /** With the point in the same place, the order of the texts is the order of the numbers. */
 function compareMagnitude(a: string, b: string): number {
-  const aPoint = a.indexOf('.')
-  const bPoint = b.indexOf('.')
-  const aWhole = aPoint === -1 ? a.length : aPoint
-  const bWhole = bPoint === -1 ? b.length : bPoint
-  if (aWhole !== bWhole) return aWhole - bWhole
+  if (a.charCodeAt(pointSeen) !== 46 || b.charCodeAt(pointSeen) !== 46) {
+    const aPoint = a.indexOf('.')
+    const bPoint = b.indexOf('.')
+    const aWhole = aPoint === -1 ? a.length : aPoint
+    const bWhole = bPoint === -1 ? b.length : bPoint
+    if (aWhole !== bWhole) return aWhole - bWhole
+    if (aPoint !== -1) pointSeen = aPoint
+  }
   return a < b ? -1 : 1
 }
 
