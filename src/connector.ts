@@ -146,7 +146,10 @@ export interface Liveness {
     /** Send it after this long without a frame from the venue (or, with `always`, at this pace). */
     readonly everyMs: number
     readonly always: boolean
-    readonly frame: string
+    /** Null: a ping frame of the WebSocket protocol. */
+    readonly frame: string | null
+    /** The socket is dead when after a ping nothing came for this long, not even a pong. @default null, silence alone judges */
+    readonly answerWithinMs?: number | null
   } | null
 }
 

@@ -6,12 +6,18 @@ export class Pacer {
   readonly #intervalMs: number
   #jobs: (() => void)[] = []
   #timer: Timer | null = null
-  #nextAt = Number.NEGATIVE_INFINITY
+  readonly #burst: number
+  /** When the next job would be due if all were evenly spaced. */
+  #dueAt = Number.NEGATIVE_INFINITY
 
-  /** @param perMinute jobs a minute, evenly spaced. */
-  constructor(clock: Clock, perMinute: number) {
+  /**
+   * @param perMinute jobs a minute in the long run.
+   * @param burst jobs that may go at once after a rest; the rest of the minute then pays for them. @default 1
+   */
+  constructor(clock: Clock, perMinute: number, burst = 1) {
     this.#clock = clock
     this.#intervalMs = 60_000 / perMinute
+    this.#burst = burst
   }
 
   add(job: () => void): void {
@@ -33,10 +39,12 @@ export class Pacer {
 
   #arm(): void {
     if (this.#timer !== null || this.#jobs.length === 0) return
-    const waitMs = Math.max(0, (this.#nextAt - this.#clock.monotonic()) / 1000)
+    const interval = this.#intervalMs * 1000
+    const allowedAt = this.#dueAt - (this.#burst - 1) * interval
+    const waitMs = Math.max(0, (allowedAt - this.#clock.monotonic()) / 1000)
     this.#timer = this.#clock.after(waitMs, () => {
       this.#timer = null
-      this.#nextAt = this.#clock.monotonic() + this.#intervalMs * 1000
+      this.#dueAt = Math.max(this.#dueAt, this.#clock.monotonic()) + interval
       this.#jobs.shift()?.()
       this.#arm()
     })

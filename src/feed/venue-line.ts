@@ -40,9 +40,12 @@ export interface VenueLineOptions {
   readonly tap: FrameTap | null
 }
 
+/** A venue's listings, its negotiation and the first snapshots need not wait for each other. */
+const REQUESTS_AT_ONCE = 5
+
 export function venueLine(options: VenueLineOptions): VenueLine {
   const { connector, platform, tap } = options
-  const requests = new Pacer(platform.clock, connector.limits.requestsPerMinute)
+  const requests = new Pacer(platform.clock, connector.limits.requestsPerMinute, REQUESTS_AT_ONCE)
   const aborted = new AbortController()
 
   return {

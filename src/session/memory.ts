@@ -60,6 +60,11 @@ export class RecentIds {
   get size(): number {
     return this.#ids.size
   }
+
+  /** In the order in which they were added. */
+  [Symbol.iterator](): IterableIterator<string> {
+    return this.#ids.values()
+  }
 }
 
 /** What survives the connections of one venue: one record a stream. Bounded by the streams that were ever asked for. */

@@ -109,7 +109,7 @@ describe.each(profiles.map((profile) => [profile.venue.id, profile] as const))('
       await using stage = await open({
         symbols: [one, profile.refused],
         channels: [book],
-        http: () => ({ status: 503, body: 'away' }),
+        http: (path) => (profile.listing.test(path) ? { status: 503, body: 'away' } : null),
       })
       await stage.until('a refusal', () => stage.of('connection').some(({ state }) => state === 'refused'))
       const refusal = stage.of('connection').find(({ state }) => state === 'refused')

@@ -22,8 +22,8 @@ export interface StageOptions {
   readonly connector?: Partial<ConnectorOptions>
   /** How much faster than the world the simulator's clock runs: heartbeats come sooner. @default 1 */
   readonly haste?: number
-  /** Answers every REST request with this in place of the simulator: a listing that is away. */
-  readonly http?: () => SimulatedAnswer
+  /** Answers a REST request in place of the simulator, unless it says null: a listing that is away. */
+  readonly http?: (path: string) => SimulatedAnswer | null
 }
 
 /** A venue's simulator behind a real server, a feed on it over real sockets, and a hand on the wire between. */
@@ -113,11 +113,11 @@ function tapped(
   simulator: VenueSimulator,
   peers: Set<SimulatedPeer>,
   received: string[],
-  http: (() => SimulatedAnswer) | undefined,
+  http: StageOptions['http'],
 ): VenueSimulator {
   return {
     ...bound(simulator),
-    ...(http === undefined ? {} : { http }),
+    http: (request, at) => http?.(request.path) ?? simulator.http(request, at),
     connect(peer, at): SimulatedConnection {
       const connection = simulator.connect(peer, at)
       peers.add(peer)

@@ -1,5 +1,6 @@
 import { bitfinexVenue } from '../../connectors/bitfinex/index.js'
 import { bitmexVenue } from '../../connectors/bitmex/index.js'
+import { bittrexVenue } from '../../connectors/bittrex/index.js'
 import { blockchainVenue } from '../../connectors/blockchain/index.js'
 import type { Channel, ConnectorOptions, Venue } from '../../src/connector.js'
 
@@ -16,6 +17,8 @@ export interface VenueProfile {
   readonly book: Channel
   readonly trade: Channel
   readonly options?: Partial<ConnectorOptions>
+  /** The paths of its lists of instruments. */
+  readonly listing: RegExp
   /** A symbol that the connector can name by rule and the venue refuses. */
   readonly refused: string | Skip
   /** Whether the client's frames show that a heartbeat was answered; `haste` makes the simulator's come sooner. */
@@ -27,7 +30,9 @@ export interface VenueProfile {
 export const profiles: readonly VenueProfile[] = [
   {
     venue: bitfinexVenue,
-    symbols: ['BTC/USD', 'ETH/USD'],
+    listing: /conf\//,
+    // Only PEPE has amounts of twenty digits: the venue's own numbers are binary floats, which cannot hold them.
+    symbols: ['PEPE/USD', 'BTC/USD'],
     book: 'book',
     trade: 'trade',
     refused: 'tNOPUSD',
@@ -35,6 +40,7 @@ export const profiles: readonly VenueProfile[] = [
   },
   {
     venue: bitmexVenue,
+    listing: /\/instrument/,
     symbols: ['XBTUSD', 'XBTUSDT'],
     book: 'book',
     trade: 'trade',
@@ -42,7 +48,17 @@ export const profiles: readonly VenueProfile[] = [
     heartbeat: { skip: 'the venue asks for no answer; the client pings a silent connection' },
   },
   {
+    venue: bittrexVenue,
+    listing: /\/v3\/markets$/,
+    symbols: ['BTC/USD', 'BTC/USDT'],
+    book: 'book',
+    trade: 'trade',
+    refused: 'NOPE-USD',
+    heartbeat: { skip: 'the venue beats on its own and expects no answer' },
+  },
+  {
     venue: blockchainVenue,
+    listing: /\/symbols/,
     symbols: ['BTC/USD', 'ETH/USD'],
     book: 'book',
     trade: 'trade',

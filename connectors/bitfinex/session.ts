@@ -1,0 +1,278 @@
+import {
+  confEvent,
+  confRequest,
+  errorEvent,
+  eventFrame,
+  heartbeatFrame,
+  infoEvent,
+  type SubscribedEvent,
+  subscribedEvent,
+  unsubscribedEvent,
+} from '../../schemas/bitfinex.js'
+import type { Micros } from '../../schemas/events.js'
+import type { Channel, Instrument } from '../../src/connector.js'
+import { checker, type LosslessValue, readLossless } from '../../src/decode/index.js'
+import type { Protocol, SessionKit, Stream } from '../../src/session/index.js'
+import { bookReader } from './books.js'
+import { ackedStream, LIQUIDATIONS } from './channels.js'
+import { EarlyFrames } from './early-frames.js'
+import {
+  type ChannelReader,
+  type DataFrame,
+  FLAGS,
+  naturalNumber,
+  readFrame,
+  unknownMessage,
+  WANTED_FLAGS,
+} from './frames.js'
+import type { ResolvedOptions } from './options.js'
+import { candleReader, derivativeReader, liquidationReader, tickerReader, tradeReader } from './readers.js'
+import { instrumentByRule } from './symbols.js'
+import { type VenueChannel, VenueChannels } from './venue-channels.js'
+
+const checkEvent = checker(eventFrame)
+const checkInfo = checker(infoEvent)
+const checkConf = checker(confEvent)
+const checkSubscribed = checker(subscribedEvent)
+const checkUnsubscribed = checker(unsubscribedEvent)
+const checkError = checker(errorEvent)
+const checkHeartbeat = checker(heartbeatFrame)
+const checkConfRequest = checker(confRequest)
+
+/** The greeting and the answer to `conf` are each due within this. */
+const GREETING_MS = 15_000
+/** Data on a channel whose ack does not come within this is an error. */
+const ACK_OF_EARLY_MS = 30_000
+/** So many checksums in a row that do not fit: the fault is no single lost frame. */
+const MISMATCHES_A_CONNECTION = 3
+/** The channel of an account on an authenticated socket: not public, and nothing to be put on a tape. */
+const ACCOUNT = 0
+
+/** Codes of `info` events. */
+const INFO = { restarting: 20_051, maintenanceBegins: 20_060, maintenanceOver: 20_061 } as const
+
+/** The protocol of one connection to Bitfinex: greeting, `conf`, then channels whose frames share one counter. */
+export function bitfinexProtocol(kit: SessionKit, options: ResolvedOptions): Protocol {
+  const { init, sink, streams, alarms, guard } = kit
+  const channels = new VenueChannels(kit, options, { readerOf, bound, adopt })
+  const early = new EarlyFrames()
+  /** What `conf` was acked with; null in a log until it shows. */
+  let flags: number | null = init.adopt ? null : 0
+  let lastSequence: number | null = init.adopt ? null : 0
+  /** Checksums in a row that did not fit. */
+  const mismatches = new Map<Stream, number>()
+
+  return {
+    opened(_info, at) {
+      if (init.adopt) sink.ready()
+      else alarms.set('greeting', at, GREETING_MS, () => sink.reconnect('no greeting from the server'))
+    },
+    subscribe: (asked, at) => channels.subscribe(asked, at),
+    unsubscribe(leaving, at) {
+      for (const stream of leaving) mismatches.delete(stream)
+      channels.unsubscribe(leaving, at)
+    },
+    resubscribe: (stream, at) => channels.resubscribe(stream, at),
+    frame(data, at) {
+      if (typeof data !== 'string') unknownMessage('a binary frame', '')
+      const value = readLossless(data)
+      if (Array.isArray(value)) array(value, data, at)
+      else event(value, data, at)
+    },
+    /** Of interest where the recorder wrote down no ack of `conf`. */
+    sent(text) {
+      const value = readLossless(text)
+      if (checkEvent(value, text).event === 'conf') flags = checkConfRequest(value, text).flags
+    },
+    closed() {
+      for (const chanId of early.ids()) giveUp(chanId)
+    },
+  }
+
+  // ── Array frames ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  function array(value: LosslessValue[], text: string, at: Micros | null): void {
+    const chanId = typeof value[0] === 'string' ? naturalNumber(value[0]) : -1
+    if (chanId === -1) unknownMessage('an array frame without a channel', text)
+    const data = readFrame(value, text, flags, at)
+    if (data.sequence !== null) count(data.sequence, at)
+    const channel = channels.get(chanId)
+    if (channel === undefined) unbound(chanId, data)
+    else read(channel, data)
+  }
+
+  /** One counter for the whole connection: what is missing may belong to any stream. */
+  function count(sequence: string, at: Micros | null): void {
+    const number = naturalNumber(sequence)
+    const expected = lastSequence === null ? number : lastSequence + 1
+    lastSequence = number
+    if (number === expected) return
+    streams.gapAll('sequence', `expected frame ${expected} of the connection, got ${sequence}`, at)
+    if (!init.adopt) sink.reconnect(`the sequence jumped from ${expected - 1} to ${sequence}`)
+  }
+
+  function read(channel: VenueChannel, data: DataFrame): void {
+    const head = data.value[1]
+    if (head === 'hb') checkHeartbeat(data.value, data.text)
+    if (channel.state !== 'open') return
+    if (typeof head !== 'string') channel.reader.rows(data)
+    else if (head !== 'hb') channel.reader.tagged(head, data)
+    else for (const stream of channel.streams) streams.touch(stream, data.at)
+  }
+
+  /** A channel that is not known yet: its pulse says nothing, the rest waits for the ack. */
+  function unbound(chanId: number, data: DataFrame): void {
+    if (chanId === ACCOUNT || data.value[1] === 'hb' || !early.add(chanId, data)) return
+    alarms.set(`early ${chanId}`, data.at, ACK_OF_EARLY_MS, () => giveUp(chanId))
+  }
+
+  function giveUp(chanId: number): void {
+    const first = early.take(chanId)?.frames[0]
+    if (first === undefined) return
+    guard(first.text, first.at, () =>
+      unknownMessage(`data on channel ${chanId}, which was never acked`, first.text),
+    )
+  }
+
+  /** What came before the ack is read now, in its order and with its own times. */
+  function bound(channel: VenueChannel, chanId: number): void {
+    alarms.clear(`early ${chanId}`)
+    const waited = early.take(chanId)
+    if (waited === null) return
+    for (const data of waited.frames) guard(data.text, data.at, () => read(channel, data))
+    if (waited.lost === 0) return
+    const detail = `${waited.lost} frame(s) came before the ack and found no room`
+    const last = waited.frames.at(-1)?.at ?? null
+    for (const stream of channel.streams) streams.resync(stream, 'overflow', detail, last)
+  }
+
+  // ── Events ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  function event(value: LosslessValue, text: string, at: Micros | null): void {
+    const { event: kind } = checkEvent(value, text)
+    switch (kind) {
+      case 'subscribed':
+        channels.subscribed(checkSubscribed(value, text), text, at)
+        return
+      case 'unsubscribed':
+        channels.unsubscribed(checkUnsubscribed(value, text).chanId, at)
+        return
+      case 'error':
+        channels.refused(checkError(value, text), at)
+        return
+      case 'conf':
+        configured(checkConf(value, text), at)
+        return
+      case 'info': {
+        const info = checkInfo(value, text)
+        if (info.version !== undefined) greeted(info.version, info.platform?.status, at)
+        else announced(info.code, info.msg ?? '', text, at)
+        return
+      }
+      // Of a client that logged in: not public, and no market data.
+      case 'auth':
+      case 'unauth':
+      case 'pong':
+        return
+      default:
+        unknownMessage(`the unknown event ${kind}`, text)
+    }
+  }
+
+  function greeted(version: string, status: number | undefined, at: Micros | null): void {
+    if (version !== '2') {
+      streams.connection('refused', `the server speaks version ${version} of the protocol, not 2`, at)
+      if (!init.adopt) sink.reconnect('the server speaks another protocol', { afterMs: 60_000 })
+      return
+    }
+    if (status === 0) streams.connection('maintenance', 'the platform is in maintenance', at)
+    if (init.adopt) return
+    alarms.set('greeting', at, GREETING_MS, () => sink.reconnect('no answer to conf'))
+    sink.send(JSON.stringify({ event: 'conf', flags: WANTED_FLAGS }))
+  }
+
+  function configured(answer: { status: string; flags?: number | undefined }, at: Micros | null): void {
+    if (answer.status === 'OK') {
+      flags = answer.flags ?? (init.adopt ? flags : WANTED_FLAGS)
+    } else {
+      flags = 0
+      streams.connection('refused', `conf: ${answer.status}; frames are neither numbered nor signed`, at)
+    }
+    if (init.adopt) return
+    alarms.clear('greeting')
+    sink.ready()
+  }
+
+  function announced(code: number | undefined, message: string, text: string, at: Micros | null): void {
+    switch (code) {
+      case INFO.restarting:
+        if (!init.adopt) sink.reconnect(`the server restarts: ${message}`, { planned: true })
+        return
+      case INFO.maintenanceBegins:
+        streams.connection('maintenance', message, at)
+        streams.gapAll('stale', 'maintenance: what comes is not reliable', at)
+        return
+      case INFO.maintenanceOver:
+        streams.connection('ready', message, at)
+        streams.gapAll('stale', 'maintenance is over: everything is asked for again', at)
+        for (const stream of streams.values()) if (stream.state !== 'leaving') streams.resubscribe(stream)
+        return
+      default:
+        unknownMessage(`info with the unknown code ${code}`, text)
+    }
+  }
+
+  // ── Streams ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** A log shows its subscriptions by their acks. */
+  function adopt(ack: SubscribedEvent, text: string, at: Micros | null): VenueChannel {
+    const { channel: name, symbol, key, prec, freq, len } = ack
+    const said = ackedStream(ack, options)
+    if (said === null) unknownMessage(`an ack of the unknown channel ${name}`, text)
+    if (said.symbol === null) return channels.open(LIQUIDATIONS, [], 0)
+    const instrument = instrumentOf(said.symbol)
+    if (instrument === null) unknownMessage(`an ack of the unknown symbol ${said.symbol}`, text)
+    // A client may hold one book at two lengths: the second is a stream of its own, or the two would mix.
+    const taken = name === 'book' && streams.get(instrument.instrument, said.channel) !== undefined
+    const apart: Channel = `${prec === 'R0' ? 'order' : 'book'}:${prec}:${freq}:${len}`
+    const stream = streams.adopt(instrument, taken ? apart : said.channel, at)
+    return channels.open({ channel: name, symbol, key, prec, freq, len }, [stream], Number(len ?? 25))
+  }
+
+  function readerOf([stream]: readonly Stream[], depth: number): ChannelReader {
+    switch (stream?.kind) {
+      case 'trade':
+        return tradeReader(streams, stream)
+      case 'ticker':
+        return tickerReader(streams, stream)
+      case 'candle':
+        return candleReader(streams, stream)
+      case 'derivative':
+        return derivativeReader(streams, stream)
+      case 'book':
+      case 'order': {
+        const bulk = () => flags !== null && (flags & FLAGS.bulk) !== 0
+        return bookReader({ streams, stream, depth, bulk, verified: (ok) => verified(stream, ok) })
+      }
+      default:
+        return liquidationReader(streams, liquidated)
+    }
+  }
+
+  function liquidated(symbol: string, at: Micros | null): Stream | null {
+    if (!init.adopt) return streams.get(symbol, 'liquidation') ?? null
+    const instrument = instrumentOf(symbol)
+    return instrument === null ? null : streams.adopt(instrument, 'liquidation', at)
+  }
+
+  function instrumentOf(symbol: string): Instrument | null {
+    return init.instruments.get(symbol) ?? instrumentByRule(symbol)
+  }
+
+  function verified(stream: Stream, ok: boolean): void {
+    const failures = ok ? 0 : (mismatches.get(stream) ?? 0) + 1
+    mismatches.set(stream, failures)
+    if (failures < MISMATCHES_A_CONNECTION || init.adopt) return
+    sink.reconnect(`${failures} checksums of ${stream.instrument.symbol} in a row do not fit`)
+  }
+}

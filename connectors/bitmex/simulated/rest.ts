@@ -1,0 +1,109 @@
+import type { Micros } from '../../../schemas/events.js'
+import type { SimulatedAnswer, SimulatedRequest } from '../../../src/simulator/venue-simulator.js'
+import type { Dialect } from './dialect.js'
+import type { SimulatedInstrument } from './instrument.js'
+import { encode, type Wire, type WireRow } from './wire.js'
+
+const HEADERS = {
+  'content-type': 'application/json; charset=utf-8',
+  'x-ratelimit-limit': '30',
+  'x-ratelimit-remaining': '29',
+}
+
+/** Rows that a call brings at most, and when nothing is said. */
+const MAX_COUNT = 1000
+const COUNT = 100
+
+/** The public calls beneath `/api/v1` that a client of the socket makes. */
+export function answerRest(
+  request: SimulatedRequest,
+  instruments: ReadonlyMap<string, SimulatedInstrument>,
+  dialect: Dialect,
+  at: Micros,
+): SimulatedAnswer {
+  const { pathname, searchParams } = new URL(request.path, 'http://bitmex')
+  const call = pathname.replace(/^.*\/api\/v1\//, '')
+  const symbol = searchParams.get('symbol')
+  const all = [...instruments.values()]
+  const one = symbol === null ? undefined : instruments.get(symbol)
+  const chosen = one === undefined ? (symbol === null ? all : []) : [one]
+  switch (call) {
+    case 'instrument':
+      return ok(listed(chosen, dialect, at))
+    case 'instrument/active':
+      return ok(
+        listed(
+          all.filter(({ market, settled }) => market !== null && !settled),
+          dialect,
+          at,
+        ),
+      )
+    case 'instrument/indices':
+      return ok(
+        listed(
+          all.filter(({ market }) => market === null),
+          dialect,
+          at,
+        ),
+      )
+    case 'instrument/activeAndIndices':
+      return ok(
+        listed(
+          all.filter(({ settled }) => !settled),
+          dialect,
+          at,
+        ),
+      )
+    case 'orderBook/L2': {
+      if (one === undefined) return problem(400, 'symbol is required, and must be listed')
+      const depth = Number(searchParams.get('depth') ?? '25')
+      return ok(one.levels('orderBook', dialect, depth > 0 ? depth : Number.POSITIVE_INFINITY))
+    }
+    case 'trade':
+    case 'quote':
+    case 'funding':
+      return ok(page(history(chosen, call, dialect), searchParams))
+    case 'trade/bucketed':
+    case 'quote/bucketed': {
+      const table = `${call === 'trade/bucketed' ? 'trade' : 'quote'}Bin${searchParams.get('binSize') ?? '1m'}`
+      return ok(page(history(chosen, table, dialect), searchParams))
+    }
+    case 'liquidation':
+      return ok(chosen.flatMap((instrument) => instrument.image('liquidation', dialect, at)))
+    case 'settlement':
+    case 'insurance':
+      return ok([])
+    default:
+      return problem(404, 'Not Found')
+  }
+}
+
+function listed(instruments: readonly SimulatedInstrument[], dialect: Dialect, at: Micros): WireRow[] {
+  return instruments.map((instrument) => dialect.row('instrument', instrument.columns(at)))
+}
+
+function history(instruments: readonly SimulatedInstrument[], table: string, dialect: Dialect): WireRow[] {
+  return instruments.flatMap((instrument) => instrument.history(table).map((row) => dialect.row(table, row)))
+}
+
+/** `startTime`, `endTime`, `reverse`, `start` and `count`, as every list of the venue takes them. */
+function page(rows: readonly WireRow[], query: URLSearchParams): WireRow[] {
+  const from = query.get('startTime') ?? ''
+  const to = query.get('endTime') ?? '\uffff'
+  const within = rows.filter(({ timestamp }) => {
+    const time = typeof timestamp === 'string' ? timestamp : ''
+    return time >= from && time <= to
+  })
+  const ordered = query.get('reverse') === 'true' ? within.toReversed() : within
+  const start = Number(query.get('start') ?? '0')
+  const count = Math.min(Number(query.get('count') ?? COUNT), MAX_COUNT)
+  return ordered.slice(start, start + count)
+}
+
+function ok(body: Wire): SimulatedAnswer {
+  return { status: 200, headers: HEADERS, body: encode(body) }
+}
+
+function problem(status: number, message: string): SimulatedAnswer {
+  return { status, headers: HEADERS, body: encode({ error: { message, name: 'HTTPError' } }) }
+}

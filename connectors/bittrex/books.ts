@@ -1,0 +1,190 @@
+import type { Level, Micros } from '../../schemas/events.js'
+import type { SessionKit, Stream } from '../../src/session/index.js'
+import { Join } from './join.js'
+import { CACHED_FOR_MS, type Snapshots } from './snapshots.js'
+
+/** A book that had no message for this long is compared with what the venue itself says: quiet and dead look the same. */
+const AUDIT_AFTER_MS = 60_000
+/** A message that the snapshot has may still be on its way for this long. */
+const ON_ITS_WAY_MS = 5_000
+
+/** Levels as they now stand; amount `"0"` removes. */
+export interface BookDelta {
+  readonly bids: Level[]
+  readonly asks: Level[]
+}
+
+/** Books of numbered changes, whose snapshot comes by another way: REST for hub `c3`, a query for hub `c2`. */
+export class Books {
+  readonly #kit: SessionKit
+  readonly #snapshots: Snapshots
+  readonly #joins = new WeakMap<Stream, Join<BookDelta>>()
+  /** When a log showed that a book was granted. */
+  readonly #grants = new WeakMap<Stream, Micros | null>()
+  /** Snapshots of a log that no message has met yet. */
+  readonly #unproved = new WeakMap<Stream, BookDelta & { readonly sequence: number }>()
+
+  /** Streams whose subscription has died at the hub: to be subscribed again, not only joined. */
+  readonly #dead = new WeakSet<Stream>()
+
+  constructor(kit: SessionKit, snapshots: Snapshots) {
+    this.#kit = kit
+    this.#snapshots = snapshots
+  }
+
+  /** The stream is being asked for: whatever was known of its numbers is void. */
+  begin(stream: Stream): void {
+    this.#joins.set(stream, new Join())
+    this.#dead.delete(stream)
+  }
+
+  granted(stream: Stream, at: Micros | null): void {
+    this.#kit.streams.ack(stream, at)
+    this.#snapshots.ask(stream, CACHED_FOR_MS, at)
+  }
+
+  /** Whether joining anew is not enough. */
+  dead(stream: Stream): boolean {
+    return this.#dead.has(stream)
+  }
+
+  leave(stream: Stream): void {
+    this.#kit.alarms.clear(auditAlarm(stream))
+  }
+
+  /** A log showed the grant. */
+  shown(stream: Stream, at: Micros | null): void {
+    if (!this.#grants.has(stream)) this.#grants.set(stream, at)
+  }
+
+  /** Joins anew, on the same subscription. */
+  rejoin(stream: Stream, at: Micros | null): void {
+    this.#join(stream).restart()
+    this.#snapshots.ask(stream, 0, at)
+  }
+
+  update(stream: Stream, sequence: number, delta: BookDelta, at: Micros | null): void {
+    const join = this.#join(stream)
+    const verdict = join.offer(sequence, delta)
+    const unproved = verdict === 'held' ? this.#unproved.get(stream) : undefined
+    if (unproved !== undefined) {
+      this.#unproved.delete(stream)
+      this.snapshot(stream, unproved.sequence, unproved, at)
+    }
+    if (verdict === 'apply') this.#apply(stream, join, sequence, delta, at)
+    else if (verdict === 'break' && stream.record.book.state === 'live') {
+      this.#kit.streams.resync(stream, 'sequence', join.breach, at)
+    }
+  }
+
+  /**
+   * A snapshot over HTTP. The client of a log fetched when it pleased: where neither a message nor an early enough grant
+   * shows that nothing lies between its snapshot and the stream, the snapshot waits for the first message to prove it.
+   *
+   * @returns false where the snapshot is too old to join, so that a newer one is needed.
+   */
+  fetched(stream: Stream, sequence: number, book: BookDelta, at: Micros | null): boolean {
+    const join = this.#join(stream)
+    if (!join.waiting) {
+      this.#audit(stream, join, sequence, book, at)
+      return true
+    }
+    if (!this.#kit.init.adopt || join.placed || this.#grantedBefore(stream, at)) {
+      return this.snapshot(stream, sequence, book, at)
+    }
+    this.#unproved.set(stream, { ...book, sequence })
+    return true
+  }
+
+  /** @returns false where the snapshot is too old to join, so that a newer one is needed. */
+  snapshot(stream: Stream, sequence: number, book: BookDelta, at: Micros | null): boolean {
+    const join = this.#join(stream)
+    if (!join.waiting) return true
+    const following = join.join(sequence)
+    if (following === null) return false
+    const depth = Number(stream.variant || '500')
+    this.#kit.streams.snapshot(stream, { ...book, depth, exchangeTime: null, sequence: String(sequence) }, at)
+    for (const held of following) {
+      if (!this.#apply(stream, join, held.sequence, held.delta, at)) break
+    }
+    this.#watch(stream, at)
+    return true
+  }
+
+  /** One alarm a book, moved only when it goes off. */
+  #watch(stream: Stream, at: Micros | null): void {
+    const { init, alarms } = this.#kit
+    if (init.adopt) return
+    alarms.set(auditAlarm(stream), at, AUDIT_AFTER_MS, (now) => {
+      const heard = stream.record.lastData ?? now
+      const quiet = (now - heard) / 1000 >= AUDIT_AFTER_MS
+      if (quiet && stream.record.book.state === 'live') this.#snapshots.ask(stream, 0, now)
+      this.#watch(stream, quiet ? now : heard)
+    })
+  }
+
+  /** A snapshot of a book that is joined: at the same number it must be the same book, at a higher one messages are missing. */
+  #audit(stream: Stream, join: Join<BookDelta>, sequence: number, book: BookDelta, at: Micros | null): void {
+    const { position } = join
+    if (position === null || sequence < position || stream.record.book.state !== 'live') return
+    if (sequence === position) {
+      if (sameBook(stream, book)) return
+      const detail = `the venue's own book of number ${sequence} is another`
+      this.#kit.streams.gap(stream, 'checksum', detail, at)
+      join.restart()
+      this.snapshot(stream, sequence, book, at)
+      return
+    }
+    if (this.#kit.init.adopt) return
+    this.#kit.alarms.set(auditAlarm(stream), at, ON_ITS_WAY_MS, (now) => {
+      if (join.position !== position) {
+        this.#watch(stream, now)
+        return
+      }
+      this.#dead.add(stream)
+      const detail = `the venue is at number ${sequence}, the stream stopped at ${position}`
+      this.#kit.streams.resync(stream, 'stale', detail, now)
+    })
+  }
+
+  #grantedBefore(stream: Stream, at: Micros | null): boolean {
+    const granted = this.#grants.get(stream)
+    if (granted === undefined) return false
+    return granted === null || at === null || at - granted >= CACHED_FOR_MS * 1000
+  }
+
+  #apply(
+    stream: Stream,
+    join: Join<BookDelta>,
+    sequence: number,
+    delta: BookDelta,
+    at: Micros | null,
+  ): boolean {
+    const update = { ...delta, exchangeTime: null, sequence: String(sequence) }
+    const taken = this.#kit.streams.update(stream, update, at)
+    if (!taken) join.restart()
+    return taken
+  }
+
+  #join(stream: Stream): Join<BookDelta> {
+    let join = this.#joins.get(stream)
+    if (join === undefined) {
+      join = new Join()
+      this.#joins.set(stream, join)
+    }
+    return join
+  }
+}
+
+function auditAlarm(stream: Stream): string {
+  return `audit ${stream.channel} ${stream.instrument.instrument}`
+}
+
+function sameBook(stream: Stream, { bids, asks }: BookDelta): boolean {
+  const { book } = stream.record
+  if (book.count('bids') !== bids.length || book.count('asks') !== asks.length) return false
+  return (
+    bids.every(([price, amount]) => book.amountAt('bids', price) === amount) &&
+    asks.every(([price, amount]) => book.amountAt('asks', price) === amount)
+  )
+}

@@ -1,0 +1,227 @@
+import type { Level, Micros } from '../../schemas/events.js'
+import type { BookSide } from '../../src/book/order-book.js'
+import {
+  decimal,
+  type LevelMove,
+  type MarketShape,
+  type MarketTrade,
+  SimulatedMarket,
+  units,
+} from '../../src/simulator/market.js'
+import type { SeededRandom } from '../../src/simulator/random.js'
+import { SimulatedCandles } from './simulated-candles.js'
+import { type Body, type Push, WIRE_DECIMALS, wire, wireTime } from './simulated-wire.js'
+
+/** A REST answer with the number that it stands for. */
+export interface Numbered {
+  readonly sequence: number
+  readonly body: unknown
+}
+
+const DEPTHS = [500, 25, 1]
+
+/** One market of the simulated venue: its truth, and everything that the hub and REST tell of it. */
+export class BittrexMarket {
+  readonly symbol: string
+  readonly base: string
+  readonly quote: string
+  readonly precision: number
+  readonly truth: SimulatedMarket
+  readonly #windows = new Map<number, BookWindow>()
+  readonly #candles: readonly SimulatedCandles[]
+  readonly #random: SeededRandom
+  #tradeSequence: number
+  #ticker: Record<string, unknown> = {}
+  #traded = false
+
+  constructor(symbol: string, shape: MarketShape, random: SeededRandom) {
+    this.symbol = symbol
+    const [base = '', quote = ''] = symbol.split('-')
+    this.base = base
+    this.quote = quote
+    this.precision = shape.priceDecimals
+    this.truth = new SimulatedMarket(shape, random.fork())
+    this.#random = random.fork()
+    this.#tradeSequence = this.#someNumber()
+    this.#candles = (['MINUTE_1', 'MINUTE_5', 'HOUR_1', 'DAY_1'] as const).map(
+      (interval) => new SimulatedCandles(symbol, interval, shape.price, this.#someNumber()),
+    )
+    this.#ticker = this.tickerBody()
+  }
+
+  /** Moves the market on by one step. `clock` is the time that the venue tells. */
+  step(clock: Micros): Push[] {
+    const { moves, trades } = this.truth.step(clock)
+    const pushes: Push[] = []
+    for (const window of this.#windows.values()) {
+      const body = window.move(moves)
+      if (body !== null)
+        pushes.push({ topic: `orderbook_${this.symbol}_${window.depth}`, method: 'orderBook', body })
+    }
+    if (trades.length > 0) {
+      this.#traded = true
+      const deltas = trades.map((trade) => this.#tradeRow(trade))
+      const body = { deltas, sequence: ++this.#tradeSequence, marketSymbol: this.symbol }
+      pushes.push({ topic: `trade_${this.symbol}`, method: 'trade', body })
+    }
+    for (const candles of this.#candles) pushes.push(...candles.step(clock, trades))
+    const ticker = this.tickerBody()
+    if (JSON.stringify(ticker) !== JSON.stringify(this.#ticker)) {
+      this.#ticker = ticker
+      pushes.push({ topic: `ticker_${this.symbol}`, method: 'ticker', body: ticker })
+    }
+    return pushes
+  }
+
+  /** The summary, where trades changed it since it was last asked for. */
+  summary(clock: Micros): Push | null {
+    if (!this.#traded) return null
+    this.#traded = false
+    return { topic: `market_summary_${this.symbol}`, method: 'marketSummary', body: this.summaryBody(clock) }
+  }
+
+  /** The server restarted: its numbers begin again. */
+  restart(): void {
+    for (const window of this.#windows.values()) window.sequence = 0
+    for (const candles of this.#candles) candles.sequence = 0
+    this.#tradeSequence = 0
+  }
+
+  tickerBody(): Body {
+    const { bid, ask } = this.truth.book.best()
+    return {
+      symbol: this.symbol,
+      lastTradeRate: wire(this.truth.trades.at(-1)?.price ?? '0'),
+      bidRate: wire(bid?.[0] ?? '0'),
+      askRate: wire(ask?.[0] ?? '0'),
+    }
+  }
+
+  summaryBody(clock: Micros): Body {
+    const day = this.#candles.at(-1)?.current
+    return {
+      symbol: this.symbol,
+      high: wire(day?.high ?? '0'),
+      low: wire(day?.low ?? '0'),
+      volume: day?.volume ?? '0',
+      quoteVolume: day?.quoteVolume ?? '0',
+      percentChange: day === undefined ? '0' : percent(day.open, day.close),
+      updatedAt: wireTime(clock),
+    }
+  }
+
+  /** What REST says of the book, as it stands: pushes of it may still be on their way. Null for a depth there is not. */
+  book(depth: number): Numbered | null {
+    const window = this.#window(depth)
+    return window === null ? null : { sequence: window.sequence, body: window.body() }
+  }
+
+  /** The last hundred trades, newest first. */
+  trades(): Numbered {
+    const rows = this.truth.trades.slice(-100).reverse()
+    return { sequence: this.#tradeSequence, body: rows.map((trade) => this.#tradeRow(trade)) }
+  }
+
+  /** Null for an interval there is not. */
+  candles(interval: string): Numbered | null {
+    const candles = this.#candles.find((some) => some.interval === interval)
+    return candles === undefined ? null : { sequence: candles.sequence, body: candles.rows() }
+  }
+
+  /** Whether there is such a topic of this market; a book is kept from the first time that it is asked for. */
+  has(topic: string): boolean {
+    const book = topic.startsWith(`orderbook_${this.symbol}_`)
+    if (book) return this.#window(Number(topic.slice(topic.lastIndexOf('_') + 1))) !== null
+    return (
+      [`trade_${this.symbol}`, `ticker_${this.symbol}`, `market_summary_${this.symbol}`].includes(topic) ||
+      this.#candles.some(({ interval }) => topic === `candle_${this.symbol}_${interval}`)
+    )
+  }
+
+  #window(depth: number): BookWindow | null {
+    if (!DEPTHS.includes(depth)) return null
+    let window = this.#windows.get(depth)
+    if (window === undefined) {
+      window = new BookWindow(this, depth, this.#someNumber())
+      this.#windows.set(depth, window)
+    }
+    return window
+  }
+
+  /** The id of a trade is a uuid whose last group is its number in the market. */
+  #tradeRow({ number, time, side, price, amount }: MarketTrade) {
+    return {
+      id: `b177e0de-0000-4000-8000-${String(number).padStart(12, '0')}`,
+      executedAt: wireTime(time),
+      quantity: wire(amount),
+      rate: wire(price),
+      takerSide: side.toUpperCase(),
+    }
+  }
+
+  #someNumber(): number {
+    return this.#random.integer(1_000, 5_000_000)
+  }
+}
+
+/** The best levels of a book, and what changed of them: a level that leaves the window is said to be gone. */
+class BookWindow {
+  readonly depth: number
+  sequence: number
+  readonly #market: BittrexMarket
+  /** What was told, by side. */
+  readonly #told: Record<BookSide, Map<string, string>>
+
+  constructor(market: BittrexMarket, depth: number, sequence: number) {
+    this.#market = market
+    this.depth = depth
+    this.sequence = sequence
+    const { bids, asks } = market.truth.book.top(depth)
+    this.#told = { bids: new Map(bids), asks: new Map(asks) }
+  }
+
+  /** Takes the book as these moves left it. @returns the message that tells of them; null where the window saw none. */
+  move(moves: readonly LevelMove[]): Body | null {
+    const bidDeltas = this.#deltas('bids', moves)
+    const askDeltas = this.#deltas('asks', moves)
+    if (bidDeltas.length === 0 && askDeltas.length === 0) return null
+    const marketSymbol = this.#market.symbol
+    return { marketSymbol, depth: this.depth, sequence: ++this.sequence, bidDeltas, askDeltas }
+  }
+
+  body(): Record<'bid' | 'ask', unknown> {
+    const { bids, asks } = this.#market.truth.book.top(this.depth)
+    return { bid: bids.map(wireLevel), ask: asks.map(wireLevel) }
+  }
+
+  /** Where the window has room for every level, only the moved ones need a look: the common case, and a tenth of the time. */
+  #deltas(side: BookSide, moves: readonly LevelMove[]) {
+    if (!moves.some((move) => move.side === side)) return []
+    const told = this.#told[side]
+    const { book } = this.#market.truth
+    const whole = told.size < this.depth && book.count(side) <= this.depth
+    const now = whole ? null : new Map(book.top(this.depth)[side])
+    const prices = whole
+      ? moves.filter((move) => move.side === side).map(({ price }) => price)
+      : [...(now?.keys() ?? []), ...told.keys()]
+    const changed: Level[] = []
+    for (const price of prices) {
+      const amount = (now === null ? book.amountAt(side, price) : now.get(price)) ?? null
+      if (amount === (told.get(price) ?? null)) continue
+      changed.push([price, amount ?? '0'])
+      if (amount === null) told.delete(price)
+      else told.set(price, amount)
+    }
+    return changed.map(wireLevel)
+  }
+}
+
+function wireLevel([price, amount]: Level) {
+  return { quantity: wire(amount), rate: wire(price) }
+}
+
+/** In percent with two decimals, as text. */
+function percent(from: string, to: string): string {
+  const before = units(from, WIRE_DECIMALS)
+  return before === 0n ? '0' : decimal(((units(to, WIRE_DECIMALS) - before) * 10_000n) / before, 2)
+}

@@ -1,0 +1,92 @@
+import type { Micros } from '../../schemas/events.js'
+import type { SessionKit, Stream, TradeFields } from '../../src/session/index.js'
+import { Join, type Numbered } from './join.js'
+import { CACHED_FOR_MS, HISTORY_WITHIN_MS, historyAlarm, type Snapshots } from './snapshots.js'
+
+/**
+ * Trades in numbered messages. Where some were missed (a lost connection, a number left out), the last hundred are
+ * fetched and told before the live ones go on, so that order stands and the gap closes healed.
+ */
+export class Tape {
+  readonly #kit: SessionKit
+  readonly #snapshots: Snapshots
+  readonly #always: boolean
+  readonly #joins = new WeakMap<Stream, Join<readonly TradeFields[]>>()
+
+  /** @param always whether history is fetched for every stream that begins, not only where something was missed. */
+  constructor(kit: SessionKit, snapshots: Snapshots, always: boolean) {
+    this.#kit = kit
+    this.#snapshots = snapshots
+    this.#always = always
+  }
+
+  begin(stream: Stream): void {
+    const join = new Join<readonly TradeFields[]>()
+    const fetched = !this.#kit.init.adopt && (this.#always || stream.record.gap !== null)
+    if (!fetched) join.follow()
+    this.#joins.set(stream, join)
+  }
+
+  granted(stream: Stream, at: Micros | null): void {
+    const { waiting } = this.#join(stream)
+    this.#kit.streams.ack(stream, at, waiting)
+    if (waiting) this.#fetch(stream, CACHED_FOR_MS, at)
+  }
+
+  trades(stream: Stream, sequence: number, rows: readonly TradeFields[], at: Micros | null): void {
+    const join = this.#join(stream)
+    const verdict = join.offer(sequence, rows, (held) => this.#tell(stream, held, at))
+    if (verdict === 'apply') this.#tell(stream, [{ sequence, delta: rows }], at)
+    if (verdict !== 'break') return
+    this.#kit.streams.gap(stream, 'sequence', join.breach, at)
+    if (this.#kit.init.adopt) this.#release(stream, at)
+    else this.#fetch(stream, 0, at)
+  }
+
+  /** @returns false where the history does not reach the trades that are held, so that a newer one is needed. */
+  history(stream: Stream, sequence: number, rows: readonly TradeFields[], at: Micros | null): boolean {
+    const join = this.#join(stream)
+    if (!join.waiting) {
+      if (this.#kit.init.adopt) this.#kit.streams.history(stream, rows, at)
+      return true
+    }
+    const following = join.join(sequence)
+    if (following === null) return false
+    this.#kit.alarms.clear(historyAlarm(stream))
+    this.#kit.streams.history(stream, rows, at)
+    this.#tell(stream, following, at)
+    return true
+  }
+
+  /** Goes on without history. */
+  #release(stream: Stream, at: Micros | null): void {
+    this.#snapshots.cancel(stream)
+    this.#kit.alarms.clear(historyAlarm(stream))
+    this.#tell(stream, this.#join(stream).follow(), at)
+  }
+
+  /** No history is to be had. */
+  withoutHistory(stream: Stream, at: Micros | null): void {
+    if (this.#join(stream).waiting) this.#release(stream, at)
+  }
+
+  #fetch(stream: Stream, afterMs: number, at: Micros | null): void {
+    this.#snapshots.ask(stream, afterMs, at)
+    const alarm = historyAlarm(stream)
+    if (this.#kit.alarms.has(alarm)) return
+    this.#kit.alarms.set(alarm, at, HISTORY_WITHIN_MS, (now) => this.#release(stream, now))
+  }
+
+  #tell(stream: Stream, messages: readonly Numbered<readonly TradeFields[]>[], at: Micros | null): void {
+    for (const { sequence, delta } of messages) {
+      for (const row of delta) this.#kit.streams.trade(stream, { ...row, sequence: String(sequence) }, at)
+    }
+  }
+
+  #join(stream: Stream): Join<readonly TradeFields[]> {
+    const join = this.#joins.get(stream)
+    if (join !== undefined) return join
+    this.begin(stream)
+    return this.#join(stream)
+  }
+}

@@ -1,0 +1,19 @@
+import type { Venue } from '../src/connector.js'
+import { bitfinexVenue } from './bitfinex/index.js'
+import { bitmexVenue } from './bitmex/index.js'
+import { bittrexVenue } from './bittrex/index.js'
+import { blockchainVenue } from './blockchain/index.js'
+
+export { type BitfinexOptions, bitfinex } from './bitfinex/index.js'
+export { type BitmexOptions, bitmex } from './bitmex/index.js'
+export { type BittrexOptions, bittrex } from './bittrex/index.js'
+export { type BlockchainOptions, blockchain } from './blockchain/index.js'
+
+/** Every venue that tapewire speaks to. */
+export const venues: readonly Venue[] = [bitfinexVenue, bitmexVenue, bittrexVenue, blockchainVenue]
+
+/** The venue of a name or alias, whatever its case. */
+export function findVenue(name: string): Venue | undefined {
+  const wanted = name.toLowerCase()
+  return venues.find(({ id, aliases }) => id === wanted || aliases.includes(wanted))
+}
