@@ -61,18 +61,48 @@ function simulated(venue, limit) {
   return frames
 }
 
+/** Takes everything and keeps nothing: what decoding and normalising cost without the book. */
+const noBook = {
+  state: 'live',
+  lastUpdate: null,
+  crossed: false,
+  snapshot: () => {},
+  update: () => 0,
+  set: () => 'changed',
+  top: () => ({ bids: [], asks: [] }),
+  best: () => ({ bid: null, ask: null }),
+  amountAt: () => null,
+  count: () => 0,
+}
+
+class BooklessMemory extends StreamMemory {
+  record(instrument, channel) {
+    const record = super.record(instrument, channel)
+    if (record.book !== noBook) Object.defineProperty(record, 'book', { value: noBook })
+    return record
+  }
+}
+
 /** A session with nothing behind it. */
-export function sessionOf(connector, { adopt, send, emit }) {
+export function sessionOf(connector, { adopt, send, emit, book = true }) {
   return connector.session(
     {
       endpoint: connector.endpoints[0] ?? { name: 'public', url: 'ws://127.0.0.1:1', rest: null },
       connection: 'public#0',
       adopt,
       instruments: new Instruments(),
-      memory: new StreamMemory(),
+      memory: book ? new StreamMemory() : new BooklessMemory(),
       tools: nodeTools(connector.limits.maxFrameBytes),
       random: () => 0.5,
     },
-    { emit, send, request: () => {}, wake: () => {}, ready: () => {}, reconnect: () => {}, resubscribe: () => {} },
+    {
+      emit,
+      send,
+      request: () => {},
+      wake: () => {},
+      ready: () => {},
+      reconnect: () => {},
+      resubscribe: () => {},
+    },
   )
 }

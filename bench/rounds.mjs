@@ -8,7 +8,6 @@ export async function race(rivals, rounds = 9) {
   for (const name of names) await rivals[name]()
   for (let round = 0; round < rounds; round++) {
     for (const name of names) {
-      globalThis.gc?.()
       const start = process.hrtime.bigint()
       await rivals[name]()
       times[name].push(Number(process.hrtime.bigint() - start) / 1e9)
@@ -18,7 +17,9 @@ export async function race(rivals, rounds = 9) {
   return {
     seconds: Object.fromEntries(names.map((name) => [name, median(times[name])])),
     /** How fast each is, as a fraction of the first. */
-    ratio: Object.fromEntries(others.map((name) => [name, median(times[base].map((time, at) => time / times[name][at]))])),
+    ratio: Object.fromEntries(
+      others.map((name) => [name, median(times[base].map((time, at) => time / times[name][at]))]),
+    ),
   }
 }
 
