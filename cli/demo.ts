@@ -80,8 +80,11 @@ function simulate(venue: Venue): Promise<SimulatorServer> {
 
 function connectorTo(venue: Venue, server: SimulatorServer | undefined): Connector {
   const url = server?.url ?? ''
-  const symbols = [...(server?.simulator.markets.keys() ?? [])].slice(0, MARKETS_A_VENUE)
-  const offered = new Set(venue.connector({}).channels.map(({ kind }) => kind))
+  const plain = venue.connector({ url })
+  const markets = [...(server?.simulator.markets.keys() ?? [])]
+  // A venue with two generations of its protocol has markets of both; the connector speaks one of them.
+  const symbols = markets.filter((id) => plain.guess(id)?.instrument === id).slice(0, MARKETS_A_VENUE)
+  const offered = new Set(plain.channels.map(({ kind }) => kind))
   const channels = CHANNELS.filter((channel) => offered.has(channel as never))
   return venue.connector({ url, symbols, channels })
 }

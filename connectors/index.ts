@@ -3,14 +3,25 @@ import { bitfinexVenue } from './bitfinex/index.js'
 import { bitmexVenue } from './bitmex/index.js'
 import { bittrexVenue } from './bittrex/index.js'
 import { blockchainVenue } from './blockchain/index.js'
+import { cexVenue } from './cex/index.js'
+import { huobiVenue } from './huobi/index.js'
 
 export { type BitfinexOptions, bitfinex } from './bitfinex/index.js'
 export { type BitmexOptions, bitmex } from './bitmex/index.js'
 export { type BittrexOptions, bittrex } from './bittrex/index.js'
 export { type BlockchainOptions, blockchain } from './blockchain/index.js'
+export { type CexOptions, cex } from './cex/index.js'
+export { type HuobiOptions, huobi } from './huobi/index.js'
 
 /** Every venue that tapewire speaks to. */
-export const venues: readonly Venue[] = [bitfinexVenue, bitmexVenue, bittrexVenue, blockchainVenue]
+export const venues: readonly Venue[] = [
+  bitfinexVenue,
+  bitmexVenue,
+  huobiVenue,
+  cexVenue,
+  bittrexVenue,
+  blockchainVenue,
+]
 
 /** The venue of a name or alias, whatever its case. */
 export function findVenue(name: string): Venue | undefined {

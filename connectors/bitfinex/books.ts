@@ -53,6 +53,8 @@ interface BookForm<Row> {
   removes(row: Row): boolean
   snapshot(rows: readonly Row[], frame: DataFrame): void
   update(rows: readonly Row[], frame: DataFrame): void
+  /** As `update`, of one row: nearly every frame of a recording is such, so that it may have a shorter way. */
+  change?(row: Row, frame: DataFrame): void
   /** What the venue signs; null where its checksum cannot be relied on. */
   signed: (() => Record<'bids' | 'asks', readonly (readonly [string, string])[]>) | null
 }
@@ -62,12 +64,13 @@ interface BookForm<Row> {
  * update where `conf` asked for bulk or where it removes something, which no snapshot does; else it is a new snapshot.
  */
 function reader<Row>({ streams, stream, bulk, verified }: BookContext, form: BookForm<Row>): ChannelReader {
+  const change = form.change ?? ((row: Row, frame: DataFrame) => form.update([row], frame))
   let begun = false
   return {
     rows(frame) {
       if (!isList(frame.value[1])) {
         const row = form.row(frame)
-        if (begun) form.update([row], frame)
+        if (begun) change(row, frame)
         else streams.resync(stream, 'sequence', 'an update came before the first snapshot', frame.at)
         return
       }
@@ -95,7 +98,7 @@ function reader<Row>({ streams, stream, bulk, verified }: BookContext, form: Boo
 /** `[price, count, amount]`: a negative amount is an ask. */
 function levels(context: BookContext): ChannelReader {
   const { streams, stream, depth } = context
-  return reader<readonly [string, string, string, ...unknown[]]>(context, {
+  return reader<WireLevel>(context, {
     row: (frame) => checkLevel(frame.value, frame.text)[1],
     rows: (frame) => checkLevels(frame.value, frame.text)[1],
     removes: (row) => row[1] === '0',
@@ -106,18 +109,29 @@ function levels(context: BookContext): ChannelReader {
       const { bids, asks } = split(rows)
       streams.update(stream, { bids, asks, exchangeTime, sequence }, at)
     },
+    change(row, { exchangeTime, sequence, at }) {
+      const amount = canonicalDecimal(row[2])
+      const changed = [level(row, amount)]
+      const ask = isNegative(amount)
+      const bids = ask ? [] : changed
+      const asks = ask ? changed : []
+      streams.update(stream, { bids, asks, exchangeTime, sequence }, at)
+    },
     signed: () => stream.record.book.top(SIGNED_LEVELS),
   })
 
-  function split(rows: readonly (readonly [string, string, string, ...unknown[]])[]): Sides<Level> {
+  function split(rows: readonly WireLevel[]): Sides<Level> {
     const sides: Sides<Level> = { bids: [], asks: [] }
     for (const row of rows) {
       const amount = canonicalDecimal(row[2])
-      const level: Level = [canonicalDecimal(row[0]), row[1] === '0' ? '0' : absoluteDecimal(amount)]
-      if (isNegative(amount)) sides.asks.push(level)
-      else sides.bids.push(level)
+      const side = isNegative(amount) ? sides.asks : sides.bids
+      side.push(level(row, amount))
     }
     return sides
+  }
+
+  function level(row: WireLevel, amount: string): Level {
+    return [canonicalDecimal(row[0]), row[1] === '0' ? '0' : absoluteDecimal(amount)]
   }
 }
 
@@ -244,6 +258,8 @@ function orderStream<Row>(
     return sides
   }
 }
+
+type WireLevel = readonly [price: string, count: string, amount: string, ...later: unknown[]]
 
 interface Sides<Row> {
   readonly bids: Row[]

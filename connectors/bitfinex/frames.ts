@@ -49,11 +49,11 @@ export function readFrame(
   flags: number | null,
   at: Micros | null,
 ): DataFrame {
+  const wanted = flags === null ? 0 : flags & (FLAGS.sequence | FLAGS.timestamp)
   const head = value[1]
-  const from = typeof head !== 'string' || head === 'hb' ? 2 : 3
+  const from = typeof head !== 'string' || head === 'hb' ? 2 : tailBehindTag(head, value.length, wanted)
   const first = value[from]
   const second = value[from + 1]
-  const wanted = flags === null ? 0 : flags & (FLAGS.sequence | FLAGS.timestamp)
   if (first === undefined) {
     if (wanted === 0) return { value, text, sequence: null, exchangeTime: null, at }
     throw broken(from, 'the number or the time that conf promised is missing', text)
@@ -69,6 +69,16 @@ export function readFrame(
   const numbered = wanted === 0 ? first.length < 13 : (wanted & FLAGS.sequence) !== 0
   if (numbered) return { value, text, sequence: first, exchangeTime: null, at }
   return { value, text, sequence: null, exchangeTime: naturalNumber(first) * 1000, at }
+}
+
+/** Tags that have their payload in slot 2. */
+const TAGS: ReadonlySet<string> = new Set(['te', 'tu', 'fte', 'ftu', 'cs'])
+
+/** A frame of an unknown kind is still one of the count: its tail is looked for from its end. */
+function tailBehindTag(tag: string, length: number, wanted: number): number {
+  if (TAGS.has(tag) || wanted === 0) return 3
+  const expected = wanted === FLAGS.sequence + FLAGS.timestamp ? 2 : 1
+  return Math.max(2, length - expected)
 }
 
 /**

@@ -215,7 +215,9 @@ export function bitfinexProtocol(kit: SessionKit, options: ResolvedOptions): Pro
       case INFO.maintenanceOver:
         streams.connection('ready', message, at)
         streams.gapAll('stale', 'maintenance is over: everything is asked for again', at)
-        for (const stream of streams.values()) if (stream.state !== 'leaving') streams.resubscribe(stream)
+        for (const stream of streams.values()) {
+          if (stream.state === 'acked' || stream.state === 'live') streams.resubscribe(stream)
+        }
         return
       default:
         unknownMessage(`info with the unknown code ${code}`, text)

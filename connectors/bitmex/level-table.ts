@@ -44,10 +44,6 @@ export class LevelTable {
   insert(rows: readonly BookImageRow[], book: ReadonlyBook): LevelChange {
     const bids: Level[] = []
     const asks: Level[] = []
-    if (rows.length > 1 && new Set(rows.map(({ price }) => canonicalDecimal(price))).size < rows.length) {
-      this.#bids.share(book)
-      this.#asks.share(book)
-    }
     for (const row of rows) {
       const taken =
         row.side === 'Buy' ? this.#bids.insert(row, book, bids) : this.#asks.insert(row, book, asks)
@@ -92,6 +88,8 @@ class TableSide {
   readonly #side: BookSide
   /** The price of each id, while every price has one row and no row has a pool. */
   readonly #prices = new Map<string, string>()
+  /** Those prices. To ask the book whether a price is taken was measured to cost an insert four times as much. */
+  readonly #taken = new Set<string>()
   /** Takes over from `#prices` for good. */
   #shared: SharedLevels | null = null
 
@@ -114,16 +112,17 @@ class TableSide {
         if (order <= 0) reversed = false
       }
       this.#prices.set(row.id, price)
+      this.#taken.add(price)
       levels.push([price, canonicalDecimal(row.size)])
     }
     if (!sorted && reversed) levels.reverse()
     else if (!sorted) levels.sort(([a], [b]) => compareDecimals(a, b) * better)
     const alone =
       this.#prices.size === rows.length &&
-      (sorted || reversed || levels.every(([price], index) => price !== levels[index - 1]?.[0])) &&
+      this.#taken.size === rows.length &&
       rows.every(({ pool }) => noPool(pool))
     if (alone) return levels
-    this.#prices.clear()
+    this.#forget()
     this.#shared = new SharedLevels()
     for (const { id, pool, price, size } of rows) {
       const row = { id, pool: pool ?? '', price: canonicalDecimal(price), size: canonicalDecimal(size) }
@@ -140,13 +139,13 @@ class TableSide {
     if (this.#shared === null && noPool(row.pool)) {
       const held = this.#prices.get(row.id)
       if (held !== undefined) return held === price && book.amountAt(this.#side, price) === size
-      if (book.amountAt(this.#side, price) === null) {
+      if (this.#take(price)) {
         this.#prices.set(row.id, price)
         levels.push([price, size])
         return true
       }
     }
-    const shared = this.share(book, levels)
+    const shared = this.#share(book, levels)
     const pool = row.pool ?? ''
     const held = shared.find(row.id, pool)
     if (held !== null) return held.price === price && held.size === size
@@ -164,7 +163,7 @@ class TableSide {
         return true
       }
     }
-    const shared = this.share(book, levels)
+    const shared = this.#share(book, levels)
     const held = shared.find(row.id, row.pool ?? '')
     if (held === null) return false
     if (row.size !== undefined) held.size = canonicalDecimal(row.size)
@@ -183,10 +182,11 @@ class TableSide {
       const held = this.#prices.get(row.id)
       if (held === undefined) return
       this.#prices.delete(row.id)
+      this.#taken.delete(held)
       levels.push([held, '0'])
       return
     }
-    const shared = this.share(book, levels)
+    const shared = this.#share(book, levels)
     const held = shared.find(row.id, row.pool ?? '')
     if (held === null) return
     shared.remove(held)
@@ -194,7 +194,7 @@ class TableSide {
   }
 
   /** Turns to whole rows. The amounts so far are the book's, and of the frame at hand those in `levels`. */
-  share(book: ReadonlyBook, levels: readonly Level[] = []): SharedLevels {
+  #share(book: ReadonlyBook, levels: readonly Level[]): SharedLevels {
     if (this.#shared !== null) return this.#shared
     this.#shared = new SharedLevels()
     const changed = new Map(levels)
@@ -202,8 +202,19 @@ class TableSide {
       const size = changed.get(price) ?? book.amountAt(this.#side, price) ?? '0'
       this.#shared.add({ id, pool: '', price, size })
     }
-    this.#prices.clear()
+    this.#forget()
     return this.#shared
+  }
+
+  /** @returns false where a row stands at the price already */
+  #take(price: string): boolean {
+    const { size } = this.#taken
+    return this.#taken.add(price).size > size
+  }
+
+  #forget(): void {
+    this.#prices.clear()
+    this.#taken.clear()
   }
 }
 

@@ -2,6 +2,8 @@ import { bitfinexVenue } from '../../connectors/bitfinex/index.js'
 import { bitmexVenue } from '../../connectors/bitmex/index.js'
 import { bittrexVenue } from '../../connectors/bittrex/index.js'
 import { blockchainVenue } from '../../connectors/blockchain/index.js'
+import { cexVenue } from '../../connectors/cex/index.js'
+import { huobiVenue } from '../../connectors/huobi/index.js'
 import type { Channel, ConnectorOptions, Venue } from '../../src/connector.js'
 
 /** A card that a venue does not play, and why. */
@@ -46,6 +48,24 @@ export const profiles: readonly VenueProfile[] = [
     trade: 'trade',
     refused: 'NOPUSD',
     heartbeat: { skip: 'the venue asks for no answer; the client pings a silent connection' },
+  },
+  {
+    venue: huobiVenue,
+    listing: /symbols|contract_info/,
+    symbols: ['BTC/USDT', 'BTC/USDT:USDT'],
+    book: 'book',
+    trade: 'trade',
+    refused: 'nopeusdt',
+    heartbeat: { haste: 5, answered: (frames) => frames.some((frame) => /^\{"pong":\d+\}$/.test(frame)) },
+  },
+  {
+    venue: cexVenue,
+    listing: /get_pairs_info/,
+    symbols: ['BTC/USD', 'ETH/USD'],
+    book: 'book',
+    trade: 'trade',
+    refused: 'NOPE-USD',
+    heartbeat: { skip: 'the Spot API never asks; the client pings it every five seconds' },
   },
   {
     venue: bittrexVenue,

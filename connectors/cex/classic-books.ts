@@ -1,0 +1,110 @@
+import type * as z from 'zod'
+import { classicSnapshot, classicUpdate } from '../../schemas/cex.js'
+import type { Level, Micros } from '../../schemas/events.js'
+import { canonicalDecimal } from '../../src/decode/decimal.js'
+import { checker } from '../../src/decode/decoder.js'
+import type { LosslessValue } from '../../src/decode/lossless.js'
+import type { SessionKit } from '../../src/session/session.js'
+import type { Stream } from '../../src/session/streams.js'
+import { BookNumbers } from './book-numbers.js'
+import { pairOf } from './symbols.js'
+
+const checkSnapshot = checker(classicSnapshot)
+const checkUpdate = checker(classicUpdate)
+
+type Update = z.output<typeof classicUpdate>['data']
+
+/** The exact books of the classic API: `order-book-subscribe`, then `md_update` numbered per pair. */
+export interface ClassicBooks {
+  /** A subscribe goes out: what comes before its answer waits for it. */
+  ask(stream: Stream): void
+  forget(stream: Stream): void
+  /** A recorded client asked: its depth tells how much of the book the snapshot holds. */
+  asked(request: { readonly pair: readonly [string, string]; readonly depth?: number | undefined }): void
+  snapshot(value: LosslessValue, frame: string, at: Micros | null): void
+  update(value: LosslessValue, frame: string, at: Micros | null): void
+}
+
+export function classicBooks({ init, streams }: SessionKit): ClassicBooks {
+  const numbers = new Map<string, BookNumbers<Update>>()
+  const depths = new Map<string, number>()
+  const known = (id: string) => init.instruments.get(id)
+
+  function numbersOf(pair: string): BookNumbers<Update> {
+    const held = numbers.get(pair) ?? new BookNumbers<Update>()
+    numbers.set(pair, held)
+    return held
+  }
+
+  function streamOf(pair: string, at: Micros | null): Stream | undefined {
+    return init.adopt ? streams.adopt(pairOf('classic', pair, known), 'book', at) : streams.get(pair, 'book')
+  }
+
+  function apply(stream: Stream, update: Update, at: Micros | null): void {
+    const book = numbersOf(update.pair)
+    const { last } = book
+    switch (book.next(update)) {
+      case 'apply':
+        streams.update(
+          stream,
+          {
+            bids: update.bids.map(toLevel),
+            asks: update.asks.map(toLevel),
+            exchangeTime: update.time === undefined ? null : update.time * 1000,
+            sequence: String(update.id),
+          },
+          at,
+        )
+        break
+      case 'held':
+        break
+      // The venue's text knows no harmless repeat here: anything but the next number breaks the book.
+      default:
+        book.lose()
+        streams.resync(stream, 'sequence', `expected id ${(last ?? 0) + 1}, got ${update.id}`, at)
+    }
+  }
+
+  return {
+    ask: ({ instrument }) => numbersOf(instrument.instrument).lose(),
+    forget: ({ instrument }) => void numbers.delete(instrument.instrument),
+    asked({ pair, depth = 0 }) {
+      if (depth > 0) depths.set(pair.join(':'), depth)
+      else depths.delete(pair.join(':'))
+    },
+    snapshot(value, frame, at) {
+      const { data } = checkSnapshot(value, frame)
+      const stream = streamOf(data.pair, at)
+      if (stream === undefined || stream.state === 'leaving') return
+      const bids = data.bids.map(toLevel)
+      const asks = data.asks.map(toLevel)
+      streams.ack(stream, at)
+      streams.snapshot(
+        stream,
+        {
+          bids,
+          asks,
+          depth: depths.get(data.pair) ?? null,
+          exchangeTime: timeOf(data),
+          sequence: String(data.id),
+        },
+        at,
+      )
+      for (const update of numbersOf(data.pair).begin(data.id)) apply(stream, update, at)
+    },
+    update(value, frame, at) {
+      const { data } = checkUpdate(value, frame)
+      const stream = streamOf(data.pair, at)
+      if (stream !== undefined && stream.state !== 'leaving') apply(stream, data, at)
+    },
+  }
+}
+
+function timeOf({ timestamp, timestamp_ms }: z.output<typeof classicSnapshot>['data']): Micros | null {
+  if (timestamp_ms !== undefined) return timestamp_ms * 1000
+  return timestamp === undefined ? null : timestamp * 1_000_000
+}
+
+export function toLevel([price, amount]: readonly [string, string]): Level {
+  return [canonicalDecimal(price), canonicalDecimal(amount)]
+}

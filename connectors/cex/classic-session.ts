@@ -1,0 +1,329 @@
+import {
+  authReply,
+  classicBookRequest,
+  classicTicker,
+  envelope,
+  goodbye,
+  roomRequest,
+  tick,
+} from '../../schemas/cex.js'
+import type { Micros } from '../../schemas/events.js'
+import { canonicalDecimal } from '../../src/decode/decimal.js'
+import { checker } from '../../src/decode/decoder.js'
+import { type LosslessValue, readLossless } from '../../src/decode/lossless.js'
+import { DecodeError } from '../../src/errors.js'
+import type { Protocol, SessionKit } from '../../src/session/session.js'
+import type { Stream } from '../../src/session/streams.js'
+import { classicBooks } from './classic-books.js'
+import { classicRooms } from './classic-rooms.js'
+import { type Credentials, loginFrame } from './credentials.js'
+import { Polls } from './polls.js'
+import { currenciesOf, errorText, pairOf } from './symbols.js'
+
+const checkHead = checker(envelope)
+const checkAuth = checker(authReply)
+const checkTick = checker(tick)
+const checkTicker = checker(classicTicker)
+const checkGoodbye = checker(goodbye)
+const checkRooms = checker(roomRequest)
+const checkBookRequest = checker(classicBookRequest)
+
+/** The greeting comes with the upgrade, the answer to a login within a second. */
+const GREETING_MS = 10_000
+const LOGIN_MS = 15_000
+/** A socket that is logged in is pinged after 15 s in which the client was silent; two of them may be missed. */
+const PINGED_MS = 35_000
+/** A clock that is off, or a server that is busy, may be better then. */
+const LOGIN_AGAIN_MS = 30_000
+const RATE_LIMIT_MS = 10_000
+
+/** What a login socket may push besides, and replies to requests that only a trader makes. */
+const PRIVATE = new Set([
+  'balance',
+  'obalance',
+  'order',
+  'tx',
+  'get-balance',
+  'open-orders',
+  'place-order',
+  'cancel-order',
+  'cancel-replace-order',
+  'get-order',
+  'archived-orders',
+  'mass-cancel-place-orders',
+  'open-position',
+  'close-position',
+])
+
+/** `greeting` → (`login` →) `ready`; a login that was refused leaves what needs none. */
+type State = 'greeting' | 'login' | 'ready'
+
+/** The classic API: the exact book by login, ticks, and one pair's room to a socket. */
+export function classicProtocol(
+  credentials: Credentials | null,
+  pollEveryMs: number,
+): (kit: SessionKit) => Protocol {
+  return (kit) => {
+    const { init, sink, streams, alarms } = kit
+    const books = classicBooks(kit)
+    const rooms = classicRooms(kit)
+    const polls = new Polls(alarms, pollEveryMs)
+    /** Requests that have no answer yet, by `oid`. Bounded by the streams, each of which has one at a time. */
+    const asked = new Map<string, Stream>()
+    let state: State = 'greeting'
+    let loginRefused: string | null = null
+    let requests = 0
+    /** The room of ticks, which serves all pairs, was joined. */
+    let ticking = false
+    let heardAt: Micros | null = null
+
+    function request(e: string, stream: Stream, data: unknown): void {
+      for (const [oid, other] of asked) if (other === stream) asked.delete(oid)
+      const oid = `${++requests}_${e}`
+      asked.set(oid, stream)
+      sink.send(JSON.stringify({ e, data, oid }))
+    }
+
+    // ── Greeting and login ────────────────────────────────────────────────────────────────────────────────────────
+
+    function greeted(at: Micros | null): void {
+      if (state !== 'greeting' || init.adopt) return
+      alarms.clear('greeting')
+      if (credentials === null || at === null) {
+        ready()
+        return
+      }
+      state = 'login'
+      sink.send(loginFrame(credentials, Math.floor(at / 1_000_000), init.tools.hmacSha256))
+      alarms.set('login', at, LOGIN_MS, () => sink.reconnect('the login was not answered'))
+    }
+
+    function ready(): void {
+      state = 'ready'
+      sink.ready()
+    }
+
+    function loggedIn(value: LosslessValue, frame: string, at: Micros | null): void {
+      checkAuth(value, frame)
+      if (state !== 'login') return
+      alarms.clear('login')
+      watchPings(at)
+      ready()
+    }
+
+    /** A wrong key will not become right: what needs no login goes on. A clock may. */
+    function loginFailed(reason: string, at: Micros | null): void {
+      streams.connection('refused', `login: ${reason}`, at)
+      if (state !== 'login') return
+      alarms.clear('login')
+      if (/range|rate limit/i.test(reason)) {
+        sink.reconnect(`login: ${reason}`, { afterMs: LOGIN_AGAIN_MS })
+        return
+      }
+      loginRefused = reason
+      ready()
+    }
+
+    function watchPings(at: Micros | null, delayMs = PINGED_MS): void {
+      alarms.set('pings', at, delayMs, (now) => {
+        const idleMs = (now - (heardAt ?? now)) / 1000
+        if (idleMs < PINGED_MS) {
+          watchPings(now, PINGED_MS - idleMs)
+          return
+        }
+        streams.gapAll('stale', `neither data nor a ping for ${PINGED_MS} ms`, now)
+        sink.reconnect('the venue’s pings stopped')
+      })
+    }
+
+    // ── Tickers ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    function ticked(value: LosslessValue, frame: string, at: Micros | null): void {
+      const { data } = checkTick(value, frame)
+      const id = `${data.symbol1}:${data.symbol2}`
+      const stream = init.adopt
+        ? streams.adopt(pairOf('classic', id, known), 'ticker', at)
+        : streams.get(id, 'ticker')
+      if (stream === undefined) return
+      streams.ticker(
+        stream,
+        {
+          last: canonicalDecimal(data.price),
+          open: decimalOrNull(data.open24),
+          volume: decimalOrNull(data.volume),
+        },
+        at,
+      )
+    }
+
+    function tickerReply(value: LosslessValue, frame: string, at: Micros | null): void {
+      const { data } = checkTicker(value, frame)
+      const id = data.pair.join(':')
+      const stream = init.adopt
+        ? streams.adopt(pairOf('classic', id, known), 'ticker:full', at)
+        : streams.get(id, 'ticker:full')
+      if (stream === undefined) return
+      streams.ticker(
+        stream,
+        {
+          exchangeTime: data.timestamp === undefined ? null : data.timestamp * 1_000_000,
+          last: decimalOrNull(data.last),
+          high: decimalOrNull(data.high),
+          low: decimalOrNull(data.low),
+          volume: decimalOrNull(data.volume),
+          change: decimalOrNull(data.priceChange),
+          bidPrice: decimalOrNull(data.bid),
+          askPrice: decimalOrNull(data.ask),
+        },
+        at,
+      )
+    }
+
+    const known = (id: string) => init.instruments.get(id)
+
+    // ── Asking ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    function ask(stream: Stream, at: Micros | null): void {
+      const { channel, instrument } = stream
+      const pair = currenciesOf(instrument)
+      const login = channel === 'book' || channel === 'ticker:full'
+      if (login && loginRefused !== null) {
+        streams.refuse(stream, `login: ${loginRefused}`, at)
+        return
+      }
+      if (channel === 'book') {
+        books.ask(stream)
+        request('order-book-subscribe', stream, { pair, subscribe: true, depth: 0 })
+      } else if (channel === 'ticker:full') {
+        polls.add(pollKey(stream), at, () => request('ticker', stream, pair))
+      } else if (channel === 'ticker') {
+        if (!ticking) sink.send('{"e":"subscribe","rooms":["tickers"]}')
+        ticking = true
+        streams.ack(stream, at)
+      } else rooms.join(stream, at)
+    }
+
+    function refused(e: string, oid: string | undefined, reason: string, at: Micros | null): void {
+      if (e === 'auth') {
+        loginFailed(reason, at)
+        return
+      }
+      const stream = asked.get(oid ?? '')
+      if (stream === undefined) {
+        streams.connection('refused', `${e}: ${reason}`, at)
+        return
+      }
+      asked.delete(oid ?? '')
+      if (/rate limit/i.test(reason)) {
+        streams.connection('refused', `${e} of ${stream.instrument.symbol}: ${reason}`, at)
+        alarms.set(`again ${oid}`, at, RATE_LIMIT_MS, () => streams.resubscribe(stream))
+      } else if (stream.state === 'leaving') streams.remove(stream)
+      else {
+        polls.drop(pollKey(stream))
+        streams.refuse(stream, reason, at)
+      }
+    }
+
+    function datum(
+      e: string,
+      oid: string | undefined,
+      value: LosslessValue,
+      frame: string,
+      at: Micros | null,
+    ): void {
+      const known = rooms.frame(e, value, frame, at)
+      if (known) return
+      switch (e) {
+        case 'md_update':
+          books.update(value, frame, at)
+          break
+        case 'order-book-subscribe':
+          books.snapshot(value, frame, at)
+          break
+        case 'order-book-unsubscribe': {
+          const stream = asked.get(oid ?? '')
+          if (stream?.state === 'leaving') streams.remove(stream)
+          break
+        }
+        case 'tick':
+          ticked(value, frame, at)
+          break
+        case 'ticker':
+          tickerReply(value, frame, at)
+          break
+        case 'ping':
+          sink.send('{"e":"pong"}')
+          break
+        case 'connected':
+          greeted(at)
+          break
+        case 'auth':
+          loggedIn(value, frame, at)
+          break
+        case 'disconnecting':
+        case 'disconnected': {
+          const { reason } = checkGoodbye(value, frame)
+          const said = reason === undefined ? e : `${e}: ${reason}`
+          streams.connection('maintenance', said, at)
+          sink.reconnect(`the venue says ${said}`)
+          break
+        }
+        case 'pong':
+          break
+        default:
+          if (PRIVATE.has(e)) break
+          throw new DecodeError('unknown_message', `unknown event ${e}`, { path: ['e'], head: frame })
+      }
+      if (oid !== undefined) asked.delete(oid)
+    }
+
+    return {
+      opened(_info, at) {
+        if (init.adopt) return
+        alarms.set('greeting', at, GREETING_MS, () => sink.reconnect('the venue did not greet'))
+      },
+      subscribe(requested, at) {
+        for (const stream of requested) ask(stream, at)
+      },
+      unsubscribe(leaving) {
+        for (const stream of leaving) {
+          if (stream.channel === 'book') {
+            books.forget(stream)
+            request('order-book-unsubscribe', stream, { pair: currenciesOf(stream.instrument) })
+            continue
+          }
+          // A room cannot be left: what still comes of it is not read.
+          polls.drop(pollKey(stream))
+          streams.remove(stream)
+        }
+      },
+      resubscribe(stream, at) {
+        ask(streams.request({ instrument: stream.instrument, channel: stream.channel }, at), at)
+      },
+      frame(data, at) {
+        heardAt = at
+        const frame = typeof data === 'string' ? data : new TextDecoder().decode(data)
+        const value = readLossless(frame)
+        const { e, oid } = checkHead(value, frame)
+        const error = errorText(value)
+        if (error === null) datum(e, oid, value, frame, at)
+        else refused(e, oid, error, at)
+      },
+      sent(frame, at) {
+        const value = readLossless(frame)
+        const { e } = checkHead(value, frame)
+        if (e === 'subscribe' || e.startsWith('init-ohlcv')) rooms.joined(checkRooms(value, frame), at)
+        else if (e === 'order-book-subscribe') books.asked(checkBookRequest(value, frame).data)
+      },
+      response: (response, at) => rooms.response(response, at),
+    }
+  }
+}
+
+function pollKey({ channel, instrument }: Stream): string {
+  return `${channel} ${instrument.instrument}`
+}
+
+function decimalOrNull(wire: string | undefined): string | null {
+  return wire === undefined ? null : canonicalDecimal(wire)
+}

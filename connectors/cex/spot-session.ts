@@ -1,0 +1,313 @@
+import {
+  envelope,
+  pairReply,
+  pairsInfo,
+  spotRequest,
+  spotTrade,
+  tradePage,
+  tradeSnapshot,
+  tradeUpdate,
+} from '../../schemas/cex.js'
+import type { Micros } from '../../schemas/events.js'
+import { canonicalDecimal } from '../../src/decode/decimal.js'
+import { checker } from '../../src/decode/decoder.js'
+import { type LosslessValue, readLossless } from '../../src/decode/lossless.js'
+import { isoMicros } from '../../src/decode/time.js'
+import { DecodeError } from '../../src/errors.js'
+import type { Protocol, SessionKit } from '../../src/session/session.js'
+import type { Stream, TradeFields } from '../../src/session/streams.js'
+import { spotBooks } from './spot-books.js'
+import { spotPolled } from './spot-polled.js'
+import { type SpotRequest, SpotRequests } from './spot-requests.js'
+import { errorText, pairOf, spotInstrument } from './symbols.js'
+import { newestTradeId, tradeIdMs } from './trade-ids.js'
+
+const checkHead = checker(envelope)
+const checkUpdate = checker(tradeUpdate)
+const checkSnapshot = checker(tradeSnapshot)
+const checkPage = checker(tradePage)
+const checkTrade = checker(spotTrade)
+const checkPair = checker(pairReply)
+const checkPairs = checker(pairsInfo)
+const checkRequest = checker(spotRequest)
+
+const GREETING_MS = 10_000
+/** Pages of trades fetched at most after an outage. */
+const PAGE_SIZE = 1000
+
+/** Replies that have nothing for the tape. */
+const PASSED_OVER = new Set([
+  'pong',
+  'get_order_book',
+  'get_currencies_info',
+  'get_server_time',
+  'get_processing_info',
+  'auth',
+])
+
+export interface SpotSessionOptions {
+  readonly pollEveryMs: number
+  readonly auditEveryMs: number | null
+}
+
+/** CEX.IO Spot Trading: books proved by `seqId`, trades, and what has no stream asked for at a pace. */
+export function spotProtocol(options: SpotSessionOptions): (kit: SessionKit) => Protocol {
+  return (kit) => {
+    const { init, sink, streams, alarms, guard } = kit
+    const requests = new SpotRequests(sink)
+    const books = spotBooks(kit)
+    const polled = spotPolled(kit, requests, options.pollEveryMs)
+    /** The pair of the book audited last; audits go round. */
+    let audited = ''
+    /** Says why the venue closes the socket, where it said so just before. */
+    let lastError: string | null = null
+
+    // ── Asking ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    function ask(stream: Stream, at: Micros | null): void {
+      const pair = stream.instrument.instrument
+      if (stream.kind === 'book') {
+        books.ask(stream)
+        requests.send('order_book_subscribe', { pair }, at, { stream, pair })
+      } else if (stream.kind === 'trade') requests.send('trade_subscribe', { pair }, at, { stream, pair })
+      else polled.add(stream, at)
+    }
+
+    function auditLater(at: Micros | null): void {
+      const { auditEveryMs } = options
+      if (auditEveryMs === null || init.adopt) return
+      alarms.set('audit', at, auditEveryMs, (now) => {
+        const live = [...streams.values()].filter(({ kind, state }) => kind === 'book' && state === 'live')
+        const pairs = live.map(({ instrument }) => instrument.instrument).sort()
+        const next = pairs.find((pair) => pair > audited) ?? pairs[0]
+        const stream = live.find(({ instrument }) => instrument.instrument === next)
+        if (stream !== undefined) {
+          audited = stream.instrument.instrument
+          streams.resubscribe(stream)
+        }
+        auditLater(now)
+      })
+    }
+
+    // ── Trades ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    function tradeStream(pair: string, at: Micros | null): Stream | undefined {
+      if (!init.adopt) return streams.get(pair, 'trade')
+      return streams.adopt(
+        pairOf('spot', pair, (id) => init.instruments.get(id)),
+        'trade',
+        at,
+      )
+    }
+
+    function tradeRows(rows: readonly unknown[], frame: string, at: Micros | null): TradeFields[] {
+      const read: TradeFields[] = []
+      for (const row of rows) guard(frame, at, () => read.push(tradeOf(row, frame)))
+      return read
+    }
+
+    /** What was missed since the newest trade that is known; that one again, to see that the two join. */
+    function backfill(stream: Stream, from: string, at: Micros | null): void {
+      const pair = stream.instrument.instrument
+      const fromDateISO = new Date(tradeIdMs(from) - 1).toISOString()
+      requests.send('get_trade_history', { pair, fromDateISO, pageSize: PAGE_SIZE }, at, { stream, pair })
+    }
+
+    function tradesGranted(stream: Stream, at: Micros | null): void {
+      const newest = stream.record.gap === null ? null : newestTradeId(stream.record.tradeIds)
+      streams.ack(stream, at, newest !== null)
+      if (newest !== null) backfill(stream, newest, at)
+    }
+
+    function tradePageCame(
+      { stream, pair }: SpotRequest,
+      value: LosslessValue,
+      frame: string,
+      at: Micros | null,
+    ) {
+      const of = stream ?? (pair === null ? undefined : tradeStream(pair, at))
+      const { trades } = checkPage(value, frame).data
+      if (of === undefined || of.state === 'leaving') return
+      const rows = tradeRows(trades, frame, at)
+      streams.history(of, rows, at)
+      const newest = newestTradeId(rows.map(({ id }) => id))
+      if (rows.length >= PAGE_SIZE && newest !== null) backfill(of, newest, at)
+    }
+
+    // ── Replies ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    function refused(e: string, request: SpotRequest | null, reason: string, at: Micros | null): void {
+      lastError = reason
+      const named = /^Currency pair (\S+) is not supported/.exec(reason)?.[1]
+      const meant = [...streams.values()].filter(
+        (stream) =>
+          stream === request?.stream ||
+          (request?.method === 'get_ticker' &&
+            stream.instrument.instrument === named &&
+            (stream.kind === 'ticker' || stream.kind === 'quote')),
+      )
+      // Of a limit, maintenance or a backfill the stream is not to blame: it is asked for again by its own deadline.
+      if (meant.length === 0 || request?.method === 'get_trade_history' || isPassing(reason)) {
+        const pair = request?.pair == null ? '' : ` ${request.pair}`
+        streams.connection(
+          /maintenance/.test(reason) ? 'maintenance' : 'refused',
+          `${e}${pair}: ${reason}`,
+          at,
+        )
+        return
+      }
+      for (const stream of meant) {
+        polled.drop(stream)
+        if (stream.state === 'leaving') streams.remove(stream)
+        else streams.refuse(stream, reason, at)
+      }
+    }
+
+    function granted(
+      e: string,
+      request: SpotRequest | null,
+      value: LosslessValue,
+      frame: string,
+      at: Micros | null,
+    ): void {
+      switch (e) {
+        case 'order_book_subscribe':
+          books.snapshot(value, frame, at)
+          break
+        case 'trade_subscribe': {
+          const pair = request?.pair ?? null
+          const stream = request?.stream ?? (pair === null ? undefined : tradeStream(pair, at))
+          if (stream !== undefined && stream.state !== 'leaving') tradesGranted(stream, at)
+          break
+        }
+        case 'order_book_unsubscribe':
+        case 'trade_unsubscribe': {
+          const pair = request?.pair ?? checkPair(value, frame).data.pair
+          const stream = streams.get(pair, e === 'trade_unsubscribe' ? 'trade' : 'book')
+          if (stream !== undefined && (init.adopt || stream.state === 'leaving')) streams.remove(stream)
+          break
+        }
+        case 'get_ticker':
+          polled.tickers(value, frame, at)
+          break
+        case 'get_candles':
+          polled.candles(request, value, frame, at)
+          break
+        case 'get_trade_history':
+          if (request !== null) tradePageCame(request, value, frame, at)
+          break
+        case 'get_pairs_info':
+          for (const row of checkPairs(value, frame).data) init.instruments.add(spotInstrument(row))
+          break
+        default:
+          pushed(e, value, frame, at)
+      }
+    }
+
+    function pushed(e: string, value: LosslessValue, frame: string, at: Micros | null): void {
+      switch (e) {
+        case 'order_book_increment':
+          books.increment(value, frame, at)
+          break
+        case 'tradeUpdate': {
+          const { data } = checkUpdate(value, frame)
+          const stream = tradeStream(data.pair, at)
+          if (stream !== undefined) streams.trade(stream, tradeOf(data, frame), at)
+          break
+        }
+        case 'tradeHistorySnapshot': {
+          const { pair, trades } = checkSnapshot(value, frame).data
+          const stream = tradeStream(pair, at)
+          if (stream !== undefined) streams.history(stream, tradeRows(trades, frame, at), at)
+          break
+        }
+        case 'connected':
+          alarms.clear('greeting')
+          if (!init.adopt) sink.ready()
+          break
+        case 'disconnected':
+          ended(at)
+          break
+        default:
+          if (PASSED_OVER.has(e)) break
+          throw new DecodeError('unknown_message', `unknown event ${e}`, { path: ['e'], head: frame })
+      }
+    }
+
+    function ended(at: Micros | null): void {
+      const reason = lastError === null ? 'disconnected' : `disconnected: ${lastError}`
+      streams.connection('maintenance', reason, at)
+      // The allowance is counted by the calendar minute.
+      const minute = 60_000
+      const limited = /rate limit/i.test(lastError ?? '') && at !== null
+      const afterMs = limited ? minute - (Math.floor(at / 1000) % minute) + 500 : undefined
+      sink.reconnect(`the venue says ${reason}`, afterMs === undefined ? {} : { afterMs })
+    }
+
+    return {
+      opened(_info, at) {
+        if (init.adopt) return
+        alarms.set('greeting', at, GREETING_MS, () => sink.reconnect('the venue did not greet'))
+        auditLater(at)
+      },
+      subscribe(requested, at) {
+        for (const stream of requested) ask(stream, at)
+      },
+      unsubscribe(leaving, at) {
+        for (const stream of leaving) {
+          const pair = stream.instrument.instrument
+          if (stream.kind === 'book') {
+            books.forget(stream)
+            requests.send('order_book_unsubscribe', { pair }, at, { stream, pair })
+          } else if (stream.kind === 'trade') {
+            requests.send('trade_unsubscribe', { pair }, at, { stream, pair })
+          } else {
+            polled.drop(stream)
+            streams.remove(stream)
+          }
+        }
+      },
+      resubscribe(stream, at) {
+        const pair = stream.instrument.instrument
+        // A book that nothing speaks against is audited: it stays live, and the second snapshot is compared with it.
+        if (stream.kind === 'book' && stream.state === 'live' && stream.record.book.state === 'live') {
+          requests.send('order_book_subscribe', { pair }, at, { stream, pair })
+        } else ask(streams.request({ instrument: stream.instrument, channel: stream.channel }, at), at)
+      },
+      frame(data, at) {
+        const frame = typeof data === 'string' ? data : new TextDecoder().decode(data)
+        const value = readLossless(frame)
+        const { e, oid } = checkHead(value, frame)
+        const request = requests.take(oid)
+        const error = errorText(value)
+        if (error !== null) refused(e, request, error, at)
+        else granted(request?.method ?? e, request, value, frame, at)
+      },
+      sent(frame) {
+        const value = readLossless(frame)
+        if (checkHead(value, frame).e === 'auth') return
+        const { e, oid, data } = checkRequest(value, frame)
+        if (oid === undefined) return
+        const side = data?.dataType === 'bestAsk' ? 'ask' : 'bid'
+        const variant = data?.resolution === undefined ? null : `${side}-${data.resolution}`
+        requests.note(oid, { method: e, stream: null, pair: data?.pair ?? null, variant })
+      },
+    }
+  }
+}
+
+function tradeOf(row: unknown, frame: string): TradeFields {
+  const { side, dateISO, price, amount, tradeId } = checkTrade(row, frame)
+  return {
+    id: tradeId,
+    price: canonicalDecimal(price),
+    amount: canonicalDecimal(amount),
+    side: side === 'BUY' || side === 'buy' ? 'buy' : 'sell',
+    exchangeTime: isoMicros(dateISO),
+  }
+}
+
+/** A refusal that is of the moment and not of the request. */
+function isPassing(reason: string): boolean {
+  return /rate limit|maintenance/i.test(reason)
+}

@@ -1,0 +1,214 @@
+import type * as z from 'zod'
+import type { Micros } from '../../schemas/events.js'
+import { huobiMbp, type huobiMbpReply } from '../../schemas/huobi.js'
+import { checker, compareDecimals } from '../../src/decode/index.js'
+import type { Alarms, Stream, Streams } from '../../src/session/index.js'
+import { levels, wholeBook } from './levels.js'
+import { type MbpDelta, MbpJoin } from './mbp-join.js'
+import type { Topic } from './topics.js'
+
+const check = checker(huobiMbp)
+
+/** A pair that is quiet sends no delta: its snapshot is asked for after this all the same. */
+const ASK_AFTER_MS = 1_000
+/** One `req` in 45 was never answered. */
+const ANSWER_WITHIN_MS = 3_000
+/** The wait before the next try, doubled with each. */
+const FIRST_RETRY_MS = 150
+const LONGEST_RETRY_MS = 5_000
+/** Answers in vain after which the subscription itself is renewed. */
+const TRIES_A_SUBSCRIPTION = 8
+
+interface Joining {
+  readonly topic: string
+  readonly stream: Stream
+  readonly join: MbpJoin
+  tries: number
+  /** Receive time of the last delta or snapshot. */
+  movedAt: Micros | null
+}
+
+/**
+ * Silence that a standing book is checked after: a topic may be granted and dead while the market moves. The snapshot of a
+ * quiet market has the number of the last delta.
+ */
+const CHECK_AFTER_MS = 15_000
+/** Answers were always older than the stream: what an answer holds must have come, or comes within this. */
+const CATCH_UP_MS = 1_000
+
+/** What a book asks its session to do. */
+export interface Asking {
+  /** Sends a `req` for the topic as soon as the pace allows, and tells when it went. Never where a log is fed. */
+  ask(topic: string, at: Micros | null, sent: (at: Micros) => void): void
+  drop(topic: string): void
+}
+
+/**
+ * The incremental books of spot. Deltas come unasked and without a snapshot; the snapshot is asked for on the same socket
+ * and joined to them by number. A hole in the chain is healed the same way: no new subscription is needed.
+ */
+export class MbpBooks {
+  readonly #streams: Streams
+  readonly #alarms: Alarms
+  readonly #asking: Asking
+  readonly #joinings = new Map<Stream, Joining>()
+
+  constructor(streams: Streams, alarms: Alarms, asking: Asking) {
+    this.#streams = streams
+    this.#alarms = alarms
+    this.#asking = asking
+  }
+
+  granted(topic: Topic, stream: Stream, at: Micros | null): void {
+    const joining = this.#joining(topic.text, stream)
+    if (this.#pending(joining)) return
+    this.#alarms.set(alarm('join', joining), at, ASK_AFTER_MS, (now) => this.#ask(joining, now))
+  }
+
+  push(topic: Topic, stream: Stream, value: unknown, text: string, at: Micros | null): void {
+    const { tick, ts } = check(value, text)
+    const joining = this.#joining(topic.text, stream)
+    const { join } = joining
+    joining.movedAt = at
+    const delta: MbpDelta = {
+      sequence: tick.seqNum,
+      previous: tick.prevSeqNum,
+      bids: levels(tick.bids, ['tick', 'bids']),
+      asks: levels(tick.asks, ['tick', 'asks']),
+      exchangeTime: ts * 1000,
+    }
+    // A book that was made suspect for another reason (crossed, overflow) needs a snapshot, and deltas to join it to.
+    if (join.state === 'chained' && stream.record.book.state !== 'live') join.restart()
+    const { last } = join
+    switch (join.delta(delta)) {
+      case 'applies':
+        this.#apply(stream, delta, at)
+        return
+      case 'stale':
+        return
+      case 'broken':
+        this.#streams.gap(
+          stream,
+          'sequence',
+          `expected the delta after ${last}, got that after ${delta.previous}`,
+          at,
+        )
+    }
+    if (!this.#pending(joining)) this.#ask(joining, at)
+  }
+
+  answer(topic: Topic, stream: Stream, reply: z.output<typeof huobiMbpReply>, at: Micros | null): void {
+    const joining = this.#joining(topic.text, stream)
+    this.#alarms.clear(alarm('answer', joining))
+    const { data } = reply
+    if (data === null || data === undefined) {
+      this.#askAgain(joining, at)
+      return
+    }
+    const book = wholeBook(data, ['data'])
+    const outcome = joining.join.answer(data.seqNum)
+    if (outcome.kind === 'needless') {
+      this.#checked(joining, data.seqNum, at)
+      return
+    }
+    if (outcome.kind !== 'joined') {
+      this.#askAgain(joining, at)
+      return
+    }
+    joining.tries = 0
+    joining.movedAt = at
+    this.#alarms.clear(alarm('join', joining))
+    this.#watch(joining, at)
+    const fields = { depth: topic.depth, exchangeTime: reply.ts * 1000, sequence: data.seqNum }
+    this.#streams.snapshot(stream, { ...book, ...fields }, at)
+    for (const delta of outcome.deltas) this.#apply(stream, delta, at)
+  }
+
+  /** The venue would not answer now (429, a timeout of its own). */
+  unanswered(topic: Topic, stream: Stream, at: Micros | null): void {
+    const joining = this.#joining(topic.text, stream)
+    this.#alarms.clear(alarm('answer', joining))
+    this.#askAgain(joining, at)
+  }
+
+  /** Asked for (again), or over. */
+  forget(stream: Stream): void {
+    const joining = this.#joinings.get(stream)
+    if (joining === undefined) return
+    this.#joinings.delete(stream)
+    for (const what of ['join', 'answer', 'check', 'behind'] as const)
+      this.#alarms.clear(alarm(what, joining))
+    this.#asking.drop(joining.topic)
+  }
+
+  #joining(topic: string, stream: Stream): Joining {
+    let joining = this.#joinings.get(stream)
+    if (joining === undefined) {
+      joining = { topic, stream, join: new MbpJoin(), tries: 0, movedAt: null }
+      this.#joinings.set(stream, joining)
+    }
+    return joining
+  }
+
+  #apply(stream: Stream, delta: MbpDelta, at: Micros | null): void {
+    const { bids, asks, exchangeTime, sequence } = delta
+    if (bids.length + asks.length === 0) return
+    this.#streams.update(stream, { bids, asks, exchangeTime, sequence }, at)
+  }
+
+  /** Whether an answer, or the moment to ask, is being waited for. The wait after the ack ends with the first delta. */
+  #pending(joining: Joining): boolean {
+    return (
+      this.#alarms.has(alarm('answer', joining)) ||
+      (joining.tries > 0 && this.#alarms.has(alarm('join', joining)))
+    )
+  }
+
+  /** One alarm a book, moved only when it goes off. */
+  #watch(joining: Joining, at: Micros | null, waitMs = CHECK_AFTER_MS): void {
+    this.#alarms.set(alarm('check', joining), at, waitMs, (now) => {
+      const idleMs = (now - (joining.movedAt ?? now)) / 1000
+      if (idleMs < CHECK_AFTER_MS) {
+        this.#watch(joining, now, CHECK_AFTER_MS - idleMs)
+        return
+      }
+      if (joining.join.state === 'chained') this.#asking.ask(joining.topic, now, () => undefined)
+      this.#watch(joining, now)
+    })
+  }
+
+  /** The market as an answer shows it, while the book stands: further on than the deltas say? */
+  #checked(joining: Joining, sequence: string, at: Micros | null): void {
+    const { join, stream } = joining
+    if (compareDecimals(sequence, join.last) <= 0) return
+    this.#alarms.set(alarm('behind', joining), at, CATCH_UP_MS, (now) => {
+      if (join.state !== 'chained' || compareDecimals(sequence, join.last) <= 0) return
+      const detail = `the venue is at ${sequence}, its deltas ended at ${join.last}`
+      join.restart()
+      this.#streams.resync(stream, 'stale', detail, now)
+    })
+  }
+
+  #ask(joining: Joining, at: Micros | null): void {
+    this.#alarms.clear(alarm('join', joining))
+    if (joining.join.state === 'chained' || this.#alarms.has(alarm('answer', joining))) return
+    this.#asking.ask(joining.topic, at, (sent) => {
+      this.#alarms.set(alarm('answer', joining), sent, ANSWER_WITHIN_MS, (now) =>
+        this.#askAgain(joining, now),
+      )
+    })
+  }
+
+  #askAgain(joining: Joining, at: Micros | null): void {
+    if (joining.join.state === 'chained') return
+    joining.tries++
+    if (joining.tries % TRIES_A_SUBSCRIPTION === 0) this.#streams.resubscribe(joining.stream)
+    if (this.#joinings.get(joining.stream) !== joining) return
+    const waitMs = Math.min(FIRST_RETRY_MS * 2 ** (joining.tries - 1), LONGEST_RETRY_MS)
+    this.#alarms.set(alarm('join', joining), at, waitMs, (now) => this.#ask(joining, now))
+  }
+}
+
+function alarm(what: 'join' | 'answer' | 'check' | 'behind', joining: Joining): string {
+  return `${what} ${joining.topic}`
+}

@@ -1,0 +1,56 @@
+import type * as z from 'zod'
+import type { Micros } from '../../schemas/events.js'
+import { huobiDepth, type huobiDepthReply, huobiRefresh } from '../../schemas/huobi.js'
+import { checker } from '../../src/decode/index.js'
+import type { Stream, Streams } from '../../src/session/index.js'
+import { wholeBook } from './levels.js'
+import { Rising } from './rising.js'
+import type { Topic } from './topics.js'
+
+const checkDepth = checker(huobiDepth)
+const checkRefresh = checker(huobiRefresh)
+
+/** `depth.stepN` and `mbp.refresh.N`: every frame is the whole book, and a snapshot. */
+export class WholeBooks {
+  readonly #streams: Streams
+  readonly #rising = new Rising()
+
+  constructor(streams: Streams) {
+    this.#streams = streams
+  }
+
+  /** On spot `version` gives the order; on derivatives it is a clock in seconds and `mrid` gives it. */
+  depth(topic: Topic, stream: Stream, value: unknown, text: string, at: Micros | null): void {
+    const { tick, ts } = checkDepth(value, text)
+    this.#snapshot(topic, stream, tick, tick.ts ?? ts, 'tick', at)
+  }
+
+  depthReply(topic: Topic, stream: Stream, reply: z.output<typeof huobiDepthReply>, at: Micros | null): void {
+    if (reply.data) this.#snapshot(topic, stream, reply.data, reply.data.ts ?? reply.ts, 'data', at)
+  }
+
+  refresh(topic: Topic, stream: Stream, value: unknown, text: string, at: Micros | null): void {
+    const { tick, ts } = checkRefresh(value, text)
+    if (!this.#rising.takes(stream, tick.seqNum)) return
+    const fields = { depth: topic.depth, exchangeTime: ts * 1000, sequence: tick.seqNum }
+    this.#streams.snapshot(stream, { ...wholeBook(tick, ['tick']), ...fields }, at)
+  }
+
+  forget(stream: Stream): void {
+    this.#rising.forget(stream)
+  }
+
+  #snapshot(
+    topic: Topic,
+    stream: Stream,
+    tick: z.output<typeof huobiDepth>['tick'],
+    time: number,
+    path: string,
+    at: Micros | null,
+  ): void {
+    const sequence = (stream.instrument.market === 'spot' ? tick.version : tick.mrid) ?? null
+    if (!this.#rising.takes(stream, sequence)) return
+    const fields = { depth: topic.depth, exchangeTime: time * 1000, sequence }
+    this.#streams.snapshot(stream, { ...wholeBook(tick, [path]), ...fields }, at)
+  }
+}
