@@ -169,6 +169,7 @@ export class Tables {
     if (stream === undefined) return
     const { bids, asks } = topic.levels.image(rows)
     topic.imaged = true
+    topic.imagedAt = at
     const depth = isBook(topic.table) ? DEPTHS[topic.table] : null
     this.#streams.snapshot(stream, { bids, asks, depth, exchangeTime: timeOf(rows.at(-1)?.timestamp) }, at)
   }
@@ -190,7 +191,9 @@ export class Tables {
   ): void {
     if (contradiction !== null) {
       topic.imaged = false
-      this.#streams.resync(stream, 'sequence', contradiction, at)
+      // What is missing may have been lost at any time since the image.
+      this.#streams.gap(stream, 'sequence', contradiction, at, topic.imagedAt)
+      this.#streams.resubscribe(stream)
     } else if (bids.length > 0 || asks.length > 0) {
       this.#streams.update(stream, { bids, asks, exchangeTime: timeOf(rows.at(-1)?.timestamp) }, at)
     }

@@ -23,6 +23,8 @@ export interface Topic {
   streams: readonly Stream[]
   /** Whether the partial has come since the last subscribe: changes before it are of another time. */
   imaged: boolean
+  /** When it came: the last moment at which a book without numbers is known to have been whole. */
+  imagedAt: Micros | null
   /** The rows of an L2 table. */
   readonly levels: LevelTable
   readonly tradeIds: TradeIds
@@ -55,6 +57,7 @@ export class TopicRegistry {
         askedAt: null,
         streams: [],
         imaged: false,
+        imagedAt: null,
         levels: new LevelTable(),
         tradeIds: new TradeIds(),
         instrument: null,

@@ -52,11 +52,10 @@ export class SimulatedClassic {
   }
 
   moved(pair: PairMarket, moves: readonly LevelMove[], at: Micros): void {
-    if (moves.length === 0) return
+    if (moves.length === 0 || this.voice.take('update-lost')) return
     let id = (this.ids.get(pair.classic) ?? 0) + 1
     if (this.voice.take('sequence-reset')) id = 1
     this.ids.set(pair.classic, id)
-    if (this.voice.take('update-lost')) return
     const loud = this.pairs.keys().next().value
     if (this.voice.lasts('silent-but-one', at) && pair.classic !== loud) return
     const last = new Map(moves.map((move) => [`${move.side} ${move.price}`, move]))
@@ -190,6 +189,8 @@ export class ClassicClient {
 
   end(reason: string, at: Micros): void {
     this.#ended = true
+    this.books.clear()
+    this.rooms.clear()
     this.peer.send(`{"e":"disconnecting","reason":${JSON.stringify(reason)},"time":${Math.floor(at / 1000)}}`)
     this.peer.close(1000, '')
   }

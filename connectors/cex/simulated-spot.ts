@@ -123,7 +123,10 @@ export class SimulatedSpot {
     const changed = window.publish()
     if (changed === null) return
     if (this.voice.take('sequence-reset')) window.seqId = 1
-    if (this.voice.take('update-lost')) return
+    if (this.voice.take('update-lost')) {
+      window.seqId--
+      return
+    }
     const text = `{"e":"order_book_increment","data":${bookData(pair, window.seqId, changed.bids, changed.asks)},"ok":"ok"}`
     for (const client of this.#clients)
       if (client.books.has(pair.spot)) this.voice.say(client.peer, 'update', text, at)
@@ -235,6 +238,9 @@ export class SpotClient {
   end(error: string | null, at: Micros): void {
     if (this.#ended) return
     this.#ended = true
+    this.books.clear()
+    this.#trades.clear()
+    this.#histories.clear()
     if (error !== null) this.#error('order_book_subscribe', null, error, at)
     this.peer.send('{"e":"disconnected"}')
     this.peer.close(1000, '')

@@ -65,7 +65,11 @@ export const profiles: readonly VenueProfile[] = [
     book: 'book',
     trade: 'trade',
     refused: 'NOPE-USD',
-    heartbeat: { skip: 'the Spot API never asks; the client pings it every five seconds' },
+    // The venue never asks: it is the client that must speak every ten seconds.
+    heartbeat: {
+      haste: 1,
+      answered: (frames) => frames.filter((frame) => frame === '{"e":"ping"}').length > 1,
+    },
   },
   {
     venue: bittrexVenue,

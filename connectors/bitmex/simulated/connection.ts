@@ -4,8 +4,8 @@ import type { SeededRandom } from '../../../src/simulator/random.js'
 import type { SimulatedConnection, SimulatedPeer } from '../../../src/simulator/venue-simulator.js'
 import { type Dialect, iso } from './dialect.js'
 import { CONNECTION_FAULTS, type ConnectionFault, FrameFaults } from './frame-faults.js'
-import type { Publication } from './instrument.js'
 import { readOperation } from './operations.js'
+import type { Publication } from './publication.js'
 import { encode, type Wire, type WireRow } from './wire.js'
 
 /** Topics in one request. */

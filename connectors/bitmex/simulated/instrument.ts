@@ -1,16 +1,16 @@
 import { Decimal } from 'decimal.js'
-import type { Level, Micros } from '../../../schemas/events.js'
-import type { BookSide } from '../../../src/book/order-book.js'
+import type { Micros } from '../../../schemas/events.js'
 import { compareDecimals } from '../../../src/decode/decimal.js'
-import { type LevelMove, type MarketTrade, SimulatedMarket } from '../../../src/simulator/market.js'
+import { type MarketTrade, SimulatedMarket } from '../../../src/simulator/market.js'
 import type { SeededRandom } from '../../../src/simulator/random.js'
 import { BIN_SIZES, BinSeries, type BinSize } from './bins.js'
-import { type Action, type Dialect, iso, type LevelFacts } from './dialect.js'
+import { BookTables } from './book-tables.js'
+import { type Dialect, iso } from './dialect.js'
 import { instrumentColumns, type Running } from './instrument-columns.js'
-import { LevelIds } from './level-ids.js'
+import { Liquidations } from './liquidations.js'
 import type { Listing } from './listing.js'
 import { notional } from './notional.js'
-import { TopView } from './top-view.js'
+import { type Publication, publication } from './publication.js'
 import { Digits, type WireRow } from './wire.js'
 
 const Exact = Decimal.clone({ precision: 1000, toExpNeg: -1000, toExpPos: 1000 })
@@ -20,8 +20,6 @@ const KEPT = 1000
 
 /** Rows of `quote` in one frame, at most (as recorded). */
 const QUOTES_A_FRAME = 48
-
-const LEVEL_TABLES = ['orderBookL2', 'orderBookL2_25', 'orderBookL2_100']
 
 const SECOND = 1_000_000
 const HOUR = 3600 * SECOND
@@ -33,19 +31,6 @@ const VIEW_MICROS = SECOND / 10
 /** Steps that the market has behind it when the simulator begins, so that there are trades to look back on. */
 const PAST_STEPS = 60
 
-/** What the venue tells of an instrument at one moment: one frame. Rows are written in the dialect of each client. */
-export interface Publication {
-  readonly table: string
-  readonly action: Exclude<Action, 'partial'>
-  readonly rows: (dialect: Dialect) => readonly WireRow[]
-}
-
-interface Liquidation {
-  readonly columns: WireRow
-  readonly placedAt: Micros
-  updated: boolean
-}
-
 /** One instrument of the simulated venue: its market, and every table that tells of it. */
 export class SimulatedInstrument {
   readonly listing: Listing
@@ -54,19 +39,15 @@ export class SimulatedInstrument {
   /** No longer traded. */
   settled = false
   readonly #random: SeededRandom
-  /** Each table has ids of its own: a throttled one still names levels that the full book has forgotten. */
-  readonly #ids: ReadonlyMap<string, LevelIds>
-  readonly #views = new Map<string, TopView>()
+  readonly #books: BookTables | null
+  readonly #liquidations: Liquidations
   readonly #bins: ReadonlyMap<BinSize, BinSeries>
   readonly #bitcoin: () => string
-  readonly #wanted: (table: string) => boolean
   readonly #running: Running
   readonly #trades: WireRow[] = []
   readonly #quotes: WireRow[] = []
   readonly #fundings: WireRow[] = []
   #pendingQuotes: WireRow[] = []
-  #topTen = ''
-  #liquidation: Liquidation | null = null
   #viewAt = 0
   #secondAt = 0
   #now: Micros = 0
@@ -86,9 +67,9 @@ export class SimulatedInstrument {
     this.listing = listing
     this.#random = random
     this.#bitcoin = bitcoin
-    this.#wanted = wanted
     this.market = listing.shape === null ? null : new SimulatedMarket(listing.shape, random.fork())
-    this.#ids = new Map(LEVEL_TABLES.map((table, index) => [table, new LevelIds(listing, index)]))
+    this.#books = this.market === null ? null : new BookTables(listing, this.market.book, wanted)
+    this.#liquidations = new Liquidations(listing.symbol, random.fork())
     this.#bins = new Map(BIN_SIZES.map((size) => [size, new BinSeries(listing.symbol, size, listing.price)]))
     this.#running = {
       lastPrice: listing.price,
@@ -118,9 +99,6 @@ export class SimulatedInstrument {
       const { trades } = this.market.step(time)
       for (const trade of trades) this.#trade(trade, time)
     }
-    for (const depth of [25, 100])
-      this.#views.set(`orderBookL2_${depth}`, new TopView(this.market.book, depth))
-    this.#topTen = JSON.stringify(this.market.book.top(10))
     this.#quotes.push(this.#quote(at))
     if (this.#funded) this.#fundings.push(this.#funding(nextFunding(at) - 8 * HOUR))
   }
@@ -146,11 +124,11 @@ export class SimulatedInstrument {
     this.#now = at
     const quote = JSON.stringify(this.market.book.best())
     const { moves, trades } = this.market.step(at)
-    const published = this.#levels('orderBookL2', moves.map(asMove))
+    const published = this.#books?.moved(moves, at) ?? []
     if (JSON.stringify(this.market.book.best()) !== quote) this.#pendingQuotes.push(this.#quote(at))
     if (trades.length > 0) {
       const rows = trades.map((trade) => this.#trade(trade, at))
-      published.push(plain('trade', 'insert', rows))
+      published.push(publication('trade', 'insert', rows))
       published.push(
         this.#changed(at, ['lastPrice', 'lastTickDirection', 'highPrice', 'lowPrice', 'volume24h']),
       )
@@ -167,14 +145,14 @@ export class SimulatedInstrument {
     if (this.settled) return published
     if (at - this.#viewAt >= VIEW_MICROS) {
       this.#viewAt = at
-      published.push(...this.#publishViews(at))
+      published.push(...(this.#books?.publish(at) ?? []))
     }
     for (const [size, bins] of this.#bins) {
       const rows = bins.finish(at)
       if (rows.length === 0 || this.market === null) continue
-      published.push(plain(`tradeBin${size}`, 'insert', rows))
+      published.push(publication(`tradeBin${size}`, 'insert', rows))
       published.push(
-        plain(
+        publication(
           `quoteBin${size}`,
           'insert',
           rows.map((row) => this.#quoteBin(row)),
@@ -199,7 +177,7 @@ export class SimulatedInstrument {
     if (this.#pendingQuotes.length > 0) {
       for (let start = 0; start < this.#pendingQuotes.length; start += QUOTES_A_FRAME) {
         const rows = this.#pendingQuotes.slice(start, start + QUOTES_A_FRAME)
-        published.push(plain('quote', 'insert', rows))
+        published.push(publication('quote', 'insert', rows))
       }
       keep(this.#quotes, this.#pendingQuotes)
       this.#pendingQuotes = []
@@ -220,7 +198,7 @@ export class SimulatedInstrument {
       this.#running.indicativeFundingRate = `0.000${this.#random.integer(101, 999)}`
       published.push(this.#changed(at, ['indicativeFundingRate']))
     }
-    published.push(...this.#liquidate(at))
+    published.push(...this.#liquidations.pass(at, this.#uuid(), this.lastPrice))
     return published
   }
 
@@ -232,110 +210,22 @@ export class SimulatedInstrument {
       keep(this.#fundings, [row])
       this.#running.fundingRate = this.#running.indicativeFundingRate
       this.#running.fundingTimestamp = nextFunding(at)
-      published.push(plain('funding', 'insert', [row]))
+      published.push(publication('funding', 'insert', [row]))
       published.push(this.#changed(at, ['fundingTimestamp', 'fundingRate']))
     }
     const noon = Math.floor((at + DAY / 2) / DAY) * DAY - DAY / 2
     if (this.listing.expiry !== null && before < noon && at >= noon && this.market !== null) {
       const size = String(this.#random.integer(100, 9999))
       const trade: MarketTrade = { number: 0, time: noon, side: 'buy', price: this.lastPrice, amount: size }
-      published.push(plain('trade', 'insert', [this.#tradeRow(trade, noon, 'Settlement')]))
-      published.push(plain('settlement', 'insert', [this.#settlement(noon)]))
+      published.push(publication('trade', 'insert', [this.#tradeRow(trade, noon, 'Settlement')]))
+      published.push(publication('settlement', 'insert', [this.#settlement(noon)]))
     }
     const minute = Math.floor(at / (60 * SECOND)) * 60 * SECOND
     if (this.market === null && before < minute) {
       const price = this.#running.index
-      published.push(plain('trade', 'insert', [this.#indexRow(minute, price)]))
+      published.push(publication('trade', 'insert', [this.#indexRow(minute, price)]))
     }
     return published
-  }
-
-  #liquidate(at: Micros): Publication[] {
-    const held = this.#liquidation
-    if (held !== null && at - held.placedAt >= 3 * SECOND) {
-      this.#liquidation = null
-      const { orderID, symbol } = held.columns
-      return [plain('liquidation', 'delete', [{ orderID, symbol }])]
-    }
-    if (held !== null && !held.updated) {
-      held.updated = true
-      const { orderID, symbol } = held.columns
-      return [plain('liquidation', 'update', [{ orderID, symbol, leavesQty: 1 }])]
-    }
-    if (held !== null || !this.#random.chance(0.05)) return []
-    const columns = {
-      orderID: this.#uuid(),
-      symbol: this.symbol,
-      side: this.#random.pick(['Buy', 'Sell'] as const),
-      price: new Digits(this.lastPrice),
-      leavesQty: this.#random.integer(2, 500_000),
-    }
-    this.#liquidation = { columns, placedAt: at, updated: false }
-    return [plain('liquidation', 'insert', [columns])]
-  }
-
-  // ── Books ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  #publishViews(at: Micros): Publication[] {
-    const { market } = this
-    if (market === null) return []
-    const published: Publication[] = []
-    for (const [table, view] of this.#views) {
-      if (this.#wanted(table)) published.push(...this.#levels(table, view.publish()))
-    }
-    if (!this.#wanted('orderBook10')) return published
-    const topTen = JSON.stringify(market.book.top(10))
-    if (topTen !== this.#topTen) {
-      this.#topTen = topTen
-      published.push(plain('orderBook10', 'update', [this.#topTenRow(at)]))
-    }
-    return published
-  }
-
-  /** Moves in a row that are of one kind make one frame. */
-  #levels(
-    table: string,
-    moves: readonly { action: Publication['action']; side: BookSide; price: string; amount: string }[],
-  ): Publication[] {
-    const published: Publication[] = []
-    let rows: LevelFacts[] = []
-    for (const [index, { action, side, price, amount }] of moves.entries()) {
-      rows.push(this.#level(table, side, [price, amount]))
-      if (action === 'delete') this.#ids.get(table)?.drop(side, price)
-      if (moves[index + 1]?.action === action) continue
-      const facts = rows
-      published.push({ table, action, rows: (dialect) => facts.map((level) => dialect.level(action, level)) })
-      rows = []
-    }
-    return published
-  }
-
-  #level(table: string, side: BookSide, [price, amount]: Level): LevelFacts {
-    const ids = this.#ids.get(table)
-    return {
-      symbol: this.symbol,
-      codedId: ids?.coded(price) ?? '0',
-      freeId: ids?.free(side, price) ?? '0',
-      side: side === 'bids' ? 'Buy' : 'Sell',
-      size: amount,
-      price,
-      time: this.#now,
-    }
-  }
-
-  /** The rows of an L2 table, the worst ask first, as partials and REST have them. */
-  levels(table: string, dialect: Dialect, depth = Number.POSITIVE_INFINITY): WireRow[] {
-    if (this.market === null) return []
-    const { book } = this.market
-    const count = Math.max(book.count('bids'), book.count('asks'))
-    const view = this.#views.get(table)
-    if (view !== undefined && !this.#wanted(table)) view.publish()
-    const shown = view?.shown ?? book.top(Math.min(depth, count))
-    const rows = [
-      ...shown.asks.toReversed().map((level) => this.#level(table, 'asks', level)),
-      ...shown.bids.map((level) => this.#level(table, 'bids', level)),
-    ]
-    return rows.map((facts) => dialect.level('partial', facts))
   }
 
   // ── Rows ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -347,9 +237,9 @@ export class SimulatedInstrument {
       case 'orderBookL2':
       case 'orderBookL2_25':
       case 'orderBookL2_100':
-        return this.levels(table, dialect)
+        return this.levels(table, dialect, at)
       case 'orderBook10':
-        return this.market === null ? [] : [dialect.row(table, this.#topTenRow(at))]
+        return this.#books === null ? [] : [dialect.row(table, this.#books.topTen(at))]
       case 'trade':
         return last(this.#trades)
       case 'quote':
@@ -357,12 +247,17 @@ export class SimulatedInstrument {
       case 'funding':
         return last(this.#fundings)
       case 'liquidation':
-        return this.#liquidation === null ? [] : [dialect.row(table, this.#liquidation.columns)]
+        return this.#liquidations.rows.map((row) => dialect.row(table, row))
       case 'instrument':
         return [dialect.row(table, this.columns(at))]
       default:
         return last(this.history(table))
     }
+  }
+
+  /** The rows of an L2 table. @param depth levels a side */
+  levels(table: string, dialect: Dialect, at: Micros, depth?: number): readonly WireRow[] {
+    return this.#books?.rows(table, dialect, at, depth) ?? []
   }
 
   /** The rows that REST answers with, oldest first. */
@@ -383,14 +278,7 @@ export class SimulatedInstrument {
   #changed(at: Micros, columns: readonly string[]): Publication {
     const whole = this.columns(at)
     const row = Object.fromEntries(columns.map((column) => [column, whole[column]]))
-    return plain('instrument', 'update', [{ symbol: this.symbol, ...row, timestamp: iso(at) }])
-  }
-
-  #topTenRow(at: Micros): WireRow {
-    const { bids, asks } = this.market?.book.top(10) ?? { bids: [], asks: [] }
-    const side = (levels: readonly Level[]) =>
-      levels.map(([price, amount]) => [new Digits(price), new Digits(amount)])
-    return { symbol: this.symbol, bids: side(bids), asks: side(asks), timestamp: iso(at) }
+    return publication('instrument', 'update', [{ symbol: this.symbol, ...row, timestamp: iso(at) }])
   }
 
   #quote(at: Micros): WireRow {
@@ -502,15 +390,6 @@ export class SimulatedInstrument {
     const count = (++this.#matches).toString(16).padStart(12, '0')
     return `${part(8)}-${part(4)}-${part(4)}-${part(4)}-${count}`
   }
-}
-
-function plain(table: string, action: Publication['action'], rows: readonly WireRow[]): Publication {
-  return { table, action, rows: (dialect) => rows.map((row) => dialect.row(table, row)) }
-}
-
-function asMove({ side, price, previous, amount }: LevelMove) {
-  const action = previous === null ? 'insert' : amount === null ? 'delete' : 'update'
-  return { action, side, price, amount: amount ?? previous ?? '0' } as const
 }
 
 function keep(rows: WireRow[], added: readonly WireRow[]): void {

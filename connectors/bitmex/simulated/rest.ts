@@ -57,7 +57,7 @@ export function answerRest(
     case 'orderBook/L2': {
       if (one === undefined) return problem(400, 'symbol is required, and must be listed')
       const depth = Number(searchParams.get('depth') ?? '25')
-      return ok(one.levels('orderBook', dialect, depth > 0 ? depth : Number.POSITIVE_INFINITY))
+      return ok(one.levels('orderBookL2', dialect, at, depth > 0 ? depth : undefined))
     }
     case 'trade':
     case 'quote':

@@ -173,6 +173,14 @@ describe('the tail of a frame', () => {
     expect(talk.of('gap')).toEqual([])
   })
 
+  it('is counted on behind a kind of frame that nobody knows', () => {
+    const talk = new Talk().greet().open('tBTCUSD', 'trade', 5).data(5, '[]')
+    talk.say(`[5,"xx",2,${talk.now / 1000}]`).say(`[5,"xx",[1],null,3,${talk.now / 1000}]`)
+    talk.say(`[5,"hb",4,${talk.now / 1000}]`)
+    expect(talk.of('malformed').map(({ reason }) => reason)).toEqual(['unknown_message', 'unknown_message'])
+    expect(talk.of('gap')).toEqual([])
+  })
+
   it.each([
     ['missing', '[5,"hb"]', '2'],
     ['no number', '[5,"hb",true]', '2'],

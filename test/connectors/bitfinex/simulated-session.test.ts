@@ -111,7 +111,7 @@ describe('a session on the simulated venue', () => {
   })
 
   it('hears of liquidations on one subscription, each once', () => {
-    const line = new Line()
+    const line = new Line({ stepsPerSecond: 4 })
     const symbols = [...line.instruments.values()].filter(({ market }) => market !== 'funding')
     line.connect(...symbols.map(({ symbol }): [string, Channel] => [symbol, 'liquidation'])).run(5 * MINUTE)
     expect(line.sent.filter((frame) => frame.includes('liq:global'))).toHaveLength(1)
@@ -226,9 +226,9 @@ function states(line: Line): string[] {
 
 describe('a fault of the venue', () => {
   it.each(FAULTS)('%s is noticed for what it is, and the book is true again', (fault, seen, expected) => {
-    const line = new Line().connect(['BTC/USD', 'book', 'trade']).run(4_000)
+    const line = new Line({ stepsPerSecond: 8 }).connect(['BTC/USD', 'book', 'trade']).run(4_000)
     expect(line.simulator.fault?.(fault, line.now)).toBe(true)
-    line.run(40_000)
+    line.run(25_000)
     settle(line)
     expect(seen(line)).toEqual(expected)
     expect(line.book('BTC/USD').state).toBe('live')
@@ -243,7 +243,7 @@ describe('a fault of the venue', () => {
   it.each(['ack-missing', 'ack-late', 'ack-then-silence', 'update-before-snapshot'])(
     '%s at a subscribe is overcome',
     (fault) => {
-      const line = new Line().connect(['ETH/USD', 'trade']).run(1_000)
+      const line = new Line({ stepsPerSecond: 8 }).connect(['ETH/USD', 'trade']).run(1_000)
       expect(line.simulator.fault?.(fault, line.now)).toBe(true)
       line.subscribe('BTC/USD', 'book')
       line.run(50_000)

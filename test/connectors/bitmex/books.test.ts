@@ -316,6 +316,15 @@ describe('a book that contradicts itself', () => {
     expect(state(run)).toBe('live')
   })
 
+  it('says that what is missing may have been lost at any time since the partial', () => {
+    const run = live()
+    const update = (id: number) =>
+      table('orderBookL2', 'update', `{"symbol":"XBTUSD","id":${id},"side":"Buy","size":7}`)
+    run.session.frame(update(8796781700), T + 5 * SECOND)
+    run.session.frame(update(4), T + 6 * SECOND)
+    expect(run.of('gap')).toMatchObject([{ from: T + SECOND, receiveTime: T + 6 * SECOND }])
+  })
+
   it('is suspect when a row is inserted that is there already with another amount or price', () => {
     const run = live()
     run.session.frame(

@@ -124,6 +124,21 @@ describe('unsubscribing', () => {
     expect(run.of('trade').map(({ id }) => id)).toEqual(['new'])
   })
 
+  it('begins a book afresh that is asked for again: what comes before its partial is of another time', () => {
+    const run = asked('book', ['XBTUSD'])
+    const row = '{"symbol":"XBTUSD","id":1,"side":"Buy","size":1,"price":5}'
+    run.session.frame(table('orderBookL2', 'partial', row), T)
+    run.session.unsubscribe([subscription('XBTUSD', 'book')], T)
+    run.session.frame(table('orderBookL2', 'partial', row), T)
+    run.session.subscribe([subscription('XBTUSD', 'book')], T)
+    expect(requests(run).map(({ op }) => op)).toEqual(['unsubscribe', 'subscribe'])
+    run.session.frame(table('orderBookL2', 'update', row.replace('"size":1', '"size":2')), T)
+    expect(run.events.map(({ type }) => type)).toEqual(['book_snapshot'])
+    run.session.frame(table('orderBookL2', 'partial', row), T)
+    run.session.frame(table('orderBookL2', 'update', row.replace('"size":1', '"size":2')), T)
+    expect(run.events.map(({ type }) => type)).toEqual(['book_snapshot', 'book_snapshot', 'book_update'])
+  })
+
   it('forgets a topic when the venue confirms, or says that it never had it', () => {
     for (const answer of [
       '{"success":true,"unsubscribe":"trade:XBTUSD"}',

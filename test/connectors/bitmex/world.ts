@@ -15,10 +15,6 @@ export class World {
   readonly memory = new StreamMemory()
   /** Of all connections. */
   readonly events: MarketEvent[] = []
-  /** Every frame of the venue. */
-  readonly frames: string[] = []
-  /** Every frame of the client. */
-  readonly sent: string[] = []
   session: Harness
   at = START
   /** Reasons for which the session asked for another connection. */
@@ -57,11 +53,6 @@ export class World {
     this.#settle()
   }
 
-  leave(subscriptions: readonly Subscription[]): void {
-    this.session.session.unsubscribe(subscriptions, this.at)
-    this.#settle()
-  }
-
   /** Lets time pass in steps of 50 ms. */
   run(ms: number): void {
     const until = this.at + ms * 1000
@@ -84,10 +75,6 @@ export class World {
     const struck = (this.#connection.fault?.(name, this.at) ?? false) || this.simulator.fault(name, this.at)
     this.#settle()
     return struck
-  }
-
-  send(frame: string): void {
-    this.#connection.received(frame, this.at)
   }
 
   /** The client connects afresh after the connection was lost. */
@@ -127,9 +114,7 @@ export class World {
     const peer = {
       request: { method: 'GET', path: this.#path, headers: {}, body: '' },
       send: (data: string | Uint8Array) => {
-        const frame = String(data)
-        this.frames.push(frame)
-        client.session.frame(frame, this.at)
+        client.session.frame(data, this.at)
       },
       ping: () => {},
       close: (code: number, reason: string) => {
@@ -153,7 +138,6 @@ export class World {
       const resubscribe = session.resubscribes[done.resubscribes]
       if (frame !== undefined) {
         done.sent++
-        this.sent.push(frame)
         this.#connection.received(frame, this.at)
       } else if (resubscribe !== undefined) {
         done.resubscribes++

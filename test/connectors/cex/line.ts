@@ -36,6 +36,12 @@ export function stage(
           event.type === type && (channel === undefined || ('channel' in event && event.channel === channel)),
       )
     },
+    /** The goodbye of the sockets takes time, and here it only passes when it is told to. */
+    async close() {
+      const closing = feed.close()
+      await platform.advance(3000)
+      await closing
+    },
     fault: (name: string) => simulator.fault?.(name, platform.now) ?? false,
     /** The market stands still until what is told of it has caught up; then ours and the true book. */
     async settled(symbol: string, channel: Channel = 'book') {

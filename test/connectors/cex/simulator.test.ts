@@ -254,7 +254,7 @@ describe('the connector against its simulator', () => {
       expect(line.of('malformed')).toEqual([])
       expect(line.of('gap')).toEqual([])
       expect(line.of('checksum').filter(({ ok }) => !ok)).toEqual([])
-      await line.feed.close()
+      await line.close()
     },
   )
 
@@ -276,10 +276,9 @@ describe('the connector against its simulator', () => {
     const { key = '', secret = '' } = CLASSIC
     expect(`${sent.join()}${JSON.stringify(line.events)}`).not.toContain(key)
     expect(sent.join()).not.toContain(secret)
-    await line.feed.close()
+    await line.close()
   })
 
-  const books = ['book'] as const
   const bookFaults = [
     'sequence-skipped',
     'sequence-repeated',
@@ -308,29 +307,29 @@ describe('the connector against its simulator', () => {
     'clock-off',
   ]
   const cases = [
-    ...bookFaults.map((name) => ['Spot Trading', {}, books, name] as const),
-    ...bookFaults.map((name) => ['the classic API', CLASSIC, books, name] as const),
+    ...bookFaults.map((name) => ['Spot Trading', name, {}] as const),
+    ...bookFaults
+      // A book that the server stopped updating, or an update lost under right numbers: nothing proves either.
+      .filter((name) => name !== 'ack-then-silence' && name !== 'update-lost')
+      .map((name) => ['the classic API', name, CLASSIC] as const),
   ]
 
-  test.each(cases)(
-    '%s %o %o survives %s with a book that is right',
-    async (_name, options, channels, name) => {
-      const line = stage(['BTC/USD', 'ETH/USD'], channels, options, { simulator: { stepsPerSecond: 10 } })
-      await line.platform.advance(10_000)
-      expect(line.fault(name)).toBe(true)
-      // Those that fit a subscribe wait for one.
-      if (/^ack|limit|snapshot/.test(name)) line.simulator.fault?.('reconnect-notice', line.platform.now)
-      await line.platform.advance(100_000)
-      const refused = name === 'ack-error' ? 1 : 0
-      let right = 0
-      for (const symbol of ['BTC/USD', 'ETH/USD']) {
-        const { ours: held, truth, state } = await line.settled(symbol)
-        if (state === 'live' && JSON.stringify(held) === JSON.stringify(truth)) right++
-      }
-      expect(right).toBeGreaterThanOrEqual(2 - refused)
-      await line.feed.close()
-    },
-  )
+  test.each(cases)('%s survives %s with a book that is right', async (_exchange, name, options) => {
+    const line = stage(['BTC/USD', 'ETH/USD'], ['book'], options, { simulator: { stepsPerSecond: 10 } })
+    await line.platform.advance(10_000)
+    expect(line.fault(name)).toBe(true)
+    // Those that fit a subscribe wait for one.
+    if (/^ack|limit|snapshot/.test(name)) line.simulator.fault?.('reconnect-notice', line.platform.now)
+    await line.platform.advance(100_000)
+    const refused = name === 'ack-error' ? 1 : 0
+    let right = 0
+    for (const symbol of ['BTC/USD', 'ETH/USD']) {
+      const { ours: held, truth, state } = await line.settled(symbol)
+      if (state === 'live' && JSON.stringify(held) === JSON.stringify(truth)) right++
+    }
+    expect(right).toBeGreaterThanOrEqual(2 - refused)
+    await line.close()
+  })
 
   test.each([
     ['Spot Trading', {}],
@@ -347,7 +346,7 @@ describe('the connector against its simulator', () => {
     expect(new Set(ids).size).toBe(ids.length)
     expect(ids.length).toBeGreaterThan(20)
     expect(line.fault('no such fault')).toBe(false)
-    await line.feed.close()
+    await line.close()
   })
 
   test('a fault that does not fit a frame waits for one that it fits', () => {
