@@ -42,6 +42,11 @@ export interface ChannelSpec {
   /** What proves the stream: a phrase such as `sequence + checksum`, or `order only`. Null: nothing can. */
   readonly proof: string | null
   /**
+   * Within what the `sequence` of its events counts. `stream`: the number is the venue's own of the stream and the same on every
+   * connection, so that two connections can be compared by it. @default 'connection'
+   */
+  readonly sequenceScope?: 'connection' | 'stream'
+  /**
    * The longest silence of a healthy stream. Null for a sparse channel, which leans on the socket's heartbeat and on its
    * siblings: an illiquid market must never cause a reconnect.
    */
@@ -85,6 +90,8 @@ export interface HttpRequest {
   readonly url: string
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string
+  /** The URL or the answer carries a token: the exchange is written down nowhere. @default false */
+  readonly confidential?: boolean
 }
 
 export interface HttpResponse {
@@ -201,6 +208,11 @@ export interface Sink {
   reconnect(reason: string, options?: { readonly planned?: boolean; readonly afterMs?: number }): void
   /** Asks for `session.resubscribe` as soon as the pace allows. */
   resubscribe(subscription: Subscription): void
+  /**
+   * The venue refused a stream because the connection carries as many as it allows: the engine asks for it on another, and puts
+   * no more on one from now on. Left out where there is no other, as in a log.
+   */
+  full?(subscription: Subscription): void
 }
 
 export interface OpenInfo {

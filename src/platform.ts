@@ -10,6 +10,13 @@ export interface Platform {
   readonly dial: Dial
   readonly http: Http
   readonly tools: Tools
+  /** Where observers listen, apart from the events themselves: Node's `diagnostics_channel`. @default nobody listens */
+  readonly diagnostics?: Diagnostics
+}
+
+export interface Diagnostics {
+  /** Tells those who listen on a channel, if any: `tapewire:gap`. The names are in docs/metrics.md. Never throws. */
+  publish(channel: string, message: object): void
 }
 
 export interface Timer {

@@ -105,7 +105,7 @@ function endpointOf(url: string, rest: string, headers: Readonly<Record<string, 
     headers,
     rest: rest.replace(/\/+$/, ''),
     negotiate: {
-      request: { id: 'negotiate', method: 'GET', url: negotiateUrl(address), headers },
+      request: { id: 'negotiate', method: 'GET', url: negotiateUrl(address), headers, confidential: true },
       target(answer: HttpResponse): ConnectTarget {
         const { connectionToken } = readNegotiation(answer)
         const cookie = cookiesOf(answer)

@@ -132,6 +132,7 @@ class BittrexProtocol implements Protocol {
       id: 'start',
       method: 'GET',
       url: startUrl(hubAddress(url, [HUB]), this.#negotiation.connectionToken),
+      confidential: true,
       headers: this.#cookies === null ? { ...headers } : { ...headers, cookie: this.#cookies },
     })
   }

@@ -1,5 +1,5 @@
 import type { Connector, HttpResponse, Instrument } from '../connector.js'
-import { VenueError } from '../errors.js'
+import { DecodeError, VenueError } from '../errors.js'
 import { shownUrl } from '../options.js'
 import type { Platform } from '../platform.js'
 import { dialBudget } from '../socket/dial-budget.js'
@@ -82,8 +82,15 @@ async function readListings(line: VenueLine): Promise<string | null> {
       for (let attempt = 1; attempt <= TRIES; attempt++) {
         const answer = await new Promise<HttpResponse>((resolve) => line.http(request, resolve))
         if (answer.status >= 200 && answer.status < 300) {
-          for (const instrument of catalogue.read(answer) ?? []) line.instruments.add(instrument)
-          return null
+          try {
+            for (const instrument of catalogue.read(answer) ?? []) line.instruments.add(instrument)
+            return null
+          } catch (error) {
+            if (!(error instanceof DecodeError)) throw error
+            // A page of something in between in place of the list: the next answer may be the venue's own.
+            failure = `${shownUrl(request.url)}: ${error.message}`
+            continue
+          }
         }
         failure = `${shownUrl(request.url)}: ${answer.status === 0 ? answer.body : `HTTP ${answer.status}`}`
         if (!mayPass(answer.status)) break

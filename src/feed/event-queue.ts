@@ -36,6 +36,8 @@ export class EventQueue {
   #rejecting: ((error: Error) => void) | null = null
   /** The most events that ever waited. */
   highWater = 0
+  /** Events that were dropped. */
+  dropped = 0
 
   constructor(limit: number, policy: OverflowPolicy, events: QueueEvents) {
     this.#limit = limit
@@ -140,6 +142,7 @@ export class EventQueue {
       else kept.push(event)
     }
     this.#items = kept
+    this.dropped += count
     this.#events.dropped(oldest, count)
   }
 

@@ -1,23 +1,48 @@
-import type { Micros } from '../../schemas/events.js'
+import type { MarketEvent, Micros } from '../../schemas/events.js'
 import type { ConnectTarget, Endpoint, HttpResponse, Session, Sink, Subscription } from '../connector.js'
 import { DecodeError, TapewireError, VenueError } from '../errors.js'
 import { shownUrl } from '../options.js'
-import type { Timer } from '../platform.js'
+import type { Platform, Timer } from '../platform.js'
+import type { StreamMemory } from '../session/memory.js'
 import { ResilientSocket, type SocketSettings } from '../socket/resilient-socket.js'
+import type { Route } from './lane.js'
+import type { Leg } from './leg.js'
+import type { ConnectionMetrics } from './metrics.js'
 import { Pacer } from './pacer.js'
 import type { VenueLine } from './venue-line.js'
 
 /** After a pause, what lies unread comes first; only then is the session asked what it misses. */
 const AFTER_PAUSE_MS = 1_000
 
+/** A connection is replaced this much before the age at which the venue cuts it: a tenth, and at most so long. */
+const BEFORE_THE_AGE_LIMIT_MS = 600_000
+
+export interface FeedConnectionOptions {
+  readonly line: VenueLine
+  readonly route: Route
+  readonly subscriptions: readonly Subscription[]
+  readonly settings: SocketSettings
+  readonly memory: StreamMemory
+  emit(event: MarketEvent): void
+  /** The connection will end. @returns whether another takes over; otherwise this one connects again */
+  replace(reason: string): boolean
+  /** The connection is gone. */
+  lost(): void
+  /** The venue takes no more streams on this connection. */
+  full(refused: Subscription): void
+}
+
 /**
  * One connection of the feed: a resilient socket, and on each opened socket a fresh session of the venue. It hands out the
  * subscriptions at the venue's pace, wakes the session at the deadlines it names, and carries its requests.
  */
-export class FeedConnection {
+export class FeedConnection implements Leg {
   readonly name: string
   readonly endpoint: Endpoint
+  readonly memory: StreamMemory
+  readonly #options: FeedConnectionOptions
   readonly #line: VenueLine
+  readonly #platform: Platform
   readonly #number: number
   readonly #wanted: Subscription[]
   readonly #pacer: Pacer
@@ -28,33 +53,32 @@ export class FeedConnection {
   #negotiated: HttpResponse | null = null
   #alarm: Timer | null = null
   #wakeAt: Micros | null = null
+  #retirement: Timer | null = null
   /** The session has asked for a new connection. */
   #replacement: { readonly reason: string; readonly options: Parameters<Sink['reconnect']>[1] } | null = null
   #paused = false
   readonly #resubscribing = new Set<string>()
 
-  /** @param number counts the connections of the feed from 0. */
-  constructor(
-    line: VenueLine,
-    endpoint: Endpoint,
-    subscriptions: readonly Subscription[],
-    number: number,
-    name: string,
-    settings: SocketSettings,
-  ) {
+  constructor(options: FeedConnectionOptions) {
+    const { line, route, settings } = options
+    const { endpoint, platform } = route
+    this.#options = options
     this.#line = line
+    this.#platform = platform
     this.endpoint = endpoint
-    this.name = name
+    this.memory = options.memory
+    const { number, name } = line.numberConnection(endpoint)
     this.#number = number
-    this.#wanted = [...subscriptions]
-    const { clock } = line.platform
+    this.name = name
+    this.#wanted = [...options.subscriptions]
+    const { clock } = platform
     this.#pacer = new Pacer(clock, line.connector.limits.subscribesPerMinute)
     this.#socket = new ResilientSocket(
       {
         ...settings,
         target: () => this.#target(),
         host: new URL(endpoint.url).host,
-        dial: line.platform.dial,
+        dial: platform.dial,
         clock,
         budget: line.budget,
       },
@@ -62,13 +86,18 @@ export class FeedConnection {
         connecting: (attempt) => this.#note('connecting', attempt, null),
         open: (opening) => this.#opened(opening.attempt, opening.at),
         message: (data, at) => this.#message(data, at),
-        close: (close, at) => this.#closed(close.code, close.reason, at),
-        waiting: (wait) =>
+        close: (loss, at) => {
+          line.counters.lost(this.name, loss)
+          this.#closed(loss.code, loss.reason, at)
+        },
+        waiting: (wait) => {
+          if (wait.for === 'budget') line.counters.waitedForBudget(wait.delayMs)
           this.#note(
             'reconnecting',
             wait.attempt,
             `${wait.reason}; next try in ${Math.round(wait.delayMs)} ms`,
-          ),
+          )
+        },
         failed: (error) => this.#note('closed', this.#attempt, error.message),
       },
     )
@@ -78,8 +107,27 @@ export class FeedConnection {
     return this.#wanted
   }
 
+  /** Whether subscriptions may be sent. */
+  get ready(): boolean {
+    return this.#ready
+  }
+
+  get metrics(): ConnectionMetrics {
+    return {
+      connection: this.name,
+      subscriptions: this.#wanted.length,
+      waitingSubscribes: this.#pacer.size,
+      socket: this.#socket.stats,
+    }
+  }
+
   start(): void {
     this.#socket.start()
+  }
+
+  /** Connects again as the venue wanted it. */
+  reconnect(reason: string): void {
+    this.#socket.reconnect(reason, { planned: true })
   }
 
   /** Asks for further streams while running. */
@@ -103,6 +151,7 @@ export class FeedConnection {
 
   /** The reader dropped events of a stream of this connection. */
   overflowed(instrument: string, channel: Subscription['channel'], from: Micros | null): void {
+    this.memory.peek(instrument, channel)?.widen(from)
     this.#run(() => this.#session?.overflowed({ instrument, channel }, from, this.#now()))
   }
 
@@ -127,13 +176,15 @@ export class FeedConnection {
   }
 
   #now(): Micros {
-    return this.#line.platform.clock.now()
+    return this.#platform.clock.now()
   }
 
   async #target(): Promise<ConnectTarget> {
     const { negotiate } = this.endpoint
     if (negotiate === undefined) return this.endpoint
-    const answer = await new Promise<HttpResponse>((resolve) => this.#line.http(negotiate.request, resolve))
+    const answer = await new Promise<HttpResponse>((resolve) =>
+      this.#line.http(negotiate.request, resolve, this.#platform),
+    )
     if (answer.status < 200 || answer.status >= 300) {
       throw new VenueError('negotiate_refused', `${shownUrl(answer.url)} answered ${answer.status}`, {
         retryable: true,
@@ -145,7 +196,9 @@ export class FeedConnection {
   }
 
   #opened(attempt: number, at: Micros): void {
-    const { connector, instruments, memory, platform, tap } = this.#line
+    const { connector, instruments, tap } = this.#line
+    const platform = this.#platform
+    const { memory } = this
     this.#attempt = attempt
     const url = shownUrl(this.endpoint.url)
     tap?.open(this.#number, url, at, connector.venue)
@@ -163,12 +216,16 @@ export class FeedConnection {
       this.#sink(() => this.#session === session),
     )
     this.#session = session
+    this.#retireInTime()
     this.#run(() => session.opened({ url, negotiated: this.#negotiated, attempt }, at))
   }
 
   #message(data: string | Uint8Array, at: Micros): void {
     this.#line.tap?.received(this.#number, data, at)
+    const { counters } = this.#line
+    const begun = counters.timesFrame() ? this.#platform.clock.monotonic() : null
     this.#run(() => this.#session?.frame(data, at), data)
+    if (begun !== null) counters.timed(this.#platform.clock.monotonic() - begun)
   }
 
   #closed(code: number | null, reason: string, at: Micros): void {
@@ -177,21 +234,27 @@ export class FeedConnection {
     this.#line.tap?.closed(this.#number, at)
     this.#run(() => session.closed({ code, reason }, at))
     this.#drop()
+    this.#options.lost()
   }
 
   /** What a session may do; deaf once the session is over. */
   #sink(current: () => boolean): Sink {
     const { connector } = this.#line
     return {
-      emit: (event) => this.#line.emit(event),
+      emit: (event) => {
+        if (event.type === 'connection' && event.state === 'maintenance' && current())
+          this.#socket.expectEnd()
+        this.#options.emit(event)
+      },
       send: (frame) => {
         if (!current() || !this.#socket.send(frame)) return
         this.#line.tap?.sent(this.#number, connector.redact?.(frame) ?? frame, this.#now())
       },
       request: (request) => {
-        this.#line.http(request, (response) => {
+        const answered = (response: HttpResponse) => {
           if (current()) this.#run(() => this.#session?.response(response, this.#now()))
-        })
+        }
+        this.#line.http(request, answered, this.#platform)
       },
       wake: (at) => {
         if (!current()) return
@@ -207,6 +270,12 @@ export class FeedConnection {
       // A session that asks is in the middle of a frame: it is replaced when that is done.
       reconnect: (reason, options) => {
         if (current()) this.#replacement ??= { reason, options }
+      },
+      full: ({ instrument, channel }) => {
+        const refused = this.#wanted.find(
+          (held) => held.channel === channel && held.instrument.instrument === instrument.instrument,
+        )
+        if (current() && refused !== undefined) this.#options.full(refused)
       },
       resubscribe: (subscription) => {
         const key = `${subscription.channel} ${subscription.instrument.instrument}`
@@ -226,7 +295,7 @@ export class FeedConnection {
     this.#alarm = null
     const at = this.#wakeAt
     if (at === null || this.#paused) return
-    const { clock } = this.#line.platform
+    const { clock } = this.#platform
     this.#alarm = clock.after(Math.max(leastMs, (at - clock.now()) / 1000), () => {
       this.#alarm = null
       this.#wakeAt = null
@@ -252,11 +321,15 @@ export class FeedConnection {
       const replacement = this.#replacement
       if (replacement === null) return
       this.#replacement = null
-      this.#socket.reconnect(replacement.reason, replacement.options)
+      const { reason, options = {} } = replacement
+      // A venue that names a time to come back at will not be there before: nothing can take over.
+      const replaced =
+        options.planned === true && options.afterMs === undefined && this.#options.replace(reason)
+      if (!replaced) this.#socket.reconnect(reason, options)
     } catch (error) {
       this.#replacement = null
       const code = error instanceof TapewireError ? error.code : 'internal'
-      this.#line.emit({
+      this.#options.emit({
         type: 'malformed',
         venue: this.#line.connector.venue,
         receiveTime: this.#now(),
@@ -271,7 +344,24 @@ export class FeedConnection {
     }
   }
 
+  /** Jittered, so that connections that were opened together are not replaced together. */
+  #retireInTime(): void {
+    this.#retirement?.cancel()
+    this.#retirement = null
+    const ageMs = this.#line.connector.limits.maxConnectionAgeMs
+    if (ageMs === null) return
+    const { clock } = this.#platform
+    const leadMs = Math.min(ageMs / 10, BEFORE_THE_AGE_LIMIT_MS) * (0.5 + clock.random() / 2)
+    this.#retirement = clock.after(ageMs - leadMs, () => {
+      this.#retirement = null
+      const reason = `the venue cuts connections after ${ageMs} ms`
+      if (!this.#options.replace(reason)) this.reconnect(reason)
+    })
+  }
+
   #drop(): void {
+    this.#retirement?.cancel()
+    this.#retirement = null
     this.#session = null
     this.#ready = false
     this.#replacement = null

@@ -9,8 +9,10 @@ import { dialBudget } from '../socket/dial-budget.js'
 import { nodePlatform } from '../socket/node.js'
 import { loadCatalogue } from './catalogue.js'
 import { EventQueue, type OverflowPolicy } from './event-queue.js'
-import { FeedConnection } from './feed-connection.js'
 import type { FrameTap } from './frame-tap.js'
+import { Lane } from './lane.js'
+import { type LineOptions, linesSchema, routesOf } from './lines.js'
+import type { FeedMetrics } from './metrics.js'
 import { assertReachable } from './reachable.js'
 import { resolveSubscriptions, shard } from './subscriptions.js'
 import { type VenueLine, venueLine } from './venue-line.js'
@@ -39,6 +41,13 @@ export interface FeedOptions {
   readonly maxAttempts?: number
   /** A REST answer must be there within this. @default 15_000 */
   readonly requestTimeoutMs?: number
+  /**
+   * Connections that carry each stream. With 2, what one of them misses the other brings, and losing one costs nothing but
+   * a line in the metrics. @default the number of `lines`, or 1
+   */
+  readonly redundancy?: 1 | 2
+  /** The ways that these connections take, so that they do not share their fate. @default one way for all */
+  readonly lines?: readonly LineOptions[]
   /** Sees every raw frame, to write it down. */
   readonly tap?: FrameTap
   /** Time, sockets and HTTP in place of Node's own. */
@@ -62,6 +71,8 @@ const optionsSchema = z.strictObject({
     .custom<number>((value) => typeof value === 'number' && value >= 1, 'must be at least 1')
     .default(Number.POSITIVE_INFINITY),
   requestTimeoutMs: z.number().positive().default(15_000),
+  redundancy: z.union([z.literal(1), z.literal(2)], { error: 'must be 1 or 2' }).optional(),
+  lines: linesSchema,
   tap: z.custom<FrameTap>((value) => typeof value === 'object').optional(),
   platform: z.custom<Platform>((value) => typeof value === 'object').optional(),
 })
@@ -110,7 +121,10 @@ export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
   readonly #platform: Platform
   readonly #queue: EventQueue
   readonly #lines = new Map<string, VenueLine>()
-  readonly #connections: { readonly venue: string; readonly connection: FeedConnection }[] = []
+  readonly #lanes: { readonly venue: string; readonly lane: Lane }[] = []
+  #connections = 0
+  /** Streams on one connection that a venue was found to allow, where that is less than it declares. */
+  readonly #room = new Map<string, number>()
   readonly #listeners = new Map<string, Set<(event: never) => void>>()
   #iterating = false
   #closing: Promise<void> | null = null
@@ -127,19 +141,22 @@ export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
     // A reader of the iterable gets the failure there; nobody has to look at `done` as well.
     this.done.catch(() => {})
     this.#queue = new EventQueue(options.queue.limit, options.queue.policy, {
-      full: () => this.#each((connection) => connection.pause()),
-      drained: () => this.#each((connection) => connection.resume()),
+      full: () => this.#each((lane) => lane.pause()),
+      drained: () => this.#each((lane) => lane.resume()),
       dropped: (first) => this.#dropped(first),
       failed: (error) => this.#fail(error),
     })
     const budget = dialBudget(this.#platform.clock)
     for (const connector of connectors) {
+      // A line that is no way is refused at the door.
+      for (const endpoint of connector.endpoints) routesOf(connector, endpoint, this.#platform, options)
       const line = venueLine({
         connector,
         platform: this.#platform,
         budget,
         requestTimeoutMs: options.requestTimeoutMs,
         emit: (event) => this.#emit(event),
+        nextConnection: () => this.#connections++,
         tap: options.tap ?? null,
       })
       this.#lines.set(connector.venue, line)
@@ -166,7 +183,11 @@ export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
   book(venue: string, symbol: string, channel: Channel = 'book'): ReadonlyBook | null {
     const line = this.#lines.get(venue)
     const id = line?.instruments.find(symbol)?.instrument ?? symbol
-    return line?.memory.peek(id, channel)?.book ?? null
+    for (const { venue: served, lane } of this.#lanes) {
+      const book = served === venue ? lane.book(id, channel) : null
+      if (book !== null) return book
+    }
+    return null
   }
 
   /** What is known of an instrument of the feed, by unified symbol or the venue's own id. */
@@ -194,9 +215,29 @@ export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
     const given = new Set(
       resolveSubscriptions(line.connector, line.instruments, symbols, channels).map(keyOf),
     )
-    for (const { connection } of this.#connections.filter((entry) => entry.venue === venue)) {
-      const leaving = connection.subscriptions.filter((subscription) => given.has(keyOf(subscription)))
-      if (leaving.length > 0) connection.unsubscribe(leaving)
+    for (const { lane } of this.#lanes.filter((entry) => entry.venue === venue)) {
+      const leaving = lane.subscriptions.filter((subscription) => given.has(keyOf(subscription)))
+      if (leaving.length > 0) lane.unsubscribe(leaving)
+    }
+  }
+
+  /** Ages, counters and depths at this moment, to be shown or exported: see docs/metrics.md. */
+  metrics(): FeedMetrics {
+    const at = this.#platform.clock.now()
+    const { limit, policy } = this.#options.queue
+    const { size: depth, highWater, dropped } = this.#queue
+    return {
+      at,
+      queue: { depth, highWater, limit, policy, dropped },
+      waitingDials: dialBudget(this.#platform.clock).waiting,
+      venues: [...this.#lines].map(([venue, { counters }]) => {
+        const lanes = this.#lanes.filter((entry) => entry.venue === venue).map(({ lane }) => lane)
+        return {
+          ...counters.metrics(),
+          connections: lanes.flatMap(({ connections }) => connections.map(({ metrics }) => metrics)),
+          subscriptions: lanes.flatMap((lane) => lane.describe(at)),
+        }
+      }),
     }
   }
 
@@ -244,29 +285,24 @@ export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
   /** Puts streams on connections that have room, and opens further ones for the rest. */
   #place(line: VenueLine, subscriptions: readonly Subscription[]): void {
     const { connector } = line
+    const limit = this.#room.get(connector.venue) ?? connector.limits.subscriptionsPerConnection
     let rest = [...subscriptions]
-    for (const { venue, connection } of this.#connections) {
+    for (const { venue, lane } of this.#lanes) {
       if (venue !== connector.venue || rest.length === 0) continue
-      const room = connector.limits.subscriptionsPerConnection - connection.subscriptions.length
-      const fitting = rest.filter(
-        (subscription) => connector.route(subscription).name === connection.endpoint.name,
-      )
+      const room = limit - lane.subscriptions.length
+      const fitting = rest.filter((subscription) => connector.route(subscription).name === lane.endpoint.name)
       const taken = new Set(fitting.slice(0, Math.max(0, room)))
-      if (taken.size > 0) connection.subscribe([...taken])
+      if (taken.size > 0) lane.subscribe([...taken])
       rest = rest.filter((subscription) => !taken.has(subscription))
     }
-    for (const { endpoint, subscriptions: share } of shard(connector, rest)) {
-      const number = this.#connections.length
-      const siblings = this.#connections.filter(
-        ({ venue, connection }) => venue === connector.venue && connection.endpoint.name === endpoint.name,
-      )
-      const connection = new FeedConnection(
+    for (const { endpoint, subscriptions: share } of shard(connector, rest, limit)) {
+      const lane = new Lane({
         line,
         endpoint,
-        share,
-        number,
-        `${endpoint.name}#${siblings.length}`,
-        {
+        subscriptions: share,
+        routes: routesOf(connector, endpoint, this.#platform, this.#options),
+        full: (full, refused) => this.#full(line, full, refused),
+        settings: {
           connectTimeoutMs: this.#options.connectTimeoutMs,
           silentAfterMs: this.#options.stallAfterMs ?? connector.liveness.silentAfterMs,
           ping: connector.liveness.ping,
@@ -276,10 +312,19 @@ export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
           maxFrameBytes: connector.limits.maxFrameBytes,
           connectsPerMinute: connector.limits.connectsPerMinute,
         },
-      )
-      this.#connections.push({ venue: connector.venue, connection })
-      connection.start()
+      })
+      this.#lanes.push({ venue: connector.venue, lane })
+      lane.start()
     }
+  }
+
+  /** A connection that takes not even one stream will not take it elsewhere either: the refusal stands. */
+  #full(line: VenueLine, lane: Lane, refused: Subscription): void {
+    const { venue } = line.connector
+    const room = lane.subscriptions.length
+    if (room === 0 || this.#closing !== null) return
+    this.#room.set(venue, Math.min(room, this.#room.get(venue) ?? room))
+    this.#place(line, [refused])
   }
 
   #emit(event: MarketEvent): void {
@@ -304,9 +349,9 @@ export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
 
   #dropped(first: MarketEvent): void {
     if (!('channel' in first)) return
-    for (const { venue, connection } of this.#connections) {
+    for (const { venue, lane } of this.#lanes) {
       if (venue === first.venue) {
-        connection.overflowed(first.instrument, first.channel as Channel, first.receiveTime)
+        lane.overflowed(first.instrument, first.channel as Channel, first.receiveTime)
       }
     }
   }
@@ -318,14 +363,14 @@ export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
 
   async #shutDown(): Promise<void> {
     for (const line of this.#lines.values()) line.close()
-    await Promise.all(this.#connections.map(({ connection }) => connection.close()))
+    await Promise.all(this.#lanes.map(({ lane }) => lane.close()))
     this.#queue.end(this.#failure)
     if (this.#failure === null) this.#finished.resolve()
     else this.#finished.reject(this.#failure)
   }
 
-  #each(run: (connection: FeedConnection) => void): void {
-    for (const { connection } of this.#connections) run(connection)
+  #each(run: (lane: Lane) => void): void {
+    for (const { lane } of this.#lanes) run(lane)
   }
 
   #line(venue: string): VenueLine {
@@ -341,9 +386,7 @@ export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
   }
 
   #subscriptions(venue: string): Subscription[] {
-    return this.#connections
-      .filter((entry) => entry.venue === venue)
-      .flatMap(({ connection }) => [...connection.subscriptions])
+    return this.#lanes.filter((entry) => entry.venue === venue).flatMap(({ lane }) => [...lane.subscriptions])
   }
 }
 

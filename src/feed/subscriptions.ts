@@ -87,17 +87,22 @@ export interface Shard {
   readonly subscriptions: Subscription[]
 }
 
-/** Spreads streams over connections: one kind of socket each, no more streams than the venue allows. */
-export function shard(connector: Connector, subscriptions: readonly Subscription[]): Shard[] {
+/**
+ * Spreads streams over connections: one kind of socket each, no more streams than the venue allows.
+ *
+ * @param limit streams on one connection. @default what the connector declares
+ */
+export function shard(
+  connector: Connector,
+  subscriptions: readonly Subscription[],
+  limit = connector.limits.subscriptionsPerConnection,
+): Shard[] {
   const shards: Shard[] = []
   const filling = new Map<string, Shard>()
   for (const subscription of subscriptions) {
     const endpoint = connector.route(subscription)
     let current = filling.get(endpoint.name)
-    if (
-      current === undefined ||
-      current.subscriptions.length >= connector.limits.subscriptionsPerConnection
-    ) {
+    if (current === undefined || current.subscriptions.length >= limit) {
       current = { endpoint, subscriptions: [] }
       filling.set(endpoint.name, current)
       shards.push(current)

@@ -1,11 +1,12 @@
 import type { ConnectionState, MarketEvent, Micros } from '../../schemas/events.js'
-import type { Connector, HttpRequest, HttpResponse } from '../connector.js'
+import type { Connector, Endpoint, HttpRequest, HttpResponse } from '../connector.js'
 import type { Platform } from '../platform.js'
 import { Instruments } from '../session/instrument-table.js'
 import { StreamMemory } from '../session/memory.js'
 import type { DialBudget } from '../socket/dial-budget.js'
 import type { FrameTap } from './frame-tap.js'
 import { Pacer } from './pacer.js'
+import { VenueCounters } from './venue-counters.js'
 
 /** What the connections of one venue share. */
 export interface VenueLine {
@@ -15,9 +16,12 @@ export interface VenueLine {
   readonly memory: StreamMemory
   readonly budget: DialBudget
   emit(event: MarketEvent): void
+  readonly counters: VenueCounters
   readonly tap: FrameTap | null
-  /** REST at the venue's pace. Never rejects: a failure is an answer with status 0. */
-  http(request: HttpRequest, answered: (response: HttpResponse) => void): void
+  /** REST at the venue's pace. Never rejects: a failure is an answer with status 0. @param way @default the feed's own */
+  http(request: HttpRequest, answered: (response: HttpResponse) => void, way?: Platform): void
+  /** The number of a new connection in the feed, and its name: `public#0`. */
+  numberConnection(endpoint: Endpoint): { readonly number: number; readonly name: string }
   connectionEvent(connection: ConnectionNote): void
   close(): void
 }
@@ -37,6 +41,8 @@ export interface VenueLineOptions {
   readonly budget: DialBudget
   readonly requestTimeoutMs: number
   emit(event: MarketEvent): void
+  /** Counts the connections of the feed from 0. @default always 0 */
+  nextConnection?(): number
   readonly tap: FrameTap | null
 }
 
@@ -47,18 +53,32 @@ export function venueLine(options: VenueLineOptions): VenueLine {
   const { connector, platform, tap } = options
   const requests = new Pacer(platform.clock, connector.limits.requestsPerMinute, REQUESTS_AT_ONCE)
   const aborted = new AbortController()
+  const connections = new Map<string, number>()
+
+  const counters = new VenueCounters(platform, connector.venue)
+
+  function emit(event: MarketEvent): void {
+    if (event.type === 'gap' || event.type === 'connection' || event.type === 'malformed') counters.saw(event)
+    options.emit(event)
+  }
 
   return {
     connector,
     platform,
     budget: options.budget,
-    emit: options.emit,
+    emit,
+    counters,
     tap,
     instruments: new Instruments(),
     memory: new StreamMemory(),
-    http(request, answered) {
+    numberConnection({ name }) {
+      const index = connections.get(name) ?? 0
+      connections.set(name, index + 1)
+      return { number: options.nextConnection?.() ?? 0, name: `${name}#${index}` }
+    },
+    http(request, answered, way = platform) {
       requests.add(() => {
-        void platform
+        void way
           .http(request, {
             timeoutMs: options.requestTimeoutMs,
             maxBytes: connector.limits.maxFrameBytes,
@@ -66,13 +86,14 @@ export function venueLine(options: VenueLineOptions): VenueLine {
           })
           .then((response) => {
             if (aborted.signal.aborted) return
-            if (response.status > 0) tap?.rest(response, platform.clock.now())
+            if (response.status > 0 && request.confidential !== true)
+              tap?.rest(response, platform.clock.now())
             answered(response)
           })
       })
     },
     connectionEvent(note) {
-      options.emit({
+      emit({
         type: 'connection',
         venue: connector.venue,
         receiveTime: note.at,

@@ -23,11 +23,23 @@ export class StreamRecord {
   gap: { readonly reason: GapReason; readonly from: Micros | null } | null = null
   /** Receive time of the last good datum. */
   lastData: Micros | null = null
+  /** Receive time of the last moment at which the book was known to be the venue's: a snapshot, a checksum that fits. */
+  proved: Micros | null = null
   /** Whether any datum ever came. */
   seen = false
 
+  /** Receive time of the last ack. */
+  acked: Micros | null = null
+
   constructor(tradeIdsKept: number) {
     this.tradeIds = new RecentIds(tradeIdsKept)
+  }
+
+  /** Events from before the open hole were dropped unread: it began earlier than was said, and its end will say so. */
+  widen(from: Micros | null): void {
+    const { gap } = this
+    if (gap === null || gap.from === null || (from !== null && from >= gap.from)) return
+    this.gap = { ...gap, from }
   }
 }
 
@@ -70,12 +82,26 @@ export class RecentIds {
 /** What survives the connections of one venue: one record a stream. Bounded by the streams that were ever asked for. */
 export class StreamMemory {
   readonly #records = new Map<string, StreamRecord>()
-  readonly #announced = new Set<string>()
+  #announced = new Set<string>()
+  #holed = false
   readonly #tradeIdsKept: number
 
   /** @param tradeIdsKept trade ids remembered a stream, to tell what history repeats. @default 2000 */
   constructor(tradeIdsKept = 2000) {
     this.#tradeIdsKept = tradeIdsKept
+  }
+
+  /**
+   * The memory of a further connection to the venue: empty, but an instrument that one of them announced is not announced by
+   * the other.
+   *
+   * @param holed every stream begins with an open gap, which nobody was told of: its end says that the stream is whole.
+   */
+  sibling(holed: boolean): StreamMemory {
+    const sibling = new StreamMemory(this.#tradeIdsKept)
+    sibling.#announced = this.#announced
+    sibling.#holed = holed
+    return sibling
   }
 
   /** The record of a stream, made on first use. */
@@ -84,6 +110,7 @@ export class StreamMemory {
     let record = this.#records.get(key)
     if (record === undefined) {
       record = new StreamRecord(this.#tradeIdsKept)
+      if (this.#holed) record.gap = { reason: 'disconnected', from: null }
       this.#records.set(key, record)
     }
     return record

@@ -22,6 +22,7 @@ import type {
   Subscription,
 } from '../connector.js'
 import { TapewireError } from '../errors.js'
+import { shownUrl } from '../options.js'
 import type { Alarms } from './alarms.js'
 import type { CandleFields, StreamRecord } from './memory.js'
 
@@ -164,6 +165,7 @@ export class Streams {
   ack(stream: Stream, at: Micros | null, backfilled = false): void {
     if (stream.state !== 'requested') return
     stream.state = 'acked'
+    stream.record.acked = at
     this.#alarms.clear(this.#alarm('ack', stream))
     this.#announce(stream, at)
     if (!stream.spec.snapshot) {
@@ -188,10 +190,16 @@ export class Streams {
     return stream
   }
 
-  /** The venue refused: said once as a `connection` event with state `refused`, and the stream is given up. */
-  refuse(stream: Stream, reason: string, at: Micros | null): void {
+  /**
+   * The venue refused: said once as a `connection` event with state `refused`, and the stream is given up.
+   *
+   * @param full the connection has as many streams as the venue allows: another one is asked. @default false
+   */
+  refuse(stream: Stream, reason: string, at: Micros | null, full = false): void {
     this.remove(stream)
     this.connection('refused', `${name(stream)}: ${reason}`, at)
+    const { instrument, channel } = stream
+    if (full && !this.#init.adopt) this.#sink.full?.({ instrument, channel })
   }
 
   /** An unsubscribe has been sent: what still comes is dropped. */
@@ -266,6 +274,7 @@ export class Streams {
     const { record, instrument, channel } = stream
     record.book.snapshot(fields.bids, fields.asks)
     record.book.lastUpdate = at
+    record.proved = at
     this.#closeGap(stream, true, at)
     this.#alive(stream, at)
     this.#sink.emit({
@@ -282,7 +291,7 @@ export class Streams {
       amountUnit: instrument.amountUnit,
       depth: fields.depth,
     })
-    this.#watchCrossed(stream, at)
+    this.#watchCrossed(stream, at, at)
   }
 
   /**
@@ -291,7 +300,7 @@ export class Streams {
    */
   update(stream: Stream, fields: UpdateFields<Level>, at: Micros | null): boolean {
     const { record, instrument, channel } = stream
-    const { book } = record
+    const { book, lastData } = record
     if (stream.state === 'leaving' || book.state !== 'live') return false
     const absent = book.update(fields.bids, fields.asks)
     if (absent > 0 && this.#policy.absentLevel === 'gap') {
@@ -312,7 +321,7 @@ export class Streams {
       bids: fields.bids,
       asks: fields.asks,
     })
-    this.#watchCrossed(stream, at)
+    this.#watchCrossed(stream, at, lastData)
     return true
   }
 
@@ -323,6 +332,7 @@ export class Streams {
     record.ledger.snapshot(fields.bids, fields.asks)
     record.book.snapshot(record.ledger.levels('bids'), record.ledger.levels('asks'))
     record.book.lastUpdate = at
+    record.proved = at
     this.#closeGap(stream, true, at)
     this.#alive(stream, at)
     this.#sink.emit({
@@ -339,13 +349,14 @@ export class Streams {
       amountUnit: instrument.amountUnit,
       depth: fields.depth,
     })
-    this.#watchCrossed(stream, at)
+    this.#watchCrossed(stream, at, at)
   }
 
   /** Changes of single orders. Dropped while the book is not live. */
   orderUpdate(stream: Stream, fields: UpdateFields<Order>, at: Micros | null): boolean {
     const { record, instrument, channel } = stream
     if (stream.state === 'leaving' || record.book.state !== 'live') return false
+    const { lastData } = record
     for (const side of ['bids', 'asks'] as const) {
       for (const order of fields[side]) {
         const { change, prices } = record.ledger.set(side, order)
@@ -370,7 +381,7 @@ export class Streams {
       bids: fields.bids,
       asks: fields.asks,
     })
-    this.#watchCrossed(stream, at)
+    this.#watchCrossed(stream, at, lastData)
     return true
   }
 
@@ -385,9 +396,16 @@ export class Streams {
     },
     at: Micros | null,
   ): void {
-    const { instrument, channel } = stream
+    const { instrument, channel, record } = stream
     const ok = fields.expected === fields.actual
-    if (!ok) this.gap(stream, 'checksum', `expected ${fields.expected}, the book has ${fields.actual}`, at)
+    // What was applied since the last proof may have been wrong already.
+    if (ok) {
+      record.proved = at
+      record.lastData = at
+    } else {
+      const detail = `expected ${fields.expected}, the book has ${fields.actual}`
+      this.gap(stream, 'checksum', detail, at, record.proved)
+    }
     this.#sink.emit({
       type: 'checksum',
       venue: this.#venue,
@@ -590,7 +608,7 @@ export class Streams {
       connection: this.#init.connection,
       state,
       attempt: this.attempt,
-      endpoint: this.#init.endpoint.url,
+      endpoint: shownUrl(this.#init.endpoint.url),
       reason,
     })
   }
@@ -667,7 +685,8 @@ export class Streams {
     })
   }
 
-  #watchCrossed(stream: Stream, at: Micros | null): void {
+  /** @param good receive time of the last datum before the one that was just applied */
+  #watchCrossed(stream: Stream, at: Micros | null, good: Micros | null): void {
     const { crossedForMs } = this.#policy
     if (crossedForMs === null || at === null) return
     const { book } = stream.record
@@ -683,7 +702,8 @@ export class Streams {
       const halted = this.#init.instruments.get(stream.instrument.instrument)?.status === 'halted'
       if (book.state !== 'live' || !book.crossed || halted) return
       const { bid, ask } = book.best()
-      this.resync(stream, 'crossed', `bid ${bid?.[0]} is not below ask ${ask?.[0]}`, now)
+      this.gap(stream, 'crossed', `bid ${bid?.[0]} is not below ask ${ask?.[0]}`, now, good)
+      this.resubscribe(stream)
     })
   }
 
@@ -743,6 +763,7 @@ export class Streams {
     const { gap } = stream.record
     if (gap === null) return
     stream.record.gap = null
+    stream.record.lastData = at
     this.#emitGap(stream, 'closed', gap.reason, gap.from, at, healed, null, at)
   }
 

@@ -10,6 +10,8 @@ export class Connection {
   readonly attempt: number
   /** Opens when the connection is over. */
   readonly over = new Gate()
+  /** The venue said that it will end the connection. */
+  endAnnounced = false
   readonly #clock: Clock
   readonly #abort = new AbortController()
   #socket: DialedSocket | null = null

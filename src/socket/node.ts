@@ -1,3 +1,4 @@
+import { channel } from 'node:diagnostics_channel'
 import type { Agent } from 'node:http'
 import { isIP } from 'node:net'
 import type { PerMessageDeflateOptions } from 'ws'
@@ -59,5 +60,17 @@ function isAgent(value: unknown): value is Agent {
 export function nodePlatform(options: NodePlatformOptions = {}): Platform {
   const { clock = systemClock(), maxFrameBytes, ...network } = parseOptions('platform', schema, options)
   const egress = { clock, ...network }
-  return { clock, dial: nodeDial(egress), http: nodeHttp(egress), tools: nodeTools(maxFrameBytes) }
+  return {
+    clock,
+    dial: nodeDial(egress),
+    http: nodeHttp(egress),
+    tools: nodeTools(maxFrameBytes),
+    diagnostics: { publish },
+  }
+}
+
+/** A listener that throws is reported as uncaught by Node, and does not reach the publisher. */
+function publish(name: string, message: object): void {
+  const listened = channel(name)
+  if (listened.hasSubscribers) listened.publish(message)
 }

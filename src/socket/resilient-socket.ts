@@ -131,6 +131,11 @@ export class ResilientSocket implements AsyncDisposable {
     })
   }
 
+  /** The venue announced that it may end the present connection: when that comes, it is planned and counts as no failure. */
+  expectEnd(): void {
+    if (this.#connection !== null) this.#connection.endAnnounced = true
+  }
+
   /**
    * Final: from this call on no handler is called. Resolves when the connection, its timers and its sockets are gone, which
    * takes a second where the venue does not answer the close frame.
@@ -270,8 +275,9 @@ export class ResilientSocket implements AsyncDisposable {
     this.#lose(connection, { ...connection.about, ...NOTHING_KNOWN, planned: false, cause, reason, error })
   }
 
-  #lose(connection: Connection, loss: Loss, at = this.#clock.now()): void {
+  #lose(connection: Connection, found: Loss, at = this.#clock.now()): void {
     if (this.#connection !== connection) return
+    const loss = connection.endAnnounced ? { ...found, planned: true } : found
     const { error } = loss
     this.#release(connection, loss.cause === 'asked' ? { code: 1000, reason: '' } : null)
     if (!loss.planned) this.#failures++

@@ -181,7 +181,7 @@ describe('faults of the venue', () => {
     ['base64-broken', ['sequence'], ['undecodable']],
     ['deflate-truncated', ['sequence'], ['undecodable']],
     ['sequence-reset', ['sequence'], []],
-    ['reconnect-notice', ['disconnected'], []],
+    ['reconnect-notice', [], []],
     ['heartbeat-missing', ['stale'], []],
     ['hub-dead', ['stale'], []],
     ['silent-but-one', [], []],

@@ -1,0 +1,172 @@
+import type { GapReason, MarketEvent, Micros, StreamEvent } from '../../schemas/events.js'
+import type { Channel, ChannelSpec, Subscription } from '../connector.js'
+import { splitChannel } from '../session/streams.js'
+import { ArbitratedBook } from './arbitrated-book.js'
+import { ArbitratedLog } from './arbitrated-log.js'
+import { ArbitratedState } from './arbitrated-state.js'
+import type { ArbiterOutlet, ArbitratedStream } from './arbitrated-stream.js'
+import type { Leg } from './leg.js'
+
+/**
+ * Makes one stream of events out of what several connections tell of the same streams: in the venue's order, none twice, and
+ * a gap only where every connection has one. It reads no clock and sets no timer.
+ */
+export class Arbiter {
+  readonly #streams = new Map<string, ArbitratedStream>()
+  readonly #legs = new Set<Leg>()
+  readonly #outlet: ArbiterOutlet
+  readonly #channels: readonly ChannelSpec[]
+  #wanted: Leg | null = null
+  /** The latest moment that any leg has told of. */
+  #latest: Micros = Number.NEGATIVE_INFINITY
+
+  constructor(
+    channels: readonly ChannelSpec[],
+    subscriptions: readonly Subscription[],
+    outlet: ArbiterOutlet,
+  ) {
+    this.#channels = channels
+    this.#outlet = {
+      emit: (event) => outlet.emit(this.#inTime(event)),
+      swallowed: (reason) => outlet.swallowed(reason),
+    }
+    this.add(subscriptions)
+  }
+
+  add(subscriptions: readonly Subscription[]): void {
+    for (const subscription of subscriptions) {
+      const stream = this.#make(subscription)
+      this.#streams.set(keyOf(subscription.instrument.instrument, subscription.channel), stream)
+      for (const leg of this.#legs) stream.join(leg)
+      if (this.#wanted !== null) stream.prefer(this.#wanted)
+    }
+  }
+
+  remove(subscriptions: readonly Subscription[]): void {
+    for (const { instrument, channel } of subscriptions) {
+      this.#streams.delete(keyOf(instrument.instrument, channel))
+    }
+  }
+
+  /** A leg that begins; its memory is `holed` at first. */
+  join(leg: Leg): void {
+    this.#legs.add(leg)
+    for (const stream of this.#streams.values()) stream.join(leg)
+  }
+
+  /** A leg that has told everything alone, straight to the user. */
+  adopt(leg: Leg): void {
+    this.#legs.add(leg)
+    for (const stream of this.#streams.values()) stream.adopt(leg)
+  }
+
+  /** An event of one leg. */
+  take(leg: Leg, event: MarketEvent): void {
+    this.#reach(event.receiveTime)
+    if (!('channel' in event)) {
+      this.#outlet.emit(event)
+      return
+    }
+    const stream = this.#find(event)
+    if (stream !== undefined) stream.take(leg, event)
+    // What was not asked for but is told once anyway: an instrument's own data.
+    else if (event.type === 'instrument') this.#outlet.emit(event)
+  }
+
+  /** A leg is gone for good. */
+  leave(leg: Leg, reason: GapReason, detail: string, at: Micros | null): void {
+    this.#reach(at)
+    this.#legs.delete(leg)
+    if (this.#wanted === leg) this.#wanted = null
+    for (const stream of this.#streams.values()) stream.leave(leg, reason, detail, at)
+  }
+
+  /** The leg is to be followed everywhere, in each stream from the first moment at which nothing is lost by it. */
+  prefer(leg: Leg): void {
+    this.#wanted = leg
+    for (const stream of this.#streams.values()) stream.prefer(leg)
+  }
+
+  /** Whether every stream follows the leg. */
+  ledBy(leg: Leg): boolean {
+    for (const stream of this.#streams.values()) if (!stream.ledBy(leg)) return false
+    return true
+  }
+
+  /** Whether every stream has a whole leg besides this one. */
+  spares(leg: Leg): boolean {
+    for (const stream of this.#streams.values()) if (!stream.spares(leg)) return false
+    return true
+  }
+
+  /** Every stream follows the leg from now on, where it is whole; books by a snapshot where nothing is proven. */
+  force(leg: Leg, at: Micros | null): void {
+    this.#reach(at)
+    for (const stream of this.#streams.values()) stream.force(leg, at)
+  }
+
+  /** The leg goes on alone, straight to the user. */
+  dissolve(leg: Leg, at: Micros | null): void {
+    this.#reach(at)
+    for (const stream of this.#streams.values()) stream.dissolve(leg, at)
+  }
+
+  /** The user did not read events of a stream. */
+  overflowed(instrument: string, channel: Channel, from: Micros | null, at: Micros): void {
+    this.#streams.get(keyOf(instrument, channel))?.overflowed(from, at)
+  }
+
+  /** The leg that a stream follows. */
+  leader(instrument: string, channel: Channel): Leg | null {
+    return this.#streams.get(keyOf(instrument, channel))?.leader ?? null
+  }
+
+  /** Why a stream is holed now, as the user was told. */
+  gap(instrument: string, channel: Channel): GapReason | null {
+    return this.#streams.get(keyOf(instrument, channel))?.gap?.reason ?? null
+  }
+
+  #reach(at: Micros | null): void {
+    if (at !== null && at > this.#latest) this.#latest = at
+  }
+
+  /** What waited for its turn has the receive time of the event that it waited for: on a tape time never goes back. */
+  #inTime(event: MarketEvent): MarketEvent {
+    const { receiveTime } = event
+    if (receiveTime === null || receiveTime >= this.#latest) return event
+    return { ...event, receiveTime: this.#latest }
+  }
+
+  #make(subscription: Subscription): ArbitratedStream {
+    const { kind } = splitChannel(subscription.channel)
+    switch (kind) {
+      case 'book':
+      case 'order': {
+        const spec = this.#channels.find((channel) => channel.kind === kind)
+        return new ArbitratedBook(subscription, this.#outlet, spec?.sequenceScope === 'stream')
+      }
+      case 'trade':
+      case 'liquidation':
+      case 'transaction':
+      case 'block':
+        return new ArbitratedLog(subscription, this.#outlet)
+      default:
+        return new ArbitratedState(subscription, this.#outlet)
+    }
+  }
+
+  /** A channel for all markets names another instrument in each event than the one that was asked for. */
+  #find(event: StreamEvent): ArbitratedStream | undefined {
+    const named = this.#streams.get(keyOf(event.instrument, event.channel))
+    if (named !== undefined) return named
+    if (event.type === 'instrument' && event.channel === 'instrument') return undefined
+    for (const stream of this.#streams.values()) {
+      if (stream.subscription.channel === event.channel) return stream
+    }
+    return undefined
+  }
+}
+
+function keyOf(instrument: string, channel: string): string {
+  return `${channel} ${instrument}`
+}

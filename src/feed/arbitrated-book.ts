@@ -1,0 +1,235 @@
+import type {
+  AmountUnit,
+  BookSnapshotEvent,
+  BookUpdateEvent,
+  GapReason,
+  Level,
+  Micros,
+  Order,
+  OrderSnapshotEvent,
+  OrderUpdateEvent,
+  StreamEvent,
+} from '../../schemas/events.js'
+import type { Subscription } from '../connector.js'
+import type { StreamRecord } from '../session/memory.js'
+import { type ArbiterOutlet, ArbitratedStream, type LegView } from './arbitrated-stream.js'
+import type { Leg } from './leg.js'
+
+type Snapshot = BookSnapshotEvent | OrderSnapshotEvent
+type BookEvent = Snapshot | BookUpdateEvent | OrderUpdateEvent
+type Sides = { readonly bids: readonly (Level | Order)[]; readonly asks: readonly (Level | Order)[] }
+
+interface BookView extends LegView {
+  /** The last event, without its levels. */
+  last: Pick<BookEvent, 'exchangeTime' | 'sequence'> | null
+  /** What the last event changed: two legs that say the same are likely, and only likely, to be level. */
+  change: string | null
+  shape: { readonly amountUnit: AmountUnit; readonly depth: number | null } | null
+}
+
+/** Changes remembered, to tell a leg that is behind from one that is ahead. */
+const CHANGES_KEPT = 256
+
+/**
+ * A book: one leg is followed at a time, and another takes over only where its book is proven to be the one that the user
+ * has (an equal number of the venue, or equal in every level), or else by a fresh snapshot of the other's book.
+ *
+ * A leg that takes over after the followed one broke may be behind it. What it then tells is old, and is dropped until its
+ * book is level with the user's; as soon as it says something new instead, its book is told whole.
+ */
+export class ArbitratedBook extends ArbitratedStream<BookView> {
+  protected readonly healing = true
+  /** Whether the venue's numbers mean the same on every connection. */
+  readonly #numbered: boolean
+  #recent: string[] = []
+  /** The number of the last message that was passed on. */
+  #sequence: string | null = null
+  /** The book as the user has it, while the followed leg is behind it. */
+  #ahead: Sides | null = null
+
+  constructor(subscription: Subscription, outlet: ArbiterOutlet, numbered: boolean) {
+    super(subscription, outlet)
+    this.#numbered = numbered
+  }
+
+  override ledBy(leg: Leg): boolean {
+    return super.ledBy(leg) && this.#ahead === null
+  }
+
+  force(leg: Leg, at: Micros | null): void {
+    const view = this.views.get(leg)
+    if (view?.state !== 'whole' || (this.active === view && this.#ahead === null)) return
+    this.#retell(view, at)
+  }
+
+  protected viewOf(leg: Leg): BookView {
+    const base = { leg, state: 'waiting' as const, wholeSince: null, lastAt: null, silentSince: null }
+    return { ...base, last: null, change: null, shape: null }
+  }
+
+  protected datum(view: BookView, event: StreamEvent): void {
+    if (event.type === 'checksum') {
+      if (this.active === view && this.#ahead === null && (view.state === 'whole' || this.gap !== null)) {
+        this.pass(event, false)
+      }
+      return
+    }
+    if (!isBook(event)) return
+    const before = view.last?.sequence ?? null
+    view.last = { exchangeTime: event.exchangeTime, sequence: event.sequence }
+    view.change = JSON.stringify([event.bids, event.asks])
+    if (isSnapshot(event)) view.shape = { amountUnit: event.amountUnit, depth: event.depth }
+
+    const { active } = this
+    if (active === view) this.#followed(view, event, before)
+    else if (active === null || active.state !== 'whole') {
+      if (isSnapshot(event)) this.#tell(view, event)
+    } else if (this.#continues(before) && isNewer(event.sequence, this.#sequence)) this.#tell(view, event)
+    else if (!this.#recent.includes(view.change) && this.outpaces(view, event.receiveTime))
+      this.#retell(view, event.receiveTime)
+    this.reconsider(event.receiveTime)
+  }
+
+  protected becameWhole(): void {}
+
+  protected heals(_view: BookView, healed: boolean): boolean {
+    return healed
+  }
+
+  protected lost(view: BookView, other: BookView, reason: GapReason, at: Micros | null): void {
+    if (this.active !== view) return
+    // A book that was caught being wrong proves nothing.
+    const trusted = (reason === 'disconnected' || reason === 'stale') && this.#ahead === null
+    const held = trusted ? this.#sides(view) : null
+    if (held === null || !this.#behind(other)) {
+      if (held !== null && this.#isLevel(view, other, held)) this.active = other
+      else this.#retell(other, at)
+      return
+    }
+    this.active = other
+    this.#ahead = held
+  }
+
+  protected reconsider(at: Micros | null): void {
+    const { active, wanted } = this
+    if (wanted === null || wanted === active || wanted.state !== 'whole' || this.#ahead !== null) return
+    if (active === null || active.state !== 'whole') this.#retell(wanted, at)
+    else if (this.#isLevel(active, wanted, null)) this.active = wanted
+  }
+
+  protected restore(at: Micros): void {
+    if (this.active?.state === 'whole') this.#retell(this.active, at)
+  }
+
+  #followed(view: BookView, event: BookEvent, before: string | null): void {
+    const { last, change } = view
+    if (this.#ahead === null || isSnapshot(event)) this.#tell(view, event)
+    else if (this.#numbered && event.sequence !== null) {
+      if (!isNewer(event.sequence, this.#sequence)) return
+      if (this.#continues(before) || !isNewer(before, this.#sequence)) this.#tell(view, event)
+      else this.#retell(view, event.receiveTime)
+    } else if (change === this.#recent.at(-1)) {
+      if (last !== null && sameSides(this.#ahead, this.#sides(view))) this.#ahead = null
+      else this.#retell(view, event.receiveTime)
+    } else if (change === null || !this.#recent.includes(change)) this.#retell(view, event.receiveTime)
+  }
+
+  /** Whether a leg whose last message had this number stands exactly where the user does. */
+  #continues(sequence: string | null): boolean {
+    return this.#numbered && sequence !== null && sequence === this.#sequence
+  }
+
+  #behind(view: BookView): boolean {
+    if (this.#numbered && view.last?.sequence != null) return isNewer(this.#sequence, view.last.sequence)
+    const { change } = view
+    return change !== null && this.#recent.slice(0, -1).includes(change)
+  }
+
+  /** Whether two legs have the same book. @param held the first one's, where it is known already */
+  #isLevel(a: BookView, b: BookView, held: Sides | null): boolean {
+    if (this.#numbered && a.last?.sequence != null && b.last?.sequence != null) {
+      return a.last.sequence === b.last.sequence
+    }
+    // A snapshot of a quiet market is compared although the other leg has said nothing since.
+    const likely = a.change === b.change || a.change === null || held !== null || this.#fresh(b)
+    return likely && sameSides(held ?? this.#sides(a), this.#sides(b))
+  }
+
+  /** Whether the leg has told nothing but its snapshot. */
+  #fresh(view: BookView): boolean {
+    return view.lastAt === view.wholeSince
+  }
+
+  /** The leg's book as a snapshot of its own: that may come at any time, and everything after it follows from it. */
+  #retell(view: BookView, at: Micros | null): void {
+    const { instrument, channel } = this.subscription
+    const sides = this.#sides(view)
+    if (sides === null || view.shape === null) return
+    const stream = {
+      venue: instrument.venue,
+      symbol: instrument.symbol,
+      instrument: instrument.instrument,
+      channel,
+    }
+    const times = { exchangeTime: view.last?.exchangeTime ?? null, receiveTime: at ?? view.lastAt }
+    const rest = { ...stream, ...times, sequence: view.last?.sequence ?? null, ...view.shape }
+    const record = this.#record(view)
+    if (channel.startsWith('order') && record !== undefined) {
+      const { ledger } = record
+      const all = Number.POSITIVE_INFINITY
+      this.#tell(view, {
+        type: 'order_snapshot',
+        ...rest,
+        bids: ledger.top('bids', all),
+        asks: ledger.top('asks', all),
+      })
+    } else if (record !== undefined) {
+      this.#tell(view, { type: 'book_snapshot', ...rest, ...record.book.top(Number.POSITIVE_INFINITY) })
+    }
+  }
+
+  #tell(view: BookView, event: BookEvent): void {
+    this.active = view
+    this.#ahead = null
+    this.#sequence = event.sequence
+    this.#recent.push(view.change ?? '')
+    if (this.#recent.length > CHANGES_KEPT) this.#recent.shift()
+    this.pass(event, isSnapshot(event))
+  }
+
+  #record(view: BookView): StreamRecord | undefined {
+    return view.leg.memory.peek(this.subscription.instrument.instrument, this.subscription.channel)
+  }
+
+  #sides(view: BookView): Sides | null {
+    const record = this.#record(view)
+    if (record === undefined || record.book.state === 'syncing') return null
+    const all = Number.POSITIVE_INFINITY
+    if (!this.subscription.channel.startsWith('order')) return record.book.top(all)
+    return { bids: record.ledger.top('bids', all), asks: record.ledger.top('asks', all) }
+  }
+}
+
+function isBook(event: StreamEvent): event is BookEvent {
+  return isSnapshot(event) || event.type === 'book_update' || event.type === 'order_update'
+}
+
+function isSnapshot(event: StreamEvent): event is Snapshot {
+  return event.type === 'book_snapshot' || event.type === 'order_snapshot'
+}
+
+/** Numbers of twenty digits do not fit a JS number. */
+function isNewer(a: string | null, b: string | null): boolean {
+  if (a === null || b === null) return a !== null
+  if (a.length !== b.length) return a.length > b.length
+  return a > b
+}
+
+function sameSides(a: Sides | null, b: Sides | null): boolean {
+  if (a === null || b === null) return false
+  return sameRows(a.bids, b.bids) && sameRows(a.asks, b.asks)
+}
+
+function sameRows(a: readonly (Level | Order)[], b: readonly (Level | Order)[]): boolean {
+  return a.length === b.length && a.every((row, at) => row.every((cell, column) => cell === b[at]?.[column]))
+}

@@ -1,0 +1,167 @@
+import type { GapReason, Micros, StreamEvent } from '../../schemas/events.js'
+import { RecentIds } from '../session/memory.js'
+import { ArbitratedStream, type LegView, OVERLAP_MICROS } from './arbitrated-stream.js'
+import type { Leg } from './leg.js'
+
+interface LogView extends LegView {
+  /**
+   * Whether everything before the leg's next event has been passed on. Its news then comes first or second, and either way in
+   * order. A leg that is not joined may be ahead of what the others still owe, so its news waits.
+   */
+  joined: boolean
+  /** Its history reached back to what was passed on before. */
+  overlapped: boolean
+  /** History that nobody has passed on, in the order of the wire. */
+  readonly history: Map<string, StreamEvent>
+  /** News that nobody has passed on, in the venue's order. */
+  readonly news: Map<string, StreamEvent>
+}
+
+/** Ids remembered of what was passed on. */
+const IDS_KEPT = 4_000
+/** News of a leg that is not joined: with more, it is taken as joined. */
+const NEWS_KEPT = 10_000
+
+/** Trades, liquidations, transactions, blocks: each passed on once, by id, whichever leg brings it first. */
+export class ArbitratedLog extends ArbitratedStream<LogView> {
+  protected readonly healing = false
+  readonly #ids = new RecentIds(IDS_KEPT)
+
+  override adopt(leg: Leg): void {
+    super.adopt(leg)
+    const { instrument, channel } = this.subscription
+    const record = leg.memory.peek(instrument.instrument, channel)
+    for (const id of record?.tradeIds ?? []) this.#ids.add(id)
+    const view = this.views.get(leg)
+    if (view !== undefined) view.joined = true
+  }
+
+  override dissolve(leg: Leg, at: Micros | null): void {
+    super.dissolve(leg, at)
+    const { instrument, channel } = this.subscription
+    const { tradeIds } = leg.memory.record(instrument.instrument, channel)
+    for (const id of this.#ids) tradeIds.add(id)
+  }
+
+  force(leg: Leg): void {
+    const view = this.views.get(leg)
+    if (view?.state !== 'whole') return
+    this.#join(view)
+    this.active = view
+  }
+
+  protected viewOf(leg: Leg): LogView {
+    const base = { leg, state: 'waiting' as const, wholeSince: null, lastAt: null, silentSince: null }
+    return { ...base, joined: false, overlapped: false, history: new Map(), news: new Map() }
+  }
+
+  protected datum(view: LogView, event: StreamEvent): void {
+    const key = keyOf(event)
+    const historical = isHistory(event)
+    if (this.#ids.has(key)) {
+      if (historical) view.overlapped = true
+      else if (!view.joined) this.#join(view)
+    } else if (historical) {
+      if (this.other(view) === null) this.#tell(key, event)
+      else view.history.set(key, event)
+    } else if (view.joined || this.other(view) === null) {
+      this.#join(view)
+      this.#tell(key, event)
+    } else this.#keep(view, key, event)
+    this.reconsider()
+  }
+
+  protected becameWhole(view: LogView, first: boolean): void {
+    if (first || (view.overlapped && view.history.size === 0)) view.joined = true
+  }
+
+  protected heals(view: LogView, healed: boolean): boolean {
+    return healed || view.overlapped
+  }
+
+  protected lost(view: LogView, other: LogView, reason: GapReason, at: Micros | null): void {
+    const covered = this.#covers(view, other)
+    view.joined = false
+    view.overlapped = false
+    view.history.clear()
+    view.news.clear()
+    if (this.active === view) this.active = other
+    if (other.joined) return
+    if (!covered) this.openGap(reason, `${other.leg.name} takes over and cannot tell what came before`, at)
+    this.#join(other)
+    this.closeGap(false, at)
+  }
+
+  protected reconsider(): void {
+    const { wanted } = this
+    if (wanted?.state === 'whole' && wanted.joined) this.active = wanted
+  }
+
+  /** The dropped ones were passed on: no leg will bring them again. */
+  protected restore(): void {}
+
+  /** Whether a leg that takes over without having joined is known to have missed nothing. */
+  #covers(view: LogView, other: LogView): boolean {
+    if (other.joined || other.overlapped) return true
+    if (view.lastAt === null || other.wholeSince === null) return false
+    return view.lastAt - other.wholeSince >= OVERLAP_MICROS
+  }
+
+  #keep(view: LogView, key: string, event: StreamEvent): void {
+    view.news.set(key, event)
+    const oldest = view.news.values().next().value?.receiveTime ?? null
+    const late = oldest !== null && event.receiveTime !== null && event.receiveTime - oldest >= OVERLAP_MICROS
+    if (!late && view.news.size < NEWS_KEPT) return
+    // The others keep silent: what they bring later has to join anew.
+    for (const behind of this.views.values()) if (behind !== view) behind.joined = false
+    this.#join(view)
+  }
+
+  /** From here on the leg's news is passed on as it comes; first what it had to keep. */
+  #join(view: LogView): void {
+    view.joined = true
+    if (view.history.size === 0 && view.news.size === 0) return
+    const kept = [...view.history, ...view.news]
+    view.history.clear()
+    view.news.clear()
+    for (const [key, event] of kept) if (!this.#ids.has(key)) this.#tell(key, event)
+  }
+
+  #tell(key: string, event: StreamEvent): void {
+    this.#ids.add(key)
+    this.pass(event, !isHistory(event))
+    for (const view of this.views.values()) if (!view.joined) this.#told(view, key)
+  }
+
+  /** Something that a leg keeps was passed on: where that is news, everything before it was too. */
+  #told(view: LogView, key: string): void {
+    if (view.news.has(key)) {
+      view.history.clear()
+      for (const earlier of view.news.keys()) {
+        view.news.delete(earlier)
+        if (earlier === key) break
+      }
+    } else if (!view.history.delete(key) || view.history.size > 0) return
+    if (view.state === 'whole') this.#join(view)
+  }
+}
+
+function isHistory(event: StreamEvent): boolean {
+  return 'historical' in event && event.historical
+}
+
+/** What makes an event of the stream the same on every connection. */
+function keyOf(event: StreamEvent): string {
+  switch (event.type) {
+    case 'trade':
+      return event.id
+    case 'block':
+      return event.hash
+    case 'transaction':
+      return `${event.hash} ${event.height}`
+    case 'liquidation':
+      return event.id ?? JSON.stringify({ ...event, receiveTime: null })
+    default:
+      return JSON.stringify({ ...event, receiveTime: null })
+  }
+}

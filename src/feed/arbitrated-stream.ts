@@ -1,0 +1,255 @@
+import type { GapEvent, GapReason, MarketEvent, Micros, StreamEvent } from '../../schemas/events.js'
+import type { Subscription } from '../connector.js'
+import type { Leg } from './leg.js'
+
+/**
+ * A leg whose stream has brought nothing for this long, while another leg's went on, is not followed any more. It is also how
+ * long two legs must have overlapped for both to have told the same, where neither ids nor numbers can prove it.
+ */
+export const OVERLAP_MICROS: Micros = 2_000_000
+
+/** What an arbitrated stream may do. */
+export interface ArbiterOutlet {
+  emit(event: MarketEvent): void
+  /** A leg's stream is holed and the user's is not. */
+  swallowed(reason: GapReason): void
+}
+
+/** One stream as one leg tells it. */
+export interface LegView {
+  readonly leg: Leg
+  /** `waiting`: nothing is whole yet, or there is a hole. `whole`: every event from here on will come. */
+  state: 'waiting' | 'whole'
+  /** Receive time from which the leg's stream is whole. */
+  wholeSince: Micros | null
+  /** Receive time of the last event. */
+  lastAt: Micros | null
+  /** Since when another leg has news that this one has not; null where this one spoke last. */
+  silentSince: Micros | null
+}
+
+/** A hole in what the user was told. */
+export interface OpenGap {
+  readonly reason: GapReason
+  readonly from: Micros | null
+}
+
+/**
+ * One stream that several legs tell. The rules of gaps, which are the same for every kind: a hole of one leg is no hole of the
+ * stream while another leg is whole; the stream's hole opens with the last whole leg's and closes with the first that is
+ * whole again.
+ */
+export abstract class ArbitratedStream<V extends LegView = LegView> {
+  readonly subscription: Subscription
+  /** Whether an event tells again all that was missed. */
+  protected abstract readonly healing: boolean
+  /** The hole that the user knows of. */
+  gap: OpenGap | null = null
+  /** The leg that is followed; null before there is one. */
+  protected active: V | null = null
+  /** The leg that is to be followed as soon as it can be proven. */
+  protected wanted: V | null = null
+  /** Receive time of the last event that was passed on. */
+  protected emittedAt: Micros | null = null
+  protected readonly views = new Map<Leg, V>()
+  readonly #outlet: ArbiterOutlet
+  /** Whether a gap would mean anything: something was granted or came. */
+  #begun = false
+
+  constructor(subscription: Subscription, outlet: ArbiterOutlet) {
+    this.subscription = subscription
+    this.#outlet = outlet
+  }
+
+  get leader(): Leg | null {
+    return this.active?.leg ?? null
+  }
+
+  /** Whether it follows the leg, and need not ask another. */
+  ledBy(leg: Leg): boolean {
+    return this.active?.leg === leg && this.active.state === 'whole'
+  }
+
+  /** Whether another leg is whole. */
+  spares(leg: Leg): boolean {
+    for (const view of this.views.values()) if (view.leg !== leg && view.state === 'whole') return true
+    return false
+  }
+
+  /** A further leg begins to tell the stream. */
+  join(leg: Leg): void {
+    this.views.set(leg, this.viewOf(leg))
+  }
+
+  /** A leg that has told the stream alone, straight to the user, goes on under arbitration. */
+  adopt(leg: Leg): void {
+    const view = this.viewOf(leg)
+    this.views.set(leg, view)
+    const record = leg.memory.peek(this.subscription.instrument.instrument, this.subscription.channel)
+    if (record === undefined) return
+    this.gap = record.gap
+    this.#begun = record.seen
+    this.emittedAt = record.lastData
+    view.lastAt = record.lastData
+    if (record.gap !== null || !record.seen) return
+    view.state = 'whole'
+    view.wholeSince = record.lastData
+    this.active = view
+  }
+
+  /** The other way: what the user was told becomes what the leg knows, which goes on alone. */
+  dissolve(leg: Leg, at: Micros | null): void {
+    this.force(leg, at)
+    const record = leg.memory.record(this.subscription.instrument.instrument, this.subscription.channel)
+    if (this.views.get(leg)?.state !== 'whole') record.gap = this.gap
+  }
+
+  take(leg: Leg, event: StreamEvent): void {
+    const view = this.views.get(leg)
+    if (view === undefined) return
+    view.lastAt = event.receiveTime
+    view.silentSince = null
+    if (event.type !== 'gap') {
+      if (view.state === 'waiting' && this.#provesWhole(event)) this.#mended(view, event.receiveTime, false)
+      this.datum(view, event)
+    } else if (event.state === 'open') this.#holed(view, event.reason, event.detail, event.receiveTime)
+    else this.#mended(view, event.receiveTime, event.healed)
+  }
+
+  /** A leg is gone for good, and was meant to. */
+  leave(leg: Leg, reason: GapReason, detail: string, at: Micros | null): void {
+    const view = this.views.get(leg)
+    if (view === undefined) return
+    this.#holed(view, reason, detail, at, true)
+    this.views.delete(leg)
+    if (this.active === view) this.active = null
+    if (this.wanted === view) this.wanted = null
+  }
+
+  /** The leg is to be followed from the first moment at which nothing is lost by it. */
+  prefer(leg: Leg): void {
+    this.wanted = this.views.get(leg) ?? null
+    this.reconsider(null)
+  }
+
+  /** Events that were passed on were not read: the hole is the user's alone. */
+  overflowed(from: Micros | null, at: Micros): void {
+    this.openGap('overflow', 'the reader was too slow', at, from)
+    this.restore(at)
+  }
+
+  /** The leg is followed now, if it is whole at all. */
+  abstract force(leg: Leg, at: Micros | null): void
+  protected abstract viewOf(leg: Leg): V
+  protected abstract datum(view: V, event: StreamEvent): void
+  /** A leg that was whole is not; another one is. */
+  protected abstract lost(view: V, other: V, reason: GapReason, at: Micros | null): void
+  /** A leg became whole. @param first no other leg is whole */
+  protected abstract becameWhole(view: V, first: boolean): void
+  /** Whether it is time to follow the wanted leg. */
+  protected abstract reconsider(at: Micros | null): void
+  /** Whether the hole that this leg closes has been filled. */
+  protected abstract heals(view: V, healed: boolean): boolean
+  /** Makes good what the reader did not read, where that can be done at once. */
+  protected abstract restore(at: Micros): void
+
+  protected other(view: V): V | null {
+    for (const candidate of this.views.values()) {
+      if (candidate !== view && candidate.state === 'whole') return candidate
+    }
+    return null
+  }
+
+  /** @param whole whether the event shows that the stream is whole again, where a gap is open */
+  protected pass(event: StreamEvent, whole: boolean): void {
+    this.#begun = true
+    if (whole && this.gap !== null) this.closeGap(this.healing, event.receiveTime)
+    this.emittedAt = event.receiveTime
+    this.#outlet.emit(event)
+  }
+
+  protected openGap(
+    reason: GapReason,
+    detail: string | null,
+    at: Micros | null,
+    from = this.emittedAt,
+  ): void {
+    if (this.gap !== null) return
+    this.gap = { reason, from }
+    this.#outlet.emit(this.#gapEvent('open', reason, from, null, false, detail, at))
+  }
+
+  protected closeGap(healed: boolean, at: Micros | null): void {
+    const { gap } = this
+    if (gap === null) return
+    this.gap = null
+    this.#outlet.emit(this.#gapEvent('closed', gap.reason, gap.from, at, healed, null, at))
+  }
+
+  /** Notes that the leg has news which the followed one has not. @returns whether that one is silent for too long. */
+  protected outpaces(view: V, at: Micros | null): boolean {
+    const { active } = this
+    if (active === null || active === view || at === null || view.state !== 'whole') return false
+    active.silentSince ??= at
+    return at - active.silentSince >= OVERLAP_MICROS
+  }
+
+  #provesWhole(event: StreamEvent): boolean {
+    return event.type !== 'checksum' && !('historical' in event && event.historical)
+  }
+
+  #holed(view: V, reason: GapReason, detail: string | null, at: Micros | null, wanted = false): void {
+    if (view.state === 'waiting') return
+    view.state = 'waiting'
+    view.wholeSince = null
+    view.silentSince = null
+    const other = this.other(view)
+    if (other !== null) {
+      if (!wanted) this.#outlet.swallowed(reason)
+      this.lost(view, other, reason, at)
+    } else if (this.#begun) this.openGap(reason, detail, at)
+  }
+
+  #mended(view: V, at: Micros | null, healed: boolean): void {
+    if (view.state === 'whole') return
+    const first = this.other(view) === null
+    view.state = 'whole'
+    view.wholeSince = at
+    this.becameWhole(view, first)
+    if (first) {
+      this.active = view
+      this.closeGap(this.heals(view, healed), at)
+      this.#begun = true
+    }
+    this.reconsider(at)
+  }
+
+  #gapEvent(
+    state: 'open' | 'closed',
+    reason: GapReason,
+    from: Micros | null,
+    to: Micros | null,
+    healed: boolean,
+    detail: string | null,
+    receiveTime: Micros | null,
+  ): GapEvent {
+    const { instrument, channel } = this.subscription
+    const { venue, symbol } = instrument
+    const exchangeTime = null
+    return {
+      type: 'gap',
+      venue,
+      symbol,
+      instrument: instrument.instrument,
+      channel,
+      exchangeTime,
+      receiveTime,
+      reason,
+      state,
+      from,
+      to,
+      healed,
+      detail,
+    }
+  }
+}

@@ -1,0 +1,277 @@
+import type { MarketEvent, Micros } from '../../schemas/events.js'
+import type { ReadonlyBook } from '../book/order-book.js'
+import type { Channel, Endpoint, Subscription } from '../connector.js'
+import type { Platform, Timer } from '../platform.js'
+import { splitChannel } from '../session/streams.js'
+import type { SocketSettings } from '../socket/resilient-socket.js'
+import { Arbiter } from './arbiter.js'
+import { FeedConnection } from './feed-connection.js'
+import type { SubscriptionMetrics } from './metrics.js'
+import type { VenueLine } from './venue-line.js'
+
+/** A successor that has not taken over within this, and the time that its subscribes need by the venue's pace, does so anyway. */
+const HANDOVER_MS = 30_000
+
+/** One of the ways to a venue: a lane has a connection on each. */
+export interface Route {
+  readonly platform: Platform
+  readonly endpoint: Endpoint
+}
+
+export interface LaneOptions {
+  readonly line: VenueLine
+  readonly endpoint: Endpoint
+  readonly subscriptions: readonly Subscription[]
+  /** One for each of the lane's lines. */
+  readonly routes: readonly Route[]
+  readonly settings: SocketSettings
+  /** The venue takes no more streams on a connection: this one is given up here, to be placed elsewhere. */
+  full(lane: Lane, refused: Subscription): void
+}
+
+/** A connection that is to leave and the one that takes over, side by side until that one leads every stream. */
+interface Handover {
+  readonly leaving: FeedConnection
+  readonly successor: FeedConnection
+  readonly reason: string
+  readonly deadline: Timer
+  finishing: Timer | null
+}
+
+/**
+ * The streams of one connection's worth, on one line or several.
+ *
+ * Alone, a connection tells the user directly. Two of them (A/B lines, or one that is about to leave and its successor) are
+ * brought together by an arbiter, which is there only as long as there are two.
+ */
+export class Lane {
+  readonly endpoint: Endpoint
+  readonly #options: LaneOptions
+  readonly #wanted: Subscription[]
+  readonly #legs: FeedConnection[] = []
+  /** Connections that were let go and are not gone yet. */
+  readonly #leaving = new Set<Promise<void>>()
+  #arbiter: Arbiter | null = null
+  #handover: Handover | null = null
+  #paused = false
+  #closed = false
+
+  constructor(options: LaneOptions) {
+    this.#options = options
+    this.endpoint = options.endpoint
+    this.#wanted = [...options.subscriptions]
+    if (options.routes.length > 1) this.#arbiter = this.#newArbiter()
+    for (const route of options.routes) this.#connect(route)
+  }
+
+  get subscriptions(): readonly Subscription[] {
+    return this.#wanted
+  }
+
+  get connections(): readonly FeedConnection[] {
+    return this.#legs
+  }
+
+  start(): void {
+    for (const leg of this.#legs) leg.start()
+  }
+
+  /** Asks for further streams while running. */
+  subscribe(subscriptions: readonly Subscription[]): void {
+    this.#wanted.push(...subscriptions)
+    this.#arbiter?.add(subscriptions)
+    for (const leg of this.#legs) leg.subscribe(subscriptions)
+  }
+
+  /** Gives streams up while running. */
+  unsubscribe(subscriptions: readonly Subscription[]): void {
+    for (const subscription of subscriptions) {
+      const at = this.#wanted.indexOf(subscription)
+      if (at !== -1) this.#wanted.splice(at, 1)
+    }
+    for (const leg of this.#legs) leg.unsubscribe(subscriptions)
+    this.#arbiter?.remove(subscriptions)
+  }
+
+  /** The reader dropped events of a stream. */
+  overflowed(instrument: string, channel: Channel, from: Micros | null): void {
+    if (this.#arbiter === null) this.#legs[0]?.overflowed(instrument, channel, from)
+    else this.#arbiter.overflowed(instrument, channel, from, this.#now())
+  }
+
+  /** The connection whose word on a stream counts now. */
+  leader(instrument: string, channel: Channel): FeedConnection | null {
+    const leader = this.#arbiter?.leader(instrument, channel) ?? null
+    return this.#legs.find((leg) => leg === leader) ?? this.#legs[0] ?? null
+  }
+
+  /** The book as the user was told it; null where the stream is not of this lane. */
+  book(instrument: string, channel: Channel): ReadonlyBook | null {
+    return this.leader(instrument, channel)?.memory.peek(instrument, channel)?.book ?? null
+  }
+
+  /** Every stream as it is now. */
+  describe(now: Micros): SubscriptionMetrics[] {
+    const since = (at: Micros | null | undefined) => (at == null ? null : (now - at) / 1000)
+    return this.#wanted.map(({ instrument: { symbol, instrument }, channel }) => {
+      const leader = this.leader(instrument, channel)
+      const record = leader?.memory.peek(instrument, channel)
+      const own = record?.gap?.reason ?? null
+      const { kind } = splitChannel(channel)
+      return {
+        symbol,
+        instrument,
+        channel,
+        connection: leader?.name ?? null,
+        sinceAckMs: since(record?.acked),
+        sinceDataMs: since(record?.lastData),
+        gap: this.#arbiter === null ? own : this.#arbiter.gap(instrument, channel),
+        book: kind === 'book' || kind === 'order' ? (record?.book.state ?? 'syncing') : null,
+      }
+    })
+  }
+
+  pause(): void {
+    this.#paused = true
+    for (const leg of this.#legs) leg.pause()
+  }
+
+  resume(): void {
+    this.#paused = false
+    for (const leg of this.#legs) leg.resume()
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#endHandover()
+    for (const leg of this.#legs) this.#dismiss(leg)
+    await Promise.all(this.#leaving)
+  }
+
+  // ── Legs ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #connect(route: Route): FeedConnection {
+    const { line, settings } = this.#options
+    const leg: FeedConnection = new FeedConnection({
+      line,
+      route,
+      subscriptions: this.#wanted,
+      settings,
+      memory: line.memory.sibling(this.#arbiter !== null),
+      emit: (event) => this.#emit(leg, event),
+      replace: (reason) => this.#replace(leg, route, reason),
+      lost: () => this.#lost(leg),
+      full: (refused) => {
+        this.unsubscribe([refused])
+        this.#options.full(this, refused)
+      },
+    })
+    this.#legs.push(leg)
+    this.#arbiter?.join(leg)
+    if (this.#paused) leg.pause()
+    return leg
+  }
+
+  #emit(leg: FeedConnection, event: MarketEvent): void {
+    if (this.#arbiter === null) {
+      this.#options.line.emit(event)
+      return
+    }
+    this.#arbiter.take(leg, event)
+    const { line } = this.#options
+    const handover = this.#handover
+    if (handover === null || handover.finishing !== null || !this.#arbiter.ledBy(handover.successor)) return
+    // Not in the middle of a session's frame.
+    handover.finishing = line.platform.clock.after(0, () => {
+      handover.finishing = null
+      if (this.#arbiter?.ledBy(handover.successor) === true) this.#takeOver(handover)
+    })
+  }
+
+  #newArbiter(): Arbiter {
+    const { line } = this.#options
+    return new Arbiter(line.connector.channels, this.#wanted, {
+      emit: (event) => line.emit(event),
+      swallowed: (reason) => line.counters.swallowed(reason),
+    })
+  }
+
+  #dismiss(leg: FeedConnection): void {
+    const gone = leg.close().finally(() => this.#leaving.delete(gone))
+    this.#leaving.add(gone)
+  }
+
+  #now(): Micros {
+    return this.#options.line.platform.clock.now()
+  }
+
+  // ── Make before break ───────────────────────────────────────────────────────────────────────────────────────────
+
+  /** A leg knows that its connection will end. @returns false where it is simply to connect again */
+  #replace(leaving: FeedConnection, route: Route, reason: string): boolean {
+    if (this.#closed) return false
+    if (this.#handover !== null) return this.#handover.leaving === leaving
+    if (this.#arbiter?.spares(leaving) === true) return false
+    if (this.#arbiter === null) {
+      this.#arbiter = this.#newArbiter()
+      this.#arbiter.adopt(leaving)
+    }
+    const successor = this.#connect(route)
+    const { clock } = this.#options.line.platform
+    const deadline = clock.after(HANDOVER_MS + this.#subscribingMs(), () => this.#overdue())
+    this.#handover = { leaving, successor, reason, deadline, finishing: null }
+    this.#arbiter.prefer(successor)
+    successor.start()
+    return true
+  }
+
+  #subscribingMs(): number {
+    const { subscribeBatch, subscribesPerMinute } = this.#options.line.connector.limits
+    return (Math.ceil(this.#wanted.length / subscribeBatch) / subscribesPerMinute) * 60_000
+  }
+
+  #overdue(): void {
+    const handover = this.#handover
+    if (handover === null) return
+    const { leaving, successor, reason } = handover
+    if (successor.ready) {
+      this.#arbiter?.force(successor, this.#now())
+      this.#takeOver(handover)
+      return
+    }
+    this.#endHandover()
+    this.#remove(successor, reason)
+    leaving.reconnect(reason)
+  }
+
+  #takeOver(handover: Handover): void {
+    this.#endHandover()
+    const { leaving, successor, reason } = handover
+    this.#options.line.counters.handedOver(leaving.name, successor.name, reason)
+    this.#remove(leaving, reason)
+  }
+
+  /** A leg goes for good; the last one left tells the user directly again. */
+  #remove(leg: FeedConnection, reason: string): void {
+    const at = this.#now()
+    this.#legs.splice(this.#legs.indexOf(leg), 1)
+    this.#arbiter?.leave(leg, 'disconnected', reason, at)
+    this.#dismiss(leg)
+    const [rest] = this.#legs
+    if (rest === undefined || this.#legs.length > 1 || this.#options.routes.length > 1) return
+    this.#arbiter?.dissolve(rest, at)
+    this.#arbiter = null
+  }
+
+  /** The connection of a leg is gone. One that was to leave anyway is not missed. */
+  #lost(leg: FeedConnection): void {
+    const handover = this.#handover
+    if (handover?.leaving === leg) this.#takeOver(handover)
+  }
+
+  #endHandover(): void {
+    this.#handover?.deadline.cancel()
+    this.#handover?.finishing?.cancel()
+    this.#handover = null
+  }
+}

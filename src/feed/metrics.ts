@@ -1,0 +1,88 @@
+import type { GapReason, Micros } from '../../schemas/events.js'
+import type { BookState } from '../book/order-book.js'
+import type { Channel } from '../connector.js'
+import type { Loss, SocketStats } from '../socket/resilient-socket.js'
+import type { OverflowPolicy } from './event-queue.js'
+
+/** Counts by name; a name that never occurred is absent. */
+export type Counts<K extends string = string> = Readonly<Partial<Record<K, number>>>
+
+/** What a feed is doing and has done, at one moment. Counters begin with the feed and never go back. Plain data. */
+export interface FeedMetrics {
+  /** When it was taken: microseconds since the epoch. */
+  readonly at: Micros
+  readonly queue: QueueMetrics
+  /** Dials of the whole process that wait for the budget of their host. */
+  readonly waitingDials: number
+  readonly venues: readonly VenueMetrics[]
+}
+
+export interface QueueMetrics {
+  /** Events that wait unread. */
+  readonly depth: number
+  /** The most that ever waited. */
+  readonly highWater: number
+  readonly limit: number
+  readonly policy: OverflowPolicy
+  /** Events that were dropped (`drop-oldest`), each under a gap of reason `overflow`. */
+  readonly dropped: number
+}
+
+export interface VenueMetrics {
+  readonly venue: string
+  readonly connections: readonly ConnectionMetrics[]
+  readonly subscriptions: readonly SubscriptionMetrics[]
+  readonly gaps: {
+    /** Gaps that were told, by reason. */
+    readonly opened: Counts<GapReason>
+    readonly healed: number
+    readonly unhealed: number
+    /** Holes of one connection that another made good, by reason: nobody was told. */
+    readonly swallowed: Counts<GapReason>
+  }
+  /** Connections and attempts that ended, by cause; `planned` for those that the venue announced. */
+  readonly reconnects: Counts<Loss['cause'] | 'planned'>
+  /** Connections that were replaced while they were still whole. */
+  readonly handovers: number
+  /** Subscriptions and requests that the venue refused. */
+  readonly refusals: number
+  /** Connects that had to wait for the budget. */
+  readonly budgetWaits: { readonly count: number; readonly totalMs: number }
+  /** Malformed frames by reason and path, array indices as `*`; the hundredth kind and those after it under `other`. */
+  readonly malformed: Counts
+  readonly decode: DecodeMetrics
+}
+
+/** The time that frames take from the socket's callback to the last of their events. Every 16th frame is timed. */
+export interface DecodeMetrics {
+  readonly frames: number
+  readonly timed: number
+  /** Of the timed ones. Microseconds. */
+  readonly totalMicros: number
+  readonly maxMicros: number
+}
+
+export interface ConnectionMetrics {
+  /** `public#0` */
+  readonly connection: string
+  readonly subscriptions: number
+  /** Subscribes that wait for the venue's pace. */
+  readonly waitingSubscribes: number
+  readonly socket: SocketStats
+}
+
+export interface SubscriptionMetrics {
+  readonly symbol: string
+  readonly instrument: string
+  readonly channel: Channel
+  /** The connection that is followed. */
+  readonly connection: string | null
+  /** Since the last ack of the subscribe; null before it. Milliseconds. */
+  readonly sinceAckMs: number | null
+  /** Since the last good datum; null before it. Milliseconds. */
+  readonly sinceDataMs: number | null
+  /** Why the stream is holed now; null where it is whole. */
+  readonly gap: GapReason | null
+  /** Of a book. */
+  readonly book: BookState | null
+}
