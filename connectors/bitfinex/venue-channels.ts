@@ -9,7 +9,12 @@ import type { ResolvedOptions } from './options.js'
 const LEAVE_MS = 15_000
 
 /** Codes of `error` events that do not refuse a subscription. */
-const ERROR = { duplicate: 10_301, unsubscribeFailed: 10_400, notSubscribed: 10_401 } as const
+const ERROR = {
+  duplicate: 10_301,
+  channelLimit: 10_305,
+  unsubscribeFailed: 10_400,
+  notSubscribed: 10_401,
+} as const
 
 /**
  * `requested`: asked for. `open`: acked. `leaving`: given up, what still comes is dropped. `abandoned`: given up before the
@@ -166,7 +171,7 @@ export class VenueChannels {
     }
     const reason = `${code ?? ''} ${error.msg ?? ''}`.trim()
     if (channel !== null && !settled) {
-      this.#refuse(channel, reason, at)
+      this.#refuse(channel, reason, at, code === ERROR.channelLimit)
       return
     }
     const about = wireName({ ...error, channel: error.channel ?? '' }).trim()
@@ -232,11 +237,12 @@ export class VenueChannels {
     this.#bind(channel, ack.chanId, at)
   }
 
-  #refuse(channel: VenueChannel, reason: string, at: Micros | null): void {
+  /** @param full the connection has as many channels as the venue grants: the stream may go to another */
+  #refuse(channel: VenueChannel, reason: string, at: Micros | null, full = false): void {
     this.#forget(channel)
     for (const stream of channel.streams) {
       if (channel.state === 'abandoned') this.#kit.streams.remove(stream)
-      else this.#kit.streams.refuse(stream, reason, at)
+      else this.#kit.streams.refuse(stream, reason, at, full)
     }
   }
 
