@@ -33,6 +33,8 @@ export class StreamRules {
   /** `none`: no snapshot yet in this recording. `broken`: a gap, and no snapshot since. */
   #book: 'none' | 'whole' | 'broken' = 'none'
   #lastSequence: string | null = null
+  /** A connection was opened since the numbers last began: a stream that is handed over to it may count anew, once. */
+  #mayRestart = false
   #absent: { readonly first: Place; count: number } | null = null
   #absentSoFar = 0
   #crossed: { readonly since: Micros; told: boolean } | null = null
@@ -157,6 +159,10 @@ export class StreamRules {
     }
   }
 
+  connectionOpened(): void {
+    this.#mayRestart = true
+  }
+
   #checkUpdate(sequence: string | null, place: Place): void {
     if (this.#book === 'none') {
       this.#findings.add('error', 'update_before_snapshot', place, 'a book changes before its first snapshot')
@@ -164,7 +170,12 @@ export class StreamRules {
       this.#findings.add('error', 'update_after_gap', place, 'a book changes after a gap without a snapshot')
     }
     if (sequence === null || !/^\d+$/.test(sequence)) return
-    if (this.#lastSequence !== null && compareIntegers(sequence, this.#lastSequence) < 0) {
+    if (this.#lastSequence === null || compareIntegers(sequence, this.#lastSequence) >= 0) {
+      this.#lastSequence = sequence
+      return
+    }
+    if (this.#mayRestart) this.#mayRestart = false
+    else {
       this.#findings.add(
         'error',
         'sequence_back',

@@ -136,6 +136,7 @@ class EventPass {
 
   #check(id: number, event: MarketEvent): void {
     if (event.type === 'malformed') this.#checkMalformed(id, event)
+    if (event.type === 'connection' && event.state === 'open') this.#opened(event.venue)
     if (!('channel' in event)) return
     if (event.type === 'gap') {
       if (event.state === 'open') this.gapsOpened++
@@ -148,6 +149,11 @@ class EventPass {
       this.#rules.set(key, rules)
     }
     rules.check(id, event, this.#books.apply(event))
+  }
+
+  /** A new connection may count anew; which streams go over to it, and when, is not on the tape. */
+  #opened(venue: string): void {
+    for (const [key, rules] of this.#rules) if (key.startsWith(`${venue} `)) rules.connectionOpened()
   }
 
   #checkMalformed(id: number, event: MalformedEvent): void {

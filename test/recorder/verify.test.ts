@@ -361,6 +361,31 @@ describe('a book', () => {
     expect(codes(await verify(book, numbered('x2', 1), numbered(null, 2), numbered('x1', 3)))).toEqual([])
   })
 
+  it('that is handed over to a new connection may count anew, once', async () => {
+    const numbered = (sequence: string, seconds: number) =>
+      update([['10', '2']], [], { ...at(seconds), sequence })
+    const opened = {
+      type: 'connection',
+      venue: book.venue,
+      receiveTime: at(1).receiveTime,
+      connection: 'public#1',
+      state: 'open',
+      attempt: 1,
+      endpoint: 'wss://venue',
+      reason: null,
+    } as const
+    const handedOver = [
+      book,
+      numbered('100', 1),
+      opened,
+      numbered('101', 2),
+      numbered('7', 3),
+      numbered('8', 4),
+    ]
+    expect(codes(await verify(...handedOver))).toEqual([])
+    expect(codes(await verify(...handedOver, numbered('3', 5)))).toEqual([['error', 'sequence_back', 7]])
+  })
+
   it('whose checksum failed without a gap is found, and one that is said to be what it is not', async () => {
     expect(codes(await verify(book, checksum(false, '1', '2', 1)))).toEqual([
       ['error', 'checksum_undisclosed', 2],

@@ -1,0 +1,352 @@
+import { createHash } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { openTape, verifyTape } from '../../recorder/index.js'
+import type { MarketEvent, Micros } from '../../schemas/events.js'
+import { type Feed, openFeed } from '../../src/feed/feed.js'
+import type { Platform } from '../../src/platform.js'
+import {
+  type FaultStrike,
+  SeededRandom,
+  type VenueSimulator,
+  virtualPlatform,
+  withFaults,
+} from '../../src/simulator/index.js'
+import { ClientClock } from './client-clock.js'
+import { type ExpectedStream, Oracle, streamOf, type VenueUnderTest, type Violation } from './oracle.js'
+import { randomPlan } from './random-plan.js'
+import { TrueMarket } from './true-market.js'
+import type { SimulatedVenue } from './venues.js'
+
+/** Events of a run, at least. */
+const EVENTS = 10_000
+/** How long faults strike. Milliseconds. */
+const FAULTS_MS = 90_000
+/** A run of few events (a venue that was away for long) goes on until this. */
+const LONGEST_MS = 600_000
+/** After the last fault everything is to be live within this: the longest backoff, a connect timeout, a resubscribe. */
+const SETTLE_MS = 240_000
+/** What a fault that has ended may still take to show. Milliseconds. */
+const AFTERWARDS_MS = 5_000
+/** What is kept of the run to be shown when it fails. */
+const LINES_KEPT = 20_000
+const LINES_SHOWN = 15
+const COMMON_SHOWN = 4
+
+export interface SimulationResult {
+  readonly seed: number
+  readonly venues: readonly string[]
+  readonly events: number
+  readonly strikes: ReadonlyMap<string, number>
+  readonly gaps: number
+  readonly malformed: number
+  readonly refused: number
+  readonly virtualMs: number
+  /** Of the events in the order in which the reader got them. */
+  readonly transcript: string
+  readonly violations: readonly Violation[]
+  /** What happened before the first violation, for a person. */
+  readonly story: readonly string[]
+}
+
+/** How often an undetectable fault may be in a plan: where it is, less can be judged. */
+const BLIND_SHARE = 0.15
+
+interface Line {
+  readonly venue: string
+  readonly stream: string | null
+  /** A trade or a change of a book: of many that are alike the last few are enough. */
+  readonly common: boolean
+  /** Made only where it is shown. */
+  readonly text: () => string
+}
+
+/** Runs the real feed, connectors and recorder on a virtual machine through one seed's faults, and judges what came out. */
+export async function simulate(seed: number, choice: readonly SimulatedVenue[]): Promise<SimulationResult> {
+  const platform = virtualPlatform({ seed })
+  const began = platform.now
+  const random = new SeededRandom(seed).fork()
+  const clock = new ClientClock()
+  const lines: Line[] = []
+  const chosen = pickSome(random, choice, 1, Math.min(2, choice.length))
+  const strikes = new Map<string, number>()
+  /** When the last fault so far has done its work. */
+  let quietAt = began
+  const note = (line: Line) => {
+    lines.push(line)
+    if (lines.length > LINES_KEPT) lines.splice(0, LINES_KEPT / 2)
+  }
+  const clocked = (at: Micros) => `${((at - began) / 1_000_000).toFixed(3).padStart(8)} s`
+
+  const blind = random.chance(BLIND_SHARE)
+  const stepsPerSecond = random.integer(20, 40)
+  const underTest: (VenueUnderTest & { readonly url: string; readonly symbols: readonly string[] })[] = []
+  const hosts = chosen.map((profile) => {
+    const { id } = profile.venue
+    const host = `${id}.test`
+    const url = `ws://${host}`
+    const venue = profile.venue.simulator({ seed: random.integer(0, 0xffff_ffff), stepsPerSecond, url })
+    const plan = randomPlan(random, {
+      untilMs: FAULTS_MS,
+      venueFaults: venue.faults ?? [],
+      without: blind ? [] : profile.undetectable,
+    })
+    const struck = (strike: FaultStrike) => {
+      const { fault } = strike
+      const name = fault.fault === 'venue' ? `venue ${fault.name}` : fault.fault
+      if (strike.struck) strikes.set(name, (strikes.get(name) ?? 0) + 1)
+      oracle.struck(id, strike)
+      const lastsMs = 'durationMs' in fault ? (fault.durationMs ?? 0) : 'delayMs' in fault ? fault.delayMs : 0
+      quietAt = Math.max(quietAt, strike.at + lastsMs * 1000)
+      const text = () =>
+        `${clocked(strike.at)} FAULT ${JSON.stringify(fault)}${strike.struck ? '' : ' (came to nothing)'}`
+      note({ venue: id, stream: null, common: fault.fault === 'slice' || fault.fault === 'fragment', text })
+    }
+    const symbols = pickSome(random, profile.symbols, 1, 2)
+    const asked = profile.venue.connector({ url, symbols })
+    const truths = truthsOf(
+      venue,
+      symbols.map((symbol) => asked.guess(symbol)?.instrument ?? symbol),
+    )
+    underTest.push({
+      profile,
+      url,
+      symbols,
+      truths,
+      connectsPerMinute: asked.limits.connectsPerMinute,
+    })
+    const low = random.integer(0, 20)
+    return platform.serve(withFaults(venue, plan, random.fork(), struck), {
+      hosts: [host],
+      latencyMs: [low, low + random.integer(0, 80)],
+    })
+  })
+  const oracle = new Oracle(underTest, clock, () => platform.now)
+
+  const watched: Platform = {
+    clock: platform.clock,
+    http: platform.http,
+    tools: platform.tools,
+    dial: (target, events) => {
+      oracle.dialled(new URL(target.url).hostname.replace(/\.test$/, ''), platform.now)
+      return platform.dial(target, events)
+    },
+  }
+  const policy = random.pick(['pause', 'drop-oldest'] as const)
+  const queueLimit = random.pick([300, 2_000, 100_000])
+  const feed = openFeed(
+    underTest.map(({ profile, url, symbols }) =>
+      profile.venue.connector({ url, symbols, channels: profile.channels }),
+    ),
+    { platform: watched, queue: { limit: queueLimit, policy }, backoffCapMs: random.pick([5_000, 60_000]) },
+  )
+
+  const directory = mkdtempSync(join(tmpdir(), 'tapewire-sim-'))
+  const path = join(directory, 'tape.db')
+  const tape = openTape(path, { mode: 'write', clock: platform.clock })
+  const transcript = createHash('sha256')
+  const reader = { gate: Promise.resolve() }
+  const reading = read()
+
+  async function read(): Promise<void> {
+    for await (const event of feed) {
+      await reader.gate
+      const at = platform.now
+      const text = JSON.stringify(event)
+      transcript.update(text).update('\n')
+      tape.record(event)
+      const common = event.type === 'trade' || event.type === 'book_update' || event.type === 'checksum'
+      note({
+        venue: event.venue,
+        stream: streamOf(event),
+        common,
+        text: () => `${clocked(at)} ${shown(event)}`,
+      })
+      const before = oracle.violations.length
+      oracle.event(event)
+      if (before === 0 && oracle.violations.length > 0) story = tell()
+    }
+  }
+  let story: string[] | null = null
+  const tell = (): string[] => {
+    const [first] = oracle.violations
+    const venue = first?.of.split(/[ :]/)[0]
+    const stream = first?.of.split(':')[0]
+    const about = lines.filter(
+      (line) => line.venue === venue && (line.stream === null || line.stream === stream),
+    )
+    const common = new Set(about.filter((line) => line.common).slice(-COMMON_SHOWN))
+    return about
+      .filter((line) => !line.common || common.has(line))
+      .slice(-LINES_SHOWN)
+      .map(({ text }) => text())
+  }
+
+  // The reader stops now and then, and the machine's clock is set ahead.
+  const untilMs = () => (platform.now - began) / 1000
+  let offset = 0
+  const rests = Array.from({ length: random.integer(0, 3) }, () => random.integer(5_000, FAULTS_MS)).sort(
+    ascending,
+  )
+  const leaps = Array.from({ length: random.integer(0, 2) }, () => random.integer(5_000, FAULTS_MS)).sort(
+    ascending,
+  )
+  const passing = async (ms: number) => {
+    await platform.advance(ms)
+    if (untilMs() >= (leaps[0] ?? Number.POSITIVE_INFINITY)) {
+      leaps.shift()
+      const leapMs = random.integer(10, random.pick([500, 30_000]))
+      offset += leapMs * 1000
+      clock.stepped(platform.now, offset)
+      platform.stepClock(leapMs)
+    }
+    if (untilMs() < (rests[0] ?? Number.POSITIVE_INFINITY)) return
+    rests.shift()
+    let awake = () => {}
+    reader.gate = new Promise((resolve) => {
+      awake = resolve
+    })
+    const ends = policy === 'pause' ? oracle.delays().map((delays) => delays.begin(platform.now)) : []
+    await platform.advance(random.integer(200, 12_000))
+    awake()
+    await platform.advance(1_000)
+    for (const end of ends) end(platform.now)
+  }
+
+  while (untilMs() < FAULTS_MS || (oracle.stats.events < EVENTS && untilMs() < LONGEST_MS)) await passing(500)
+  // What a silence has swallowed shows with what comes after it.
+  while (platform.now < quietAt + AFTERWARDS_MS * 1000) await platform.advance(AFTERWARDS_MS)
+  const expected = expectedStreams(feed, underTest)
+  for (let waited = 0; waited < SETTLE_MS && oracle.unsettled(expected) !== null; waited += 2_000) {
+    await platform.advance(2_000)
+  }
+  const freeze = (frozen: boolean) => {
+    for (const { truths } of underTest) for (const { market } of truths.values()) market.frozen = frozen
+  }
+  freeze(true)
+  await platform.advance(15_000)
+  // A fault that waited for the message it fits may have struck only now: what it did is to be healed as well.
+  for (let waited = 0; waited < SETTLE_MS && oracle.unsettled(expected) !== null; waited += 5_000) {
+    freeze(false)
+    await platform.advance(5_000)
+    freeze(true)
+    await platform.advance(15_000)
+  }
+  oracle.judge(expected)
+  judgeBooks(feed, oracle, expected, underTest)
+
+  const closing = feed.close()
+  await platform.advance(5_000)
+  await Promise.all([closing, reading, feed.done]).catch((error: unknown) => {
+    oracle.wrong(`the feed failed: ${String(error)}`, underTest[0]?.profile.venue.id ?? '')
+  })
+  const hash = transcript.digest('hex')
+  await tape.close()
+  const { timers, sockets, requests } = platform.open
+  if (timers + sockets + requests > 0) {
+    oracle.wrong(`left open: ${JSON.stringify(platform.open)}`, underTest[0]?.profile.venue.id ?? '')
+  }
+  judgeTape(path, hash, oracle, underTest[0]?.profile.venue.id ?? '')
+  rmSync(directory, { recursive: true })
+  const virtualMs = untilMs()
+  for (const host of hosts) host.remove()
+  return {
+    seed,
+    venues: chosen.map(({ venue }) => venue.id),
+    events: oracle.stats.events,
+    strikes,
+    gaps: oracle.stats.gaps,
+    malformed: oracle.stats.malformed,
+    refused: oracle.stats.refused,
+    virtualMs,
+    transcript: hash,
+    violations: oracle.violations,
+    story: story ?? (oracle.violations.length > 0 ? tell() : []),
+  }
+}
+
+/** The truth of the markets that are asked for. The others stand still: nobody looks at them, and they take time. */
+function truthsOf(venue: VenueSimulator, instruments: readonly string[]): ReadonlyMap<string, TrueMarket> {
+  const truths = new Map<string, TrueMarket>()
+  for (const [instrument, market] of venue.markets) {
+    if (instruments.includes(instrument)) truths.set(instrument, new TrueMarket(market))
+    else market.frozen = true
+  }
+  if (truths.size === instruments.length) return truths
+  throw new Error(`the simulator of ${venue.venue} has not all of ${instruments.join(', ')}`)
+}
+
+function ascending(a: number, b: number): number {
+  return a - b
+}
+
+/** From `least` to `most` of the items, in an order of chance. */
+function pickSome<T>(random: SeededRandom, items: readonly T[], least: number, most: number): T[] {
+  const rest = [...items]
+  return Array.from({ length: random.integer(least, most) }, () => {
+    const item = random.pick(rest)
+    rest.splice(rest.indexOf(item), 1)
+    return item
+  })
+}
+
+function expectedStreams(
+  feed: Feed,
+  underTest: readonly (VenueUnderTest & { readonly symbols: readonly string[] })[],
+): ExpectedStream[] {
+  return underTest.flatMap(({ profile, symbols }) =>
+    symbols.flatMap((symbol) =>
+      profile.channels.map((channel) => {
+        const known = feed.instrument(profile.venue.id, symbol)
+        return {
+          venue: profile.venue.id,
+          channel,
+          instrument: known?.instrument ?? symbol,
+          symbol: known?.symbol ?? symbol,
+        }
+      }),
+    ),
+  )
+}
+
+/** The books that the feed itself keeps are the true ones, where they say so. */
+function judgeBooks(
+  feed: Feed,
+  oracle: Oracle,
+  expected: readonly ExpectedStream[],
+  underTest: readonly VenueUnderTest[],
+): void {
+  for (const { venue, channel, instrument } of expected) {
+    if (!channel.startsWith('book')) continue
+    const kept = feed.book(venue, instrument)
+    const truth = underTest.find(({ profile }) => profile.venue.id === venue)?.truths.get(instrument)
+    if (kept?.state !== 'live' || truth === undefined || oracle.isBlind(venue, channel, instrument)) continue
+    const depth = oracle.depthOf(venue, channel, instrument) ?? Number.MAX_SAFE_INTEGER
+    if (JSON.stringify(kept.top(depth)) !== JSON.stringify(truth.market.book.top(depth))) {
+      oracle.wrong('feed.book() says live and is not the true book', `${venue} ${channel} ${instrument}`)
+    }
+  }
+}
+
+/** Findings that the faults themselves bring about: the rest would be a defect of the feed or of the recorder. */
+const FAULTS_SHOW = new Set(['crossed_book', 'gap_open', 'gap_unhealed'])
+
+/** The tape gives back what the reader got, byte for byte, and finds nothing wrong with it. */
+function judgeTape(path: string, hash: string, oracle: Oracle, of: string): void {
+  const tape = openTape(path)
+  const replayed = createHash('sha256')
+  for (const event of tape.replay()) replayed.update(JSON.stringify(event)).update('\n')
+  if (replayed.digest('hex') !== hash) oracle.wrong('the tape does not give back what was recorded', of)
+  for (const { severity, code, what } of verifyTape(tape).findings) {
+    if (severity === 'error' && !FAULTS_SHOW.has(code)) oracle.wrong(`verify: ${code}: ${what}`, of)
+  }
+  tape.close()
+}
+
+function shown(event: MarketEvent): string {
+  if (event.type === 'book_snapshot')
+    return `book_snapshot of ${event.bids.length} and ${event.asks.length} levels`
+  const text = JSON.stringify(event)
+  return text.length > 400 ? `${text.slice(0, 400)}…` : text
+}

@@ -1,0 +1,138 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { findVenue } from '../../connectors/index.js'
+import { openTape, verifyTape } from '../../recorder/index.js'
+import type { Level, MarketEvent } from '../../schemas/events.js'
+import type { Channel } from '../../src/connector.js'
+import { openFeed } from '../../src/feed/feed.js'
+
+/**
+ * The feed and the recorder of the soak, in a process of their own: what grows here is theirs, and not the oracle's, which
+ * must remember the truth. Told what to listen to by the first message; `finish` ends it.
+ */
+
+export interface SoakOrder {
+  readonly venues: readonly {
+    readonly id: string
+    readonly url: string
+    readonly symbols: readonly string[]
+    readonly channels: readonly Channel[]
+  }[]
+}
+
+export type SoakReport =
+  | { readonly kind: 'events'; readonly events: readonly MarketEvent[] }
+  | {
+      readonly kind: 'names'
+      readonly names: readonly { venue: string; symbol: string; instrument: string }[]
+    }
+  | { readonly kind: 'heap'; readonly atMs: number; readonly heapBytes: number }
+  | { readonly kind: 'stray'; readonly what: string }
+  | {
+      readonly kind: 'end'
+      readonly books: readonly {
+        venue: string
+        instrument: string
+        state: string
+        bids: Level[]
+        asks: Level[]
+      }[]
+      readonly recorded: number
+      readonly errors: readonly string[]
+      /** What still keeps the process alive: handles that the feed left behind. */
+      readonly handles: readonly string[]
+    }
+
+const SEND_EVERY_MS = 20
+const HEAP_EVERY_MS = 5_000
+/** Findings that the faults themselves bring about. */
+const FAULTS_SHOW = new Set(['crossed_book', 'gap_open', 'gap_unhealed'])
+
+setFlagsFromString('--expose-gc')
+const collect: () => void = runInNewContext('gc')
+
+process.on('unhandledRejection', (error) =>
+  tell({ kind: 'stray', what: `unhandled rejection: ${String(error)}` }),
+)
+process.on('uncaughtException', (error) =>
+  tell({ kind: 'stray', what: `uncaught: ${error.stack ?? error.message}` }),
+)
+process.once('message', (order: SoakOrder) => void run(order))
+
+async function run({ venues }: SoakOrder): Promise<void> {
+  const began = performance.now()
+  const feed = openFeed(
+    venues.map(({ id, url, symbols, channels }) => {
+      const venue = findVenue(id)
+      if (venue === undefined) throw new Error(`no venue ${id}`)
+      return venue.connector({ url, symbols, channels })
+    }),
+    { backoffCapMs: 5_000 },
+  )
+  const directory = mkdtempSync(join(tmpdir(), 'tapewire-soak-'))
+  const path = join(directory, 'tape.db')
+  const tape = openTape(path, { mode: 'write' })
+  let batch: MarketEvent[] = []
+  const flush = () => {
+    if (batch.length > 0) tell({ kind: 'events', events: batch })
+    batch = []
+  }
+  const sending = setInterval(flush, SEND_EVERY_MS)
+  const weighing = setInterval(() => {
+    collect()
+    const { heapUsed } = process.memoryUsage()
+    tell({ kind: 'heap', atMs: Math.round(performance.now() - began), heapBytes: heapUsed })
+  }, HEAP_EVERY_MS)
+  const reading = (async () => {
+    for await (const event of feed) {
+      batch.push(event)
+      tape.record(event)
+    }
+  })()
+  await sleep(3_000)
+  const wanted = venues.flatMap(({ id, symbols }) => symbols.map((symbol) => ({ venue: id, symbol })))
+  tell({
+    kind: 'names',
+    names: wanted.map(({ venue, symbol }) => {
+      const known = feed.instrument(venue, symbol)
+      return { venue, symbol: known?.symbol ?? symbol, instrument: known?.instrument ?? symbol }
+    }),
+  })
+  await new Promise((resolve) => process.once('message', resolve))
+  const books = wanted.map(({ venue, symbol }) => {
+    const book = feed.book(venue, symbol)
+    const instrument = feed.instrument(venue, symbol)?.instrument ?? symbol
+    return {
+      venue,
+      instrument,
+      state: book?.state ?? 'none',
+      ...(book?.top(100_000) ?? { bids: [], asks: [] }),
+    }
+  })
+  await feed.close()
+  await reading
+  flush()
+  clearInterval(sending)
+  clearInterval(weighing)
+  const recorded = tape.written + tape.waiting
+  await tape.close()
+  const replay = openTape(path)
+  const errors = verifyTape(replay)
+    .findings.filter(({ severity, code }) => severity === 'error' && !FAULTS_SHOW.has(code))
+    .map(({ code, what }) => `${code}: ${what}`)
+  replay.close()
+  rmSync(directory, { recursive: true })
+  // A socket that was closed needs a turn or two to be gone.
+  await sleep(500)
+  const handles = process.getActiveResourcesInfo().filter((name) => /TCP|TLS|Timeout|GetAddrInfo/i.test(name))
+  tell({ kind: 'end', books, recorded, errors, handles })
+  process.disconnect()
+}
+
+function tell(report: SoakReport): void {
+  process.send?.(report)
+}

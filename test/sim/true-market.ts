@@ -1,0 +1,100 @@
+import type { Micros } from '../../schemas/events.js'
+import type { BookSide } from '../../src/book/order-book.js'
+import type { MarketTrade, SimulatedMarket } from '../../src/simulator/index.js'
+
+/** How long it is remembered what a level was. */
+const REMEMBERED: Micros = 180_000_000
+/** Trades of the venue are told with at least a hundredth of a second of their time. */
+const TIME_GRAIN: Micros = 20_000
+const HOUR: Micros = 3_600_000_000
+
+/** What became true of one level: its amount, or null where it went. */
+interface Spell {
+  readonly since: Micros
+  readonly amount: string | null
+}
+
+/** One true trade, and what the feed made of it. */
+export interface TrueTrade extends MarketTrade {
+  emitted: boolean
+}
+
+/**
+ * The truth of one market, taken from the simulated market itself as it moves, before any protocol or fault has touched it:
+ * every trade, and what each level was at each moment of the last minutes.
+ */
+export class TrueMarket {
+  readonly market: SimulatedMarket
+  readonly trades: TrueTrade[] = []
+  readonly #spells: Record<BookSide, Map<string, Spell[]>> = { bids: new Map(), asks: new Map() }
+  readonly #tradesByFacts = new Map<string, TrueTrade[]>()
+
+  /** Listens to a market from now on. */
+  constructor(market: SimulatedMarket) {
+    this.market = market
+    const step = market.step.bind(market)
+    market.step = (now) => {
+      const moved = step(now)
+      for (const { side, price, previous, amount } of moved.moves)
+        this.#moved(side, price, previous, amount, now)
+      for (const trade of moved.trades) this.#traded({ ...trade, emitted: false })
+      return moved
+    }
+  }
+
+  /** Whether a level had this amount at some moment of a span; null asks whether it was absent. */
+  was(side: BookSide, price: string, amount: string | null, from: Micros, to: Micros): boolean {
+    const spells = this.#spells[side].get(price)
+    if (spells === undefined) return this.market.book.amountAt(side, price) === amount
+    for (let index = spells.length - 1; index >= 0; index--) {
+      const spell = spells[index]
+      if (spell === undefined || spell.since > to) continue
+      if (spell.amount === amount) return true
+      if (spell.since <= from) return false
+    }
+    return false
+  }
+
+  /** The levels that stood unchanged through a span, best first. */
+  steady(side: BookSide, levels: number, from: Micros): { price: string; amount: string }[] {
+    const found: { price: string; amount: string }[] = []
+    for (const [price, amount] of this.market.book.top(levels)[side]) {
+      const last = this.#spells[side].get(price)?.at(-1)
+      if (last === undefined || last.since < from) found.push({ price, amount })
+    }
+    return found
+  }
+
+  /**
+   * The true trade that an event speaks of, by price, amount and time (the venue's clock may be an hour off): one that was
+   * not emitted yet where there is a choice. Null where no such trade ever was.
+   */
+  find(price: string, amount: string, exchangeTime: Micros | null): TrueTrade | null {
+    const alike = this.#tradesByFacts.get(`${price} ${amount}`) ?? []
+    const fitting = alike.filter(({ time }) => exchangeTime === null || sameMoment(time, exchangeTime))
+    return fitting.find(({ emitted }) => !emitted) ?? fitting[0] ?? null
+  }
+
+  #moved(side: BookSide, price: string, previous: string | null, amount: string | null, now: Micros): void {
+    let spells = this.#spells[side].get(price)
+    if (spells === undefined) {
+      spells = [{ since: Number.NEGATIVE_INFINITY, amount: previous }]
+      this.#spells[side].set(price, spells)
+    }
+    spells.push({ since: now, amount })
+    // The first one stays true until the second begins.
+    while ((spells[1]?.since ?? now) < now - REMEMBERED) spells.shift()
+  }
+
+  #traded(trade: TrueTrade): void {
+    this.trades.push(trade)
+    const facts = `${trade.price} ${trade.amount}`
+    const alike = this.#tradesByFacts.get(facts)
+    if (alike === undefined) this.#tradesByFacts.set(facts, [trade])
+    else alike.push(trade)
+  }
+}
+
+function sameMoment(time: Micros, told: Micros): boolean {
+  return Math.abs(told - time) <= TIME_GRAIN || Math.abs(told - time - HOUR) <= TIME_GRAIN
+}

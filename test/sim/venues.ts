@@ -1,0 +1,51 @@
+import { venues } from '../../connectors/index.js'
+import type { Channel, Venue } from '../../src/connector.js'
+
+/** What the simulation must know of a venue beyond its connector. */
+export interface SimulatedVenue {
+  readonly venue: Venue
+  /** Markets to choose from, none of them one that the simulator delists. */
+  readonly symbols: readonly string[]
+  readonly channels: readonly Channel[]
+  /**
+   * How long a book may be wrong and say `live`, once a fault has struck that the venue's protocol shows late (a checksum
+   * comes every 2.7 s, a crossed book is given 2 s). Milliseconds; 0 where each frame is proved by itself.
+   */
+  readonly lateProofMs: number
+  /** Faults that nothing in the venue's protocol can show. What they lose is not held against the feed. */
+  readonly undetectable: readonly string[]
+}
+
+const profiles: readonly (Omit<SimulatedVenue, 'venue'> & { readonly id: string })[] = [
+  {
+    id: 'bitfinex',
+    symbols: ['BTC/USD', 'ETH/USD', 'ETH/BTC'],
+    channels: ['trade', 'book'],
+    // A checksum every 2.7 s, the next one after that, and a crossed book's 2 s; and the way here.
+    lateProofMs: 6_000,
+    // The number of a frame is given when it is sent: what never was a frame leaves no hole, and no level beyond the 25th
+    // is signed.
+    undetectable: ['venue trade-lost', 'venue update-lost'],
+  },
+  {
+    id: 'bitmex',
+    symbols: ['XBTUSD', 'ETHUSD', 'XBTUSDT', 'XBT_USDT'],
+    channels: ['trade', 'book'],
+    lateProofMs: 4_000,
+    // Nothing is numbered and nothing is signed: a frame that is missing altogether shows only by what contradicts it later.
+    undetectable: ['drop', 'reorder', 'silence', 'venue trade-lost', 'venue update-lost'],
+  },
+  {
+    id: 'blockchain',
+    symbols: ['BTC/USD', 'ETH/USD', 'ALGO/BTC'],
+    channels: ['trade', 'book'],
+    lateProofMs: 0,
+    undetectable: [],
+  },
+]
+
+/** The registered venues that the simulation knows how to play. */
+export const simulatedVenues: readonly SimulatedVenue[] = profiles.flatMap(({ id, ...profile }) => {
+  const venue = venues.find((candidate) => candidate.id === id)
+  return venue === undefined ? [] : [{ venue, ...profile }]
+})
