@@ -120,7 +120,7 @@ class Screen {
       { length: rows },
       (_, row) => `${left[row] ?? ' '.repeat(LEVEL_WIDTH)}   ${right[row] ?? ''}`,
     )
-    return [pc.bold(`${venue} ${symbol}`) + `  ${state}`, ...lines, ''].join('\n')
+    return [`${pc.bold(`${venue} ${symbol}`)}  ${state}`, ...lines, ''].join('\n')
   }
 }
 

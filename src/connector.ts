@@ -243,7 +243,11 @@ export interface Session {
   tick(at: Micros): void
   closed(info: CloseInfo, at: Micros | null): void
   /** The reader was too slow and events of this stream were dropped, from one received at `from` on. */
-  overflowed(stream: { readonly instrument: string; readonly channel: Channel }, from: Micros | null, at: Micros): void
+  overflowed(
+    stream: { readonly instrument: string; readonly channel: Channel },
+    from: Micros | null,
+    at: Micros,
+  ): void
 }
 
 /** How a venue's instruments are listed. */

@@ -7,7 +7,9 @@ const THROWN = /new (?:Usage|Venue|Network|Tape|Tapewire|FrameLog|Decode)Error\(
 
 test('docs/errors.md has a section for every code that is thrown', () => {
   const documented = new Set(
-    [...readFileSync(`${root}docs/errors.md`, 'utf8').matchAll(/^### `([a-z_]+)`$/gm)].map(([, code]) => code),
+    [...readFileSync(`${root}docs/errors.md`, 'utf8').matchAll(/^### `([a-z_]+)`$/gm)].map(
+      ([, code]) => code,
+    ),
   )
   const missing = new Set<string>()
   for (const folder of ['src', 'connectors', 'recorder', 'cli']) {
