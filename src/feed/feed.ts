@@ -324,7 +324,12 @@ export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
     const room = lane.subscriptions.length
     if (room === 0 || this.#closing !== null) return
     this.#room.set(venue, Math.min(room, this.#room.get(venue) ?? room))
+    const record = lane.record(refused)
     this.#place(line, [refused])
+    const taker = this.#lanes.find(
+      (entry) => entry.lane !== lane && entry.lane.subscriptions.includes(refused),
+    )
+    if (record !== null) taker?.lane.inherit(refused, record)
   }
 
   #emit(event: MarketEvent): void {

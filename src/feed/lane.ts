@@ -2,6 +2,7 @@ import type { MarketEvent, Micros } from '../../schemas/events.js'
 import type { ReadonlyBook } from '../book/order-book.js'
 import type { Channel, Endpoint, Subscription } from '../connector.js'
 import type { Platform, Timer } from '../platform.js'
+import type { StreamRecord } from '../session/memory.js'
 import { splitChannel } from '../session/streams.js'
 import type { SocketSettings } from '../socket/resilient-socket.js'
 import { Arbiter } from './arbiter.js'
@@ -146,6 +147,20 @@ export class Lane {
     this.#endHandover()
     for (const leg of this.#legs) this.#dismiss(leg)
     await Promise.all(this.#leaving)
+  }
+
+  /** What is known of a stream of this lane; null where nothing is. */
+  record({ instrument, channel }: Subscription): StreamRecord | null {
+    for (const { memory } of this.#legs) {
+      const record = memory.peek(instrument.instrument, channel)
+      if (record !== undefined) return record
+    }
+    return null
+  }
+
+  /** A stream that was served elsewhere goes on here: with its gap, and no trade twice. */
+  inherit({ instrument, channel }: Subscription, record: StreamRecord): void {
+    this.#legs[0]?.memory.inherit(instrument.instrument, channel, record)
   }
 
   // ── Legs ────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -116,6 +116,11 @@ export class StreamMemory {
     return record
   }
 
+  /** Takes over what another connection knew of a stream that is served here from now on: its open gap, its trades. */
+  inherit(instrument: string, channel: Channel, record: StreamRecord): void {
+    this.#records.set(`${channel} ${instrument}`, record)
+  }
+
   /** The record of a stream that exists. */
   peek(instrument: string, channel: Channel): StreamRecord | undefined {
     return this.#records.get(`${channel} ${instrument}`)
