@@ -9,8 +9,8 @@ import type {
   VenueStatus,
 } from '../../src/connector.js'
 import { decoder } from '../../src/decode/decoder.js'
-import { VenueError } from '../../src/errors.js'
 import { connectorOptions, parseOptions, resolveChannels, restBeside } from '../../src/options.js'
+import { venueClosed } from '../../src/venue-closed.js'
 import { guess } from './guess.js'
 import { bitmexSession, TOPICS_A_REQUEST } from './session.js'
 import { instrumentOf, isPrediction } from './symbols.js'
@@ -98,11 +98,7 @@ export function bitmex(options: BitmexOptions = {}): Connector {
     route() {
       const [endpoint] = endpoints
       if (endpoint !== undefined) return endpoint
-      throw new VenueError(
-        'venue_closed',
-        'bitmex is closed since 2026-09-23: give the url of a gateway or simulator that speaks its protocol',
-        { context: { venue: 'bitmex' } },
-      )
+      throw venueClosed('bitmex', STATUS)
     },
     session: (init, sink) => bitmexSession(catalogue, init, sink),
   }

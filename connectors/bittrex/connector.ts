@@ -10,9 +10,9 @@ import type {
   Liveness,
   VenueStatus,
 } from '../../src/connector.js'
-import { VenueError } from '../../src/errors.js'
 import { connectorOptions, parseOptions, resolveChannels, restBeside } from '../../src/options.js'
 import { connectUrl, cookiesOf, hubAddress, negotiateUrl, readNegotiation } from '../../src/signalr/index.js'
+import { venueClosed } from '../../src/venue-closed.js'
 import { CHANNELS } from './channels.js'
 import { bittrexSession, HUB } from './session.js'
 import { catalogueRequests, guess, readCatalogue } from './symbols.js'
@@ -87,11 +87,7 @@ export function bittrex(options: BittrexOptions = {}): Connector {
     route() {
       const [endpoint] = endpoints
       if (endpoint !== undefined) return endpoint
-      throw new VenueError(
-        'venue_closed',
-        'bittrex is closed since 2023-12-04: give the url of a gateway or simulator that speaks its protocol',
-        { context: { venue: 'bittrex' } },
-      )
+      throw venueClosed('bittrex', STATUS)
     },
     session: (init, sink) => bittrexSession(catalogue, init, sink, history),
   }

@@ -1,13 +1,7 @@
 import type { Connector } from '../connector.js'
-import { VenueError } from '../errors.js'
+import { venueClosed } from '../venue-closed.js'
 
 /** @throws {VenueError} `venue_closed`, where the venue no longer exists and no URL was given. */
 export function assertReachable({ venue, status, endpoints }: Connector): void {
-  if (endpoints.length > 0) return
-  const since = status.state === 'closed' ? ` since ${status.since}` : ''
-  throw new VenueError(
-    'venue_closed',
-    `${venue} is closed${since}: replay a recording, run its simulator, or give the url of a gateway that still speaks its protocol`,
-    { context: { venue } },
-  )
+  if (endpoints.length === 0) throw venueClosed(venue, status)
 }
