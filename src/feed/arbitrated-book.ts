@@ -163,28 +163,27 @@ export class ArbitratedBook extends ArbitratedStream<BookView> {
   /** The leg's book as a snapshot of its own: that may come at any time, and everything after it follows from it. */
   #retell(view: BookView, at: Micros | null): void {
     const { instrument, channel } = this.subscription
-    const sides = this.#sides(view)
-    if (sides === null || view.shape === null) return
-    const stream = {
+    const record = this.#record(view)
+    if (record === undefined || record.book.state === 'syncing' || view.shape === null) return
+    // With the fields in the order in which every snapshot has them: a tape gives events back byte for byte.
+    const head = {
       venue: instrument.venue,
       symbol: instrument.symbol,
       instrument: instrument.instrument,
       channel,
+      exchangeTime: view.last?.exchangeTime ?? null,
+      receiveTime: at ?? view.lastAt,
+      sequence: view.last?.sequence ?? null,
     }
-    const times = { exchangeTime: view.last?.exchangeTime ?? null, receiveTime: at ?? view.lastAt }
-    const rest = { ...stream, ...times, sequence: view.last?.sequence ?? null, ...view.shape }
-    const record = this.#record(view)
-    if (channel.startsWith('order') && record !== undefined) {
-      const { ledger } = record
-      const all = Number.POSITIVE_INFINITY
-      this.#tell(view, {
-        type: 'order_snapshot',
-        ...rest,
-        bids: ledger.top('bids', all),
-        asks: ledger.top('asks', all),
-      })
-    } else if (record !== undefined) {
-      this.#tell(view, { type: 'book_snapshot', ...rest, ...record.book.top(Number.POSITIVE_INFINITY) })
+    const { amountUnit, depth } = view.shape
+    const all = Number.POSITIVE_INFINITY
+    if (channel.startsWith('order')) {
+      const bids = record.ledger.top('bids', all)
+      const asks = record.ledger.top('asks', all)
+      this.#tell(view, { type: 'order_snapshot', ...head, bids, asks, amountUnit, depth })
+    } else {
+      const { bids, asks } = record.book.top(all)
+      this.#tell(view, { type: 'book_snapshot', ...head, bids, asks, amountUnit, depth })
     }
   }
 
