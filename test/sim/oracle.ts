@@ -30,6 +30,8 @@ const LATE = new Set([
   'venue checksum-wrong',
   // BitMEX sends a wrong update and, right after it, the image that puts it right.
   'venue update-before-snapshot',
+  // An image without rows is what BitMEX sends of a market without orders: that it was none shows with the next update.
+  'venue empty-partial',
 ])
 /**
  * Faults by which a venue itself tells its trades in another order. Bitfinex tells each trade twice, so that one whose first
@@ -53,7 +55,7 @@ export interface VenueUnderTest {
   readonly connectsPerMinute: number
 }
 
-/** A frame that changes places with another may tell of so many trades. */
+/** A frame that is lost or changes places with another may tell of so many trades. */
 const TRADES_A_FRAME = 4
 
 interface Blind {
@@ -113,7 +115,7 @@ export class Oracle {
     if (name === 'venue id-long') venue.renames++
     if (!venue.under.profile.undetectable.includes(name)) return
     if (name === 'venue trade-lost') {
-      venue.lostTrades++
+      venue.lostTrades += TRADES_A_FRAME
       return
     }
     const lasts = fault.fault === 'silence' ? fault.durationMs * 1000 : fault.fault === 'venue' ? ARMED : 0
