@@ -158,7 +158,7 @@ export class BitmexSimulator implements VenueSimulator {
       case 'instrument-delisted': {
         const instrument = this.#instruments.get('XBTH27')
         if (instrument === undefined || instrument.settled) return false
-        this.#publish(instrument, [instrument.settle(at)])
+        this.#publish(instrument, instrument.settle(at))
         return true
       }
       case 'silent-but-one':

@@ -16,6 +16,7 @@ export class FaultTrigger {
   readonly #random: SeededRandom
   readonly #path: RegExp | null
   readonly #match: RegExp | null
+  readonly #times: number
   #strikes = 0
   /** The next moment of a fault with a pace. */
   #due: number
@@ -28,6 +29,7 @@ export class FaultTrigger {
     this.#random = random
     this.#path = when.path === undefined ? null : new RegExp(when.path)
     this.#match = when.match === undefined ? null : new RegExp(when.match)
+    this.#times = when.times ?? (when.atMs === undefined ? Number.POSITIVE_INFINITY : 1)
     this.#due = when.fromMs ?? when.everyMs ?? 0
   }
 
@@ -52,13 +54,14 @@ export class FaultTrigger {
    * Whom it strikes at this moment, of all that could be struck. `sinceMs` is the time since it was asked last, over which
    * a chance builds up.
    */
-  onMoment<T extends FaultTarget>(targets: readonly T[], elapsed: number, sinceMs: number, at: Micros): T[] {
+  onMoment<T extends FaultTarget>(targets: Iterable<T>, elapsed: number, sinceMs: number, at: Micros): T[] {
     if (!this.#open(elapsed)) return []
     const { atMs, afterMs, everyMs, chance = 0 } = this.#when
+    if (atMs !== undefined && elapsed < atMs) return []
     if (everyMs !== undefined && !this.#paced(elapsed, everyMs)) return []
-    const fitting = targets.filter((target) => this.#fits(target))
-    if (atMs !== undefined) return elapsed >= atMs && fitting.length > 0 && this.#strike(true) ? fitting : []
-    if (everyMs !== undefined) return fitting.length > 0 && this.#strike(true) ? fitting : []
+    const fitting = [...targets].filter((target) => this.#fits(target))
+    if (atMs !== undefined || everyMs !== undefined)
+      return fitting.length > 0 && this.#strike(true) ? fitting : []
     return fitting.filter((target) =>
       this.#strike(
         afterMs !== undefined
@@ -69,18 +72,12 @@ export class FaultTrigger {
   }
 
   #open(elapsed: number): boolean {
-    const {
-      atMs,
-      times = atMs === undefined ? Number.POSITIVE_INFINITY : 1,
-      fromMs = 0,
-      untilMs,
-    } = this.#when
-    return this.#strikes < times && elapsed >= fromMs && (untilMs === undefined || elapsed < untilMs)
+    const { fromMs = 0, untilMs } = this.#when
+    return this.#strikes < this.#times && elapsed >= fromMs && (untilMs === undefined || elapsed < untilMs)
   }
 
   #strike(strikes: boolean): boolean {
-    const { times } = this.#when
-    if (!strikes || (times !== undefined && this.#strikes >= times)) return false
+    if (!strikes || this.#strikes >= this.#times) return false
     this.#strikes++
     return true
   }

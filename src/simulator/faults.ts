@@ -171,15 +171,16 @@ class FaultedVenue implements FaultedSimulator, FaultScene {
     const sinceMs = this.#advanced === null ? 0 : (at - this.#advanced) / 1000
     this.#advanced = at
     this.agenda.runUntil(at)
+    const { elapsed } = this
     for (const { fault, trigger } of this.#hosts) {
-      if (trigger.onMoment([HOST], this.elapsed, sinceMs, at).length === 0) continue
+      if (trigger.onMoment(HOSTS, elapsed, sinceMs, at).length === 0) continue
       const until = at + fault.durationMs * 1000
       if (fault.how === 'refused') this.#refusedUntil = Math.max(this.#refusedUntil, until)
       else this.#swallowedUntil = Math.max(this.#swallowedUntil, until)
       this.report(fault, null, true)
     }
     for (const { fault, trigger } of this.#moments) {
-      const hit = trigger.onMoment([...this.#connections], this.elapsed, sinceMs, at)
+      const hit = trigger.onMoment(this.#connections, elapsed, sinceMs, at)
       const struck = fault.pick === 'one' && hit.length > 0 ? [this.#random.pick(hit)] : hit
       for (const connection of struck) connection.strike(fault)
     }
@@ -239,7 +240,7 @@ function armed<S extends z.ZodType<Fault>>(
   })
 }
 
-const HOST: FaultTarget = { path: '', connection: null, openedAt: null }
+const HOSTS: readonly FaultTarget[] = [{ path: '', connection: null, openedAt: null }]
 
 function refusal(fault: {
   readonly status: number

@@ -69,7 +69,10 @@ export async function simulate(seed: number, choice: readonly SimulatedVenue[]):
   const random = new SeededRandom(seed).fork()
   const clock = new ClientClock()
   const lines: Line[] = []
-  const chosen = pickSome(random, choice, 1, Math.min(2, choice.length))
+  const chosen = pickSome(random, choice, 1, Math.min(2, choice.length)).map((profile) => ({
+    profile,
+    symbols: pickSome(random, profile.symbols, 1, 2),
+  }))
   const strikes = new Map<string, number>()
   /** When the last fault so far has done its work. */
   let quietAt = began
@@ -80,12 +83,13 @@ export async function simulate(seed: number, choice: readonly SimulatedVenue[]):
   const clocked = (at: Micros) => `${((at - began) / 1_000_000).toFixed(3).padStart(8)} s`
 
   const blind = random.chance(BLIND_SHARE)
-  const stepsPerSecond = random.integer(20, 40)
+  const markets = chosen.reduce((sum, { symbols }) => sum + symbols.length, 0)
   const underTest: (VenueUnderTest & { readonly url: string; readonly symbols: readonly string[] })[] = []
-  const hosts = chosen.map((profile) => {
+  const hosts = chosen.map(({ profile, symbols }) => {
     const { id } = profile.venue
     const host = `${id}.test`
     const url = `ws://${host}`
+    const stepsPerSecond = Math.ceil((profile.stepsPerSecond / markets) * (0.8 + random.next() * 0.4))
     const venue = profile.venue.simulator({ seed: random.integer(0, 0xffff_ffff), stepsPerSecond, url })
     const plan = randomPlan(random, {
       untilMs: FAULTS_MS,
@@ -103,7 +107,6 @@ export async function simulate(seed: number, choice: readonly SimulatedVenue[]):
         `${clocked(strike.at)} FAULT ${JSON.stringify(fault)}${strike.struck ? '' : ' (came to nothing)'}`
       note({ venue: id, stream: null, common: fault.fault === 'slice' || fault.fault === 'fragment', text })
     }
-    const symbols = pickSome(random, profile.symbols, 1, 2)
     const asked = profile.venue.connector({ url, symbols })
     const truths = truthsOf(
       venue,
@@ -218,11 +221,15 @@ export async function simulate(seed: number, choice: readonly SimulatedVenue[]):
   // What a silence has swallowed shows with what comes after it.
   while (platform.now < quietAt + AFTERWARDS_MS * 1000) await platform.advance(AFTERWARDS_MS)
   const expected = expectedStreams(feed, underTest)
-  for (let waited = 0; waited < SETTLE_MS && oracle.unsettled(expected) !== null; waited += 2_000) {
-    await platform.advance(2_000)
-  }
   const freeze = (frozen: boolean) => {
     for (const { truths } of underTest) for (const { market } of truths.values()) market.frozen = frozen
+  }
+  // Enough happened: the markets move now and then, so that a stream shows whether it lives.
+  for (let waited = 0; waited < SETTLE_MS && oracle.unsettled(expected) !== null; waited += 2_000) {
+    await platform.advance(300)
+    freeze(true)
+    await platform.advance(1_700)
+    freeze(false)
   }
   freeze(true)
   await platform.advance(15_000)
@@ -253,7 +260,7 @@ export async function simulate(seed: number, choice: readonly SimulatedVenue[]):
   for (const host of hosts) host.remove()
   return {
     seed,
-    venues: chosen.map(({ venue }) => venue.id),
+    venues: chosen.map(({ profile }) => profile.venue.id),
     events: oracle.stats.events,
     strikes,
     gaps: oracle.stats.gaps,

@@ -7,6 +7,8 @@ export interface SimulatedVenue {
   /** Markets to choose from, none of them one that the simulator delists. */
   readonly symbols: readonly string[]
   readonly channels: readonly Channel[]
+  /** How fast one market moves so that it brings about 10,000 events while the faults strike. */
+  readonly stepsPerSecond: number
   /**
    * How long a book may be wrong and say `live`, once a fault has struck that the venue's protocol shows late (a checksum
    * comes every 2.7 s, a crossed book is given 2 s). Milliseconds; 0 where each frame is proved by itself.
@@ -21,6 +23,7 @@ const profiles: readonly (Omit<SimulatedVenue, 'venue'> & { readonly id: string 
     id: 'bitfinex',
     symbols: ['BTC/USD', 'ETH/USD', 'ETH/BTC'],
     channels: ['trade', 'book'],
+    stepsPerSecond: 65,
     // A checksum every 2.7 s, the next one after that, and a crossed book's 2 s; and the way here.
     lateProofMs: 6_000,
     // The number of a frame is given when it is sent: what never was a frame leaves no hole, and no level beyond the 25th
@@ -31,6 +34,7 @@ const profiles: readonly (Omit<SimulatedVenue, 'venue'> & { readonly id: string 
     id: 'bitmex',
     symbols: ['XBTUSD', 'ETHUSD', 'XBTUSDT', 'XBT_USDT'],
     channels: ['trade', 'book'],
+    stepsPerSecond: 130,
     lateProofMs: 4_000,
     // Nothing is numbered and nothing is signed: a frame that is missing altogether shows only by what contradicts it later.
     undetectable: ['drop', 'reorder', 'silence', 'venue trade-lost', 'venue update-lost'],
@@ -39,6 +43,7 @@ const profiles: readonly (Omit<SimulatedVenue, 'venue'> & { readonly id: string 
     id: 'blockchain',
     symbols: ['BTC/USD', 'ETH/USD', 'ALGO/BTC'],
     channels: ['trade', 'book'],
+    stepsPerSecond: 130,
     lateProofMs: 0,
     undetectable: [],
   },

@@ -50,10 +50,8 @@ export class RowReader {
 
   /** The best rows, best first. */
   best(length: number): BookRow[] {
-    const { market, orders } = this.#source
-    const levels = market.book.top(market.book.count(this.#side))[this.#side]
     const rows: BookRow[] = []
-    for (const level of this.#merged(levels.map(([price]) => orders.at(this.#side, price)))) {
+    for (const level of this.#levels(length)) {
       for (const row of this.#rows(level)) {
         if (rows.length === length) return rows
         rows.push(row)
@@ -62,15 +60,23 @@ export class RowReader {
     return rows
   }
 
+  /** The orders of each level, best first: no more levels than rows are wanted, where none are merged. */
+  *#levels(length: number): Iterable<readonly SimulatedOrder[]> {
+    const { market, orders } = this.#source
+    const alone = this.#precision === 'P0' || this.#precision === 'R0'
+    const levels = market.book.top(alone ? length : market.book.count(this.#side))[this.#side]
+    if (alone) for (const [price] of levels) yield orders.at(this.#side, price)
+    else yield* this.#merged(levels.flatMap(([price]) => orders.at(this.#side, price)))
+  }
+
   /**
    * Prices have five significant digits, so that P0 shows every one and each further precision has a digit less: levels
    * that it cannot tell apart are one.
    */
-  #merged(levels: readonly (readonly SimulatedOrder[])[]): Iterable<readonly SimulatedOrder[]> {
-    if (this.#precision === 'P0' || this.#precision === 'R0') return levels
+  #merged(orders: readonly SimulatedOrder[]): Iterable<readonly SimulatedOrder[]> {
     const digits = 5 - Number(this.#precision.slice(1))
     const merged = new Map<string, SimulatedOrder[]>()
-    for (const order of levels.flat()) {
+    for (const order of orders) {
       const price = this.#significant(order.price, digits)
       const group = merged.get(price)
       if (group === undefined) merged.set(price, [{ ...order, price }])

@@ -52,10 +52,10 @@ export class BookWindow {
     return side === 'bids' ? this.#bids[0] : this.#asks[0]
   }
 
-  /** Tells what changed since the last time. */
-  refresh(): void {
-    const bids = this.#sides.bids.best(this.#length)
-    const asks = this.#sides.asks.best(this.#length)
+  /** Tells what changed since the last time, on the sides where something did. */
+  refresh(moved: { readonly bids: boolean; readonly asks: boolean }): void {
+    const bids = moved.bids ? this.#sides.bids.best(this.#length) : this.#bids
+    const asks = moved.asks ? this.#sides.asks.best(this.#length) : this.#asks
     const [bidsGone, bidsSet] = changes(this.#bids, bids)
     const [asksGone, asksSet] = changes(this.#asks, asks)
     this.#bids = bids
@@ -66,19 +66,49 @@ export class BookWindow {
   }
 }
 
+interface RankedRow {
+  readonly row: BookRow
+  readonly rank: number
+}
+
 function changes(
   before: readonly BookRow[],
   now: readonly BookRow[],
 ): readonly [gone: WindowChange[], set: WindowChange[]] {
-  const held = new Map(before.map((row, rank) => [row.name, { row, rank }]))
+  if (before === now) return [[], []]
+  const [left, come] = apart(before, now)
+  const held = new Map(left.map((ranked) => [ranked.row.name, ranked]))
   const set: WindowChange[] = []
-  now.forEach((row, rank) => {
+  for (const { row, rank } of come) {
     if (held.get(row.name)?.row.set !== row.set) set.push({ json: row.set, signed: rank < SIGNED_LEVELS })
     held.delete(row.name)
-  })
+  }
   const gone = [...held.values()].map(({ row, rank }) => ({
     json: row.removed,
     signed: rank < SIGNED_LEVELS,
   }))
   return [gone, set]
+}
+
+/**
+ * The rows of two readings without those that are plainly the same: rows of levels that did not change are the same objects,
+ * and most of a hundred did not.
+ */
+function apart(before: readonly BookRow[], now: readonly BookRow[]): readonly [RankedRow[], RankedRow[]] {
+  const left: RankedRow[] = []
+  const come: RankedRow[] = []
+  let old = 0
+  let fresh = 0
+  for (;;) {
+    const was = before[old]
+    const is = now[fresh]
+    if (was === undefined && is === undefined) return [left, come]
+    const same = was === is
+    const gone = !same && was !== undefined && (is === undefined || before[old + 1] === is)
+    const entered = !same && !gone && is !== undefined && (was === undefined || now[fresh + 1] === was)
+    if (was !== undefined && !same && !entered) left.push({ row: was, rank: old })
+    if (is !== undefined && !same && !gone) come.push({ row: is, rank: fresh })
+    if (!entered) old++
+    if (!gone) fresh++
+  }
 }

@@ -72,14 +72,23 @@ export class SimulatedInstrument implements BookSource {
     for (const move of moves) this.orders.apply(move)
     for (const trade of trades) this.#count(trade)
     if (moves.length > 0) {
-      for (const [name, window] of this.#windows) if (name.endsWith('F0')) window.refresh()
+      const moved = { bids: false, asks: false }
+      for (const { side } of moves) moved[side] = true
+      this.#refresh('F0', moved)
     }
     for (const trade of trades) for (const reader of this.readers) reader.traded(trade)
   }
 
   /** Tells the books that are told every two seconds. */
   refreshSlow(): void {
-    for (const [name, window] of this.#windows) if (name.endsWith('F1')) window.refresh()
+    this.#refresh('F1', { bids: true, asks: true })
+  }
+
+  /** A window that nobody reads any more is not told, and made anew for the next who asks. */
+  #refresh(frequency: string, moved: { readonly bids: boolean; readonly asks: boolean }): void {
+    for (const [name, window] of this.#windows) {
+      if (name.endsWith(frequency) && window.readers.size > 0) window.refresh(moved)
+    }
   }
 
   /** The window of a precision, length and frequency; lives while it is read. */

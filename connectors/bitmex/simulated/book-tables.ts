@@ -38,7 +38,11 @@ export class BookTables {
 
   /** The changes of the full book. */
   moved(moves: readonly LevelMove[], at: Micros): Publication[] {
-    return this.#frames('orderBookL2', moves.map(asMove), at)
+    if (this.#wanted('orderBookL2')) return this.#frames('orderBookL2', moves.map(asMove), at)
+    for (const { side, price, amount } of moves) {
+      if (amount === null) this.#ids.get('orderBookL2')?.drop(side, price)
+    }
+    return []
   }
 
   /** What the throttled tables have to catch up with. */

@@ -92,14 +92,15 @@ const dialect2026: Dialect = {
   }),
   ack: (op, topic, request) => ({ success: true, [op]: topic, request, pool: 'Primary' }),
   level(action, { symbol, freeId, side, size, price, time }) {
+    const timestamp = iso(time)
     return {
       symbol,
       id: new Digits(freeId),
       side,
       ...(action === 'delete' ? {} : { size: new Digits(size) }),
       price: new Digits(price),
-      timestamp: iso(time),
-      transactTime: iso(time),
+      timestamp,
+      transactTime: timestamp,
       pool: 'Primary',
     }
   },

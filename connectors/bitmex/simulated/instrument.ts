@@ -1,5 +1,5 @@
 import { Decimal } from 'decimal.js'
-import type { Micros } from '../../../schemas/events.js'
+import type { Level, Micros } from '../../../schemas/events.js'
 import { compareDecimals } from '../../../src/decode/decimal.js'
 import { type MarketTrade, SimulatedMarket } from '../../../src/simulator/market.js'
 import type { SeededRandom } from '../../../src/simulator/random.js'
@@ -9,7 +9,7 @@ import { type Dialect, iso } from './dialect.js'
 import { instrumentColumns, type Running } from './instrument-columns.js'
 import { Liquidations } from './liquidations.js'
 import type { Listing } from './listing.js'
-import { notional } from './notional.js'
+import { type Notional, notional } from './notional.js'
 import { type Publication, publication } from './publication.js'
 import { Digits, type WireRow } from './wire.js'
 
@@ -43,6 +43,7 @@ export class SimulatedInstrument {
   readonly #liquidations: Liquidations
   readonly #bins: ReadonlyMap<BinSize, BinSeries>
   readonly #bitcoin: () => string
+  readonly #wanted: (table: string) => boolean
   readonly #running: Running
   readonly #trades: WireRow[] = []
   readonly #quotes: WireRow[] = []
@@ -67,6 +68,7 @@ export class SimulatedInstrument {
     this.listing = listing
     this.#random = random
     this.#bitcoin = bitcoin
+    this.#wanted = wanted
     this.market = listing.shape === null ? null : new SimulatedMarket(listing.shape, random.fork())
     this.#books = this.market === null ? null : new BookTables(listing, this.market.book, wanted)
     this.#liquidations = new Liquidations(listing.symbol, random.fork())
@@ -122,15 +124,17 @@ export class SimulatedInstrument {
   step(at: Micros): Publication[] {
     if (this.market === null || this.settled) return []
     this.#now = at
-    const quote = JSON.stringify(this.market.book.best())
+    const before = this.market.book.best()
     const { moves, trades } = this.market.step(at)
+    if (moves.length === 0) return []
     const published = this.#books?.moved(moves, at) ?? []
-    if (JSON.stringify(this.market.book.best()) !== quote) this.#pendingQuotes.push(this.#quote(at))
+    const { bid, ask } = this.market.book.best()
+    if (!sameLevel(bid, before.bid) || !sameLevel(ask, before.ask)) this.#pendingQuotes.push(this.#quote(at))
     if (trades.length > 0) {
       const rows = trades.map((trade) => this.#trade(trade, at))
       published.push(publication('trade', 'insert', rows))
       published.push(
-        this.#changed(at, ['lastPrice', 'lastTickDirection', 'highPrice', 'lowPrice', 'volume24h']),
+        ...this.#changed(at, ['lastPrice', 'lastTickDirection', 'highPrice', 'lowPrice', 'volume24h']),
       )
     }
     return published
@@ -166,7 +170,7 @@ export class SimulatedInstrument {
   }
 
   /** The instrument stops trading, as its `state` tells. */
-  settle(at: Micros): Publication {
+  settle(at: Micros): Publication[] {
     this.settled = true
     this.#now = at
     return this.#changed(at, ['state'])
@@ -183,20 +187,20 @@ export class SimulatedInstrument {
       this.#pendingQuotes = []
     }
     this.#running.index = drift(this.#running.index, this.listing.price, this.#random)
-    published.push(this.#changed(at, [this.market === null ? 'lastPrice' : 'indicativeSettlePrice']))
+    published.push(...this.#changed(at, [this.market === null ? 'lastPrice' : 'indicativeSettlePrice']))
     if (this.market === null) return published
     this.#running.mark = this.#middle()
-    published.push(this.#changed(at, ['fairPrice', 'markPrice']))
+    published.push(...this.#changed(at, ['fairPrice', 'markPrice']))
     if (this.listing.kind === 'spot') return published
     if (this.#random.chance(0.3)) {
       this.#running.openInterest = new Exact(this.#running.openInterest)
         .plus(this.#random.integer(-900, 900))
         .toFixed()
-      published.push(this.#changed(at, ['openInterest', 'openValue']))
+      published.push(...this.#changed(at, ['openInterest', 'openValue']))
     }
     if (this.#random.chance(0.1)) {
       this.#running.indicativeFundingRate = `0.000${this.#random.integer(101, 999)}`
-      published.push(this.#changed(at, ['indicativeFundingRate']))
+      published.push(...this.#changed(at, ['indicativeFundingRate']))
     }
     published.push(...this.#liquidations.pass(at, this.#uuid(), this.lastPrice))
     return published
@@ -211,13 +215,14 @@ export class SimulatedInstrument {
       this.#running.fundingRate = this.#running.indicativeFundingRate
       this.#running.fundingTimestamp = nextFunding(at)
       published.push(publication('funding', 'insert', [row]))
-      published.push(this.#changed(at, ['fundingTimestamp', 'fundingRate']))
+      published.push(...this.#changed(at, ['fundingTimestamp', 'fundingRate']))
     }
     const noon = Math.floor((at + DAY / 2) / DAY) * DAY - DAY / 2
     if (this.listing.expiry !== null && before < noon && at >= noon && this.market !== null) {
       const size = String(this.#random.integer(100, 9999))
       const trade: MarketTrade = { number: 0, time: noon, side: 'buy', price: this.lastPrice, amount: size }
-      published.push(publication('trade', 'insert', [this.#tradeRow(trade, noon, 'Settlement')]))
+      const worth = notional(this.listing, size, trade.price, this.#bitcoin())
+      published.push(publication('trade', 'insert', [this.#tradeRow(trade, worth, noon, 'Settlement')]))
       published.push(publication('settlement', 'insert', [this.#settlement(noon)]))
     }
     const minute = Math.floor(at / (60 * SECOND)) * 60 * SECOND
@@ -275,10 +280,11 @@ export class SimulatedInstrument {
     return instrumentColumns(this.listing, this.#running, this.market?.book ?? null, this.settled, at)
   }
 
-  #changed(at: Micros, columns: readonly string[]): Publication {
+  #changed(at: Micros, columns: readonly string[]): Publication[] {
+    if (!this.#wanted('instrument')) return []
     const whole = this.columns(at)
     const row = Object.fromEntries(columns.map((column) => [column, whole[column]]))
-    return publication('instrument', 'update', [{ symbol: this.symbol, ...row, timestamp: iso(at) }])
+    return [publication('instrument', 'update', [{ symbol: this.symbol, ...row, timestamp: iso(at) }])]
   }
 
   #quote(at: Micros): WireRow {
@@ -298,9 +304,10 @@ export class SimulatedInstrument {
   }
 
   #trade(trade: MarketTrade, at: Micros): WireRow {
-    const row = this.#tradeRow(trade, at, 'Regular')
     const { price, amount: size } = trade
-    const { grossValue, homeNotional, foreignNotional } = notional(this.listing, size, price, this.#bitcoin())
+    const worth = notional(this.listing, size, price, this.#bitcoin())
+    const { grossValue, homeNotional, foreignNotional } = worth
+    const row = this.#tradeRow(trade, worth, at, 'Regular')
     for (const bins of this.#bins.values()) {
       bins.add({
         price,
@@ -319,7 +326,7 @@ export class SimulatedInstrument {
     return row
   }
 
-  #tradeRow(trade: MarketTrade, at: Micros, trdType: string): WireRow {
+  #tradeRow(trade: MarketTrade, worth: Notional, at: Micros, trdType: string): WireRow {
     const { price, amount } = trade
     const running = this.#running
     const order = compareDecimals(price, running.lastPrice)
@@ -334,7 +341,7 @@ export class SimulatedInstrument {
       price: new Digits(price),
       tickDirection: running.tickDirection,
       trdMatchID: this.#uuid(),
-      ...notional(this.listing, amount, price, this.#bitcoin()),
+      ...worth,
       trdType,
     }
   }
@@ -386,7 +393,10 @@ export class SimulatedInstrument {
   /** Ids as a venue would give them, unique in the run. */
   #uuid(): string {
     const part = (digits: number) =>
-      Array.from({ length: digits }, () => this.#random.integer(0, 15).toString(16)).join('')
+      this.#random
+        .integer(0, 16 ** digits - 1)
+        .toString(16)
+        .padStart(digits, '0')
     const count = (++this.#matches).toString(16).padStart(12, '0')
     return `${part(8)}-${part(4)}-${part(4)}-${part(4)}-${count}`
   }
@@ -395,6 +405,10 @@ export class SimulatedInstrument {
 function keep(rows: WireRow[], added: readonly WireRow[]): void {
   rows.push(...added)
   rows.splice(0, Math.max(0, rows.length - KEPT))
+}
+
+function sameLevel(a: Level | null, b: Level | null): boolean {
+  return a?.[0] === b?.[0] && a?.[1] === b?.[1]
 }
 
 /** Funding is at 04, 12 and 20 o'clock. */

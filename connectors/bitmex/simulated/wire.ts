@@ -9,7 +9,7 @@ export class Digits {
 
 export type Wire = string | number | boolean | null | Digits | readonly Wire[] | WireRow
 
-/** A row or message. A column that is undefined is left out. */
+/** A row or message, under names that need no escape. A column that is undefined is left out. */
 export interface WireRow {
   readonly [column: string]: Wire | undefined
 }
@@ -19,8 +19,9 @@ export function encode(value: Wire): string {
   if (value instanceof Digits) return value.text
   if (Array.isArray(value)) return `[${value.map(encode).join(',')}]`
   if (value === null || typeof value !== 'object') return JSON.stringify(value)
-  const columns = Object.entries(value).flatMap(([column, held]) =>
-    held === undefined ? [] : [`${JSON.stringify(column)}:${encode(held)}`],
-  )
-  return `{${columns.join(',')}}`
+  let columns = ''
+  for (const [column, held] of Object.entries(value)) {
+    if (held !== undefined) columns += `${columns === '' ? '' : ','}"${column}":${encode(held)}`
+  }
+  return `{${columns}}`
 }
