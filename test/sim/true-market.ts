@@ -71,8 +71,15 @@ export class TrueMarket {
    */
   find(price: string, amount: string, exchangeTime: Micros | null): TrueTrade | null {
     const alike = this.#tradesByFacts.get(`${price} ${amount}`) ?? []
-    const fitting = alike.filter(({ time }) => exchangeTime === null || sameMoment(time, exchangeTime))
-    return fitting.find(({ emitted }) => !emitted) ?? fitting[0] ?? null
+    // Trades of a single unit are alike often enough for two to lie an hour apart: the clock is off last of all.
+    for (const off of [0, HOUR]) {
+      const fitting = alike.filter(
+        ({ time }) => exchangeTime === null || Math.abs(exchangeTime - off - time) <= TIME_GRAIN,
+      )
+      const found = fitting.find(({ emitted }) => !emitted) ?? fitting[0]
+      if (found !== undefined) return found
+    }
+    return null
   }
 
   #moved(side: BookSide, price: string, previous: string | null, amount: string | null, now: Micros): void {
@@ -93,8 +100,4 @@ export class TrueMarket {
     if (alike === undefined) this.#tradesByFacts.set(facts, [trade])
     else alike.push(trade)
   }
-}
-
-function sameMoment(time: Micros, told: Micros): boolean {
-  return Math.abs(told - time) <= TIME_GRAIN || Math.abs(told - time - HOUR) <= TIME_GRAIN
 }

@@ -78,8 +78,7 @@ export class FrameFaults {
     if (priced && this.#take('price-null')) return write(changed(message, { price: null }))
     if (priced && this.#take('price-nan')) return write(changed(message, { price: new Digits('NaN') }))
     if (priced && this.#take('price-exponent')) return write(withExponent(message))
-    if (trade && this.#take('id-long'))
-      return write(changed(message, { trdMatchID: '123456789012345678901' }))
+    if (trade && this.#take('id-long')) return write(changed(message, { trdMatchID: longId(message) }))
     if ((book || trade) && this.#take('field-missing')) {
       return write(changed(message, book ? { id: undefined } : { price: undefined }))
     }
@@ -100,6 +99,12 @@ function write({ table, action, data }: TableMessage): string {
 function changed(message: TableMessage, columns: Readonly<Record<string, Wire | undefined>>): TableMessage {
   const [first, ...rest] = message.data
   return { ...message, data: [{ ...first, ...columns }, ...rest] }
+}
+
+/** Twenty-one digits, and another number for each trade. */
+function longId({ data }: TableMessage): string {
+  const [id] = /[0-9a-f]+$/.exec(String(data[0]?.['trdMatchID'])) ?? ['0']
+  return `9${BigInt(`0x${id}`).toString().padStart(20, '0')}`
 }
 
 /** The same value in another notation: 34000.5 is 340005e-1. */
