@@ -161,7 +161,8 @@ function fundingLevels(context: BookContext): ChannelReader {
       for (const row of rows) {
         const { side, loan } = read(row)
         if (ledger.set(side, loan).change === 'absent') {
-          streams.resync(stream, 'sequence', `removed level ${loan[0]} was not in the book`, at)
+          const detail = `removed level ${loan[0]} was not in the book`
+          streams.resync(stream, 'sequence', detail, at, stream.record.proved)
           return
         }
         sides[side].push(ledger.level(side, loan[1]))

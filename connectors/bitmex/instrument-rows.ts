@@ -1,7 +1,8 @@
 import { Decimal } from 'decimal.js'
 import type { InstrumentRow } from '../../schemas/bitmex.js'
 import type { Micros } from '../../schemas/events.js'
-import type { Stream, Streams } from '../../src/session/streams.js'
+import type { Stream } from '../../src/session/stream.js'
+import type { Streams } from '../../src/session/streams.js'
 import { decimalOf, timeOf } from './columns.js'
 import { instrumentOf } from './symbols.js'
 

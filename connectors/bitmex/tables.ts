@@ -6,7 +6,8 @@ import type { LosslessValue } from '../../src/decode/lossless.js'
 import { isoMicros } from '../../src/decode/time.js'
 import { DecodeError } from '../../src/errors.js'
 import type { SessionKit } from '../../src/session/session.js'
-import type { Stream, Streams } from '../../src/session/streams.js'
+import type { Stream } from '../../src/session/stream.js'
+import type { Streams } from '../../src/session/streams.js'
 import { type Column, decimalOf, isMissing, sideOf, timeOf } from './columns.js'
 import { emitInstrument } from './instrument-rows.js'
 import type { LevelChange } from './level-table.js'
@@ -192,8 +193,7 @@ export class Tables {
     if (contradiction !== null) {
       topic.imaged = false
       // What is missing may have been lost at any time since the image.
-      this.#streams.gap(stream, 'sequence', contradiction, at, topic.imagedAt)
-      this.#streams.resubscribe(stream)
+      this.#streams.resync(stream, 'sequence', contradiction, at, topic.imagedAt)
     } else if (bids.length > 0 || asks.length > 0) {
       this.#streams.update(stream, { bids, asks, exchangeTime: timeOf(rows.at(-1)?.timestamp) }, at)
     }

@@ -1,6 +1,6 @@
 import type { InstrumentRow } from '../../schemas/bitmex.js'
 import type { Micros } from '../../schemas/events.js'
-import type { Stream } from '../../src/session/streams.js'
+import type { Stream } from '../../src/session/stream.js'
 import { LevelTable } from './level-table.js'
 import type { TableName } from './topics.js'
 import { TradeIds } from './trade-ids.js'

@@ -15,7 +15,7 @@ import { readLossless } from '../../src/decode/lossless.js'
 import { DecodeError } from '../../src/errors.js'
 import { RecentIds } from '../../src/session/memory.js'
 import type { Protocol, SessionKit } from '../../src/session/session.js'
-import type { Stream } from '../../src/session/streams.js'
+import type { Stream } from '../../src/session/stream.js'
 import { addressOf, chainInstrument } from './symbols.js'
 
 const checkHead = checker(chainHead)

@@ -19,7 +19,7 @@ import { type LosslessValue, readLossless } from '../../src/decode/lossless.js'
 import { isoMicros } from '../../src/decode/time.js'
 import { DecodeError } from '../../src/errors.js'
 import type { Protocol, SessionKit } from '../../src/session/session.js'
-import type { Stream } from '../../src/session/streams.js'
+import type { Stream } from '../../src/session/stream.js'
 import { candleChannel, granularities, wireChannel } from './channels.js'
 import { exchangeInstrument, guessInstrument, statusOf } from './symbols.js'
 

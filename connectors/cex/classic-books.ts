@@ -5,7 +5,7 @@ import { canonicalDecimal } from '../../src/decode/decimal.js'
 import { checker } from '../../src/decode/decoder.js'
 import type { LosslessValue } from '../../src/decode/lossless.js'
 import type { SessionKit } from '../../src/session/session.js'
-import type { Stream } from '../../src/session/streams.js'
+import type { Stream } from '../../src/session/stream.js'
 import { BookNumbers } from './book-numbers.js'
 import { pairOf } from './symbols.js'
 

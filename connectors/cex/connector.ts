@@ -10,7 +10,7 @@ import type {
 } from '../../src/connector.js'
 import { connectorOptions, parseOptions, resolveChannels } from '../../src/options.js'
 import { defineSession } from '../../src/session/session.js'
-import { splitChannel } from '../../src/session/streams.js'
+import { splitChannel } from '../../src/session/stream.js'
 import { channelSpecs, needsLogin } from './channels.js'
 import { classicProtocol } from './classic-session.js'
 import { credentialsMissing, credentialsOf, redactLogin } from './credentials.js'

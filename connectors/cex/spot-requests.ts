@@ -1,6 +1,6 @@
 import type { Micros } from '../../schemas/events.js'
 import type { Sink } from '../../src/connector.js'
-import type { Stream } from '../../src/session/streams.js'
+import type { Stream } from '../../src/session/stream.js'
 
 /** One request of Spot Trading that waits for its reply. */
 export interface SpotRequest {

@@ -1,7 +1,7 @@
 import type { Endpoint, Subscription } from '../../src/connector.js'
 import { TapewireError } from '../../src/errors.js'
 import { restBeside } from '../../src/options.js'
-import { splitChannel } from '../../src/session/streams.js'
+import { splitChannel } from '../../src/session/stream.js'
 import { type Family, familyOf } from './symbols.js'
 
 /** The kinds of socket: which host, which path. A topic of another kind is refused `invalid topic`. */

@@ -1,5 +1,5 @@
 import type { Channel } from '../../src/connector.js'
-import { splitChannel } from '../../src/session/streams.js'
+import { splitChannel } from '../../src/session/stream.js'
 import { contractParts, type Family, familyOf } from './symbols.js'
 
 /** What the frames of a topic look like. */

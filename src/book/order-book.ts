@@ -3,7 +3,7 @@ import { compareDecimals } from '../decode/decimal.js'
 
 /**
  * `syncing`: no snapshot yet. `live`: every change since the snapshot was applied and nothing speaks against it.
- * `suspect`: a hole or a contradiction; the levels are those of the last moment it was live.
+ * `suspect`: a hole, a contradiction, or a stream that was given up; the levels are those of the last moment it was live.
  */
 export type BookState = 'syncing' | 'live' | 'suspect'
 

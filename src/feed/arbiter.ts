@@ -1,6 +1,6 @@
 import type { GapReason, MarketEvent, Micros, StreamEvent } from '../../schemas/events.js'
 import type { Channel, ChannelSpec, Subscription } from '../connector.js'
-import { splitChannel } from '../session/streams.js'
+import { splitChannel } from '../session/stream.js'
 import { ArbitratedBook } from './arbitrated-book.js'
 import { ArbitratedLog } from './arbitrated-log.js'
 import { ArbitratedState } from './arbitrated-state.js'

@@ -2,7 +2,7 @@ import { closest, distance } from 'fastest-levenshtein'
 import type { MarketType } from '../../schemas/events.js'
 import type { Channel, Connector, Endpoint, InstrumentTable, Subscription } from '../connector.js'
 import { UsageError } from '../errors.js'
-import { splitChannel } from '../session/streams.js'
+import { splitChannel } from '../session/stream.js'
 
 /**
  * The streams that a connector's symbols and channels mean.

@@ -35,6 +35,11 @@ export class StreamRecord {
     this.tradeIds = new RecentIds(tradeIdsKept)
   }
 
+  /** Whatever the book holds is from now on not known to be the venue's. */
+  distrust(): void {
+    if (this.book.state === 'live') this.book.state = 'suspect'
+  }
+
   /** Events from before the open hole were dropped unread: it began earlier than was said, and its end will say so. */
   widen(from: Micros | null): void {
     const { gap } = this

@@ -12,7 +12,8 @@ import type {
 } from '../connector.js'
 import { DecodeError } from '../errors.js'
 import { Alarms } from './alarms.js'
-import { type Stream, type StreamPolicy, Streams } from './streams.js'
+import type { Stream, StreamPolicy } from './stream.js'
+import { Streams } from './streams.js'
 
 /** What a venue's protocol works with. */
 export interface SessionKit {

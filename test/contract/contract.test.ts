@@ -98,6 +98,9 @@ describe.each(profiles.map((profile) => [profile.venue.id, profile] as const))('
     expect(await quiet()).toBe(true)
     expect(await quiet()).toBe(true)
     expect(stage.of('gap')).toEqual([])
+    // Nobody keeps it any more.
+    expect(stage.feed.book(venue.id, unified, book)?.state).toBe('suspect')
+    expect(stage.feed.book(venue.id, sibling, book)?.state).toBe('live')
   })
 
   card(

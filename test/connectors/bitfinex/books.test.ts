@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { bookChecksum } from '../../../connectors/bitfinex/checksum.js'
-import { Talk } from './talk.js'
+import { SECOND, Talk } from './talk.js'
 
 const BOOK = '[[6000,1,1],[5900,3,2],[6100,1,-3],[6200,2,-4]]'
 
@@ -129,6 +129,40 @@ describe('a book', () => {
     const talk = withBook().open('tBTCUSD', 'book:P1', 9).data(9, '[[5000,1,1]]').data(8, '[6000,0,1]')
     expect(talk.of('book_snapshot').map(({ channel }) => channel)).toEqual(['book', 'book:P1'])
     expect(talk.book('tBTCUSD', 'book:P1').top(1).bids).toEqual([['5000', '1']])
+  })
+})
+
+describe('a book that lacks what the venue removes', () => {
+  it.each([
+    ['levels', withBook(), '[5900,1,2.5]', '[5800,0,1]', 'removed level(s) were not in the book'],
+    [
+      'orders',
+      withBook('tBTCUSD', 'order', '[[9,6000,1],[7,6100,-3]]'),
+      '[9,6000,2]',
+      '[1,0,1]',
+      'removed order 1',
+    ],
+    [
+      'loans',
+      withBook('fUSD', 'book', '[[0.0002,30,1,-25.5],[0.0003,2,1,70]]'),
+      '[0.0002,30,1,-20]',
+      '[0.0002,120,0,-1]',
+      'for 120 days was not in the book',
+    ],
+  ])('of %s has a gap since it was last known to be right', (_, talk, change, removal, detail) => {
+    const proved = talk.now
+    talk.wait(1_000).data(8, change).wait(1_000).data(8, removal)
+    expect(talk.of('gap')).toMatchObject([
+      { reason: 'sequence', state: 'open', from: proved, detail: expect.stringContaining(detail) },
+    ])
+    expect(talk.of('gap')[0]?.receiveTime).toBe(proved + 2 * SECOND)
+  })
+
+  it('has it since the last checksum that fitted', () => {
+    const talk = withBook().wait(1_000).data(8, '"cs",1756193398')
+    const proved = talk.now
+    talk.wait(1_000).data(8, '[5900,1,2.5]').wait(1_000).data(8, '[5800,0,1]')
+    expect(talk.of('gap')).toMatchObject([{ reason: 'sequence', from: proved }])
   })
 })
 

@@ -1,0 +1,109 @@
+import type { Level, Micros, Order } from '../../schemas/events.js'
+import type { CrossedWatch } from './crossed-watch.js'
+import type { Stream, StreamPolicy } from './stream.js'
+import type { ChecksumFields, SnapshotFields, StreamEvents, UpdateFields } from './stream-events.js'
+import type { StreamGaps } from './stream-gaps.js'
+import type { StreamLife } from './stream-life.js'
+
+/** The books of streams, L2 and L3: kept, and proved by what the venue gives. */
+export class BookStreams {
+  readonly #absentLevel: Required<StreamPolicy>['absentLevel']
+  readonly #life: StreamLife
+  readonly #gaps: StreamGaps
+  readonly #crossed: CrossedWatch
+  readonly #events: StreamEvents
+
+  constructor(
+    { absentLevel }: Required<StreamPolicy>,
+    life: StreamLife,
+    gaps: StreamGaps,
+    crossed: CrossedWatch,
+    events: StreamEvents,
+  ) {
+    this.#absentLevel = absentLevel
+    this.#life = life
+    this.#gaps = gaps
+    this.#crossed = crossed
+    this.#events = events
+  }
+
+  snapshot(stream: Stream, fields: SnapshotFields<Level>, at: Micros | null): void {
+    if (stream.state === 'leaving') return
+    stream.record.book.snapshot(fields.bids, fields.asks)
+    this.#renewed(stream, at)
+    this.#events.bookSnapshot(stream, fields, at)
+    this.#crossed.look(stream, at, at)
+  }
+
+  update(stream: Stream, fields: UpdateFields<Level>, at: Micros | null): boolean {
+    const { book, lastData } = stream.record
+    if (stream.state === 'leaving' || book.state !== 'live') return false
+    const absent = book.update(fields.bids, fields.asks)
+    if (absent > 0 && this.#absentLevel === 'gap') {
+      this.#contradicted(stream, `${absent} removed level(s) were not in the book`, at)
+      return false
+    }
+    book.lastUpdate = at
+    this.#life.alive(stream, at)
+    this.#events.bookUpdate(stream, fields, at)
+    this.#crossed.look(stream, at, lastData)
+    return true
+  }
+
+  orderSnapshot(stream: Stream, fields: SnapshotFields<Order>, at: Micros | null): void {
+    if (stream.state === 'leaving') return
+    const { book, ledger } = stream.record
+    ledger.snapshot(fields.bids, fields.asks)
+    book.snapshot(ledger.levels('bids'), ledger.levels('asks'))
+    this.#renewed(stream, at)
+    this.#events.orderSnapshot(stream, fields, at)
+    this.#crossed.look(stream, at, at)
+  }
+
+  orderUpdate(stream: Stream, fields: UpdateFields<Order>, at: Micros | null): boolean {
+    const { book, ledger, lastData } = stream.record
+    if (stream.state === 'leaving' || book.state !== 'live') return false
+    for (const side of ['bids', 'asks'] as const) {
+      for (const order of fields[side]) {
+        const { change, prices } = ledger.set(side, order)
+        if (change === 'absent' && this.#absentLevel === 'gap') {
+          this.#contradicted(stream, `removed order ${order[0]} was not in the book`, at)
+          return false
+        }
+        for (const price of prices) book.set(side, ...ledger.level(side, price))
+      }
+    }
+    book.lastUpdate = at
+    this.#life.alive(stream, at)
+    this.#events.orderUpdate(stream, fields, at)
+    this.#crossed.look(stream, at, lastData)
+    return true
+  }
+
+  checksum(stream: Stream, fields: ChecksumFields, at: Micros | null): void {
+    const { record } = stream
+    const ok = fields.expected === fields.actual
+    if (ok) {
+      record.proved = at
+      record.lastData = at
+    } else {
+      const detail = `expected ${fields.expected}, the book has ${fields.actual}`
+      this.#gaps.open(stream, 'checksum', detail, at, record.proved)
+    }
+    this.#events.checksum(stream, fields, ok, at)
+    if (!ok) this.#gaps.resubscribe(stream)
+  }
+
+  #renewed(stream: Stream, at: Micros | null): void {
+    const { record } = stream
+    record.book.lastUpdate = at
+    record.proved = at
+    this.#gaps.close(stream, true, at)
+    this.#life.alive(stream, at)
+  }
+
+  /** What the book lacks may have been lost at any time since it was last proved. */
+  #contradicted(stream: Stream, detail: string, at: Micros | null): void {
+    this.#gaps.resync(stream, 'sequence', detail, at, stream.record.proved)
+  }
+}

@@ -1,0 +1,345 @@
+import type {
+  AmountUnit,
+  DerivativeEvent,
+  GapEvent,
+  Level,
+  LiquidationEvent,
+  Micros,
+  Order,
+  QuoteEvent,
+  Side,
+  TickerEvent,
+} from '../../schemas/events.js'
+import type { Channel, Instrument, SessionInit, Sink } from '../connector.js'
+import { shownUrl } from '../options.js'
+import type { CandleFields } from './memory.js'
+import { labelsOf, type Stream } from './stream.js'
+
+/** The times of the frame that an event came in. */
+export interface Times {
+  readonly exchangeTime: Micros | null
+  readonly receiveTime: Micros | null
+}
+
+export interface TradeFields {
+  readonly id: string
+  readonly price: string
+  readonly amount: string
+  readonly side: Side | null
+  readonly exchangeTime: Micros | null
+  readonly sequence?: string | null
+  readonly liquidation?: boolean
+}
+
+export interface SnapshotFields<Row> {
+  readonly bids: Row[]
+  readonly asks: Row[]
+  readonly depth: number | null
+  readonly exchangeTime: Micros | null
+  readonly sequence?: string | null
+}
+
+export interface UpdateFields<Row> {
+  readonly bids: Row[]
+  readonly asks: Row[]
+  readonly exchangeTime: Micros | null
+  readonly sequence?: string | null
+}
+
+export interface ChecksumFields {
+  readonly expected: string
+  readonly actual: string
+  readonly exchangeTime: Micros | null
+  readonly sequence?: string | null
+}
+
+type Body<E> = Omit<E, 'type' | 'venue' | 'symbol' | 'instrument' | 'channel' | 'receiveTime'>
+
+export type QuoteFields = Omit<Body<QuoteEvent>, 'amountUnit' | 'sequence'> & {
+  readonly sequence?: string | null
+}
+export type TickerFields = Partial<Body<TickerEvent>>
+export type DerivativeFields = Partial<Body<DerivativeEvent>>
+export type LiquidationFields = Omit<Body<LiquidationEvent>, 'amountUnit'> & {
+  readonly amountUnit?: AmountUnit
+}
+export type GapFields = Omit<Body<GapEvent>, 'exchangeTime'>
+
+/**
+ * What a connection says, each kind of event in one literal: of a fixed shape, with every field filled in. What all events of
+ * a stream have in common stands ready in its labels. It is named in each literal, and not spread into it: in Node 20 a
+ * spread with further fields behind it was measured at two microseconds and more, and such a literal at twenty nanoseconds.
+ */
+export class StreamEvents {
+  readonly #venue: string
+  readonly #init: SessionInit
+  readonly #sink: Sink
+  /** Which attempt since the last stable connection this is. */
+  attempt = 1
+
+  constructor(venue: string, init: SessionInit, sink: Sink) {
+    this.#venue = venue
+    this.#init = init
+    this.#sink = sink
+  }
+
+  bookSnapshot(stream: Stream, fields: SnapshotFields<Level>, at: Micros | null): void {
+    this.#sink.emit(snapshotEvent('book_snapshot', stream, fields, at))
+  }
+
+  orderSnapshot(stream: Stream, fields: SnapshotFields<Order>, at: Micros | null): void {
+    this.#sink.emit(snapshotEvent('order_snapshot', stream, fields, at))
+  }
+
+  bookUpdate(stream: Stream, fields: UpdateFields<Level>, at: Micros | null): void {
+    this.#sink.emit(updateEvent('book_update', stream, fields, at))
+  }
+
+  orderUpdate(stream: Stream, fields: UpdateFields<Order>, at: Micros | null): void {
+    this.#sink.emit(updateEvent('order_update', stream, fields, at))
+  }
+
+  checksum(stream: Stream, fields: ChecksumFields, ok: boolean, at: Micros | null): void {
+    const { venue, symbol, instrument, channel } = stream.labels
+    this.#sink.emit({
+      type: 'checksum',
+      venue,
+      symbol,
+      instrument,
+      channel,
+      exchangeTime: fields.exchangeTime,
+      receiveTime: at,
+      sequence: fields.sequence ?? null,
+      ok,
+      expected: fields.expected,
+      actual: fields.actual,
+    })
+  }
+
+  gap(stream: Stream, fields: GapFields, at: Micros | null): void {
+    const { venue, symbol, instrument, channel } = stream.labels
+    this.#sink.emit({
+      type: 'gap',
+      venue,
+      symbol,
+      instrument,
+      channel,
+      exchangeTime: null,
+      receiveTime: at,
+      reason: fields.reason,
+      state: fields.state,
+      from: fields.from,
+      to: fields.to,
+      healed: fields.healed,
+      detail: fields.detail,
+    })
+  }
+
+  trade(stream: Stream, fields: TradeFields, historical: boolean, at: Micros | null): void {
+    const { venue, symbol, instrument, channel } = stream.labels
+    this.#sink.emit({
+      type: 'trade',
+      venue,
+      symbol,
+      instrument,
+      channel,
+      exchangeTime: fields.exchangeTime,
+      receiveTime: at,
+      sequence: fields.sequence ?? null,
+      id: fields.id,
+      price: fields.price,
+      amount: fields.amount,
+      amountUnit: stream.instrument.amountUnit,
+      side: fields.side,
+      liquidation: fields.liquidation ?? false,
+      historical,
+    })
+  }
+
+  quote(stream: Stream, fields: QuoteFields, at: Micros | null): void {
+    const { venue, symbol, instrument, channel } = stream.labels
+    this.#sink.emit({
+      type: 'quote',
+      venue,
+      symbol,
+      instrument,
+      channel,
+      exchangeTime: fields.exchangeTime,
+      receiveTime: at,
+      sequence: fields.sequence ?? null,
+      bidPrice: fields.bidPrice,
+      bidAmount: fields.bidAmount,
+      askPrice: fields.askPrice,
+      askAmount: fields.askAmount,
+      amountUnit: stream.instrument.amountUnit,
+    })
+  }
+
+  ticker(stream: Stream, fields: TickerFields, at: Micros | null): void {
+    const { venue, symbol, instrument, channel } = stream.labels
+    this.#sink.emit({
+      type: 'ticker',
+      venue,
+      symbol,
+      instrument,
+      channel,
+      exchangeTime: fields.exchangeTime ?? null,
+      receiveTime: at,
+      last: fields.last ?? null,
+      open: fields.open ?? null,
+      high: fields.high ?? null,
+      low: fields.low ?? null,
+      volume: fields.volume ?? null,
+      volumeUnit: fields.volumeUnit ?? 'base',
+      quoteVolume: fields.quoteVolume ?? null,
+      vwap: fields.vwap ?? null,
+      change: fields.change ?? null,
+      bidPrice: fields.bidPrice ?? null,
+      askPrice: fields.askPrice ?? null,
+    })
+  }
+
+  candle(stream: Stream, fields: CandleFields, closed: boolean, at: Micros | null): void {
+    const { venue, symbol, instrument, channel } = stream.labels
+    this.#sink.emit({
+      type: 'candle',
+      venue,
+      symbol,
+      instrument,
+      channel,
+      exchangeTime: fields.exchangeTime ?? null,
+      receiveTime: at,
+      interval: fields.interval,
+      openTime: fields.openTime,
+      open: fields.open,
+      high: fields.high,
+      low: fields.low,
+      close: fields.close,
+      volume: fields.volume ?? null,
+      volumeUnit: fields.volumeUnit ?? 'base',
+      trades: fields.trades ?? null,
+      closed,
+      historical: fields.historical ?? false,
+    })
+  }
+
+  derivative(stream: Stream, fields: DerivativeFields, at: Micros | null): void {
+    const { venue, symbol, instrument, channel } = stream.labels
+    this.#sink.emit({
+      type: 'derivative',
+      venue,
+      symbol,
+      instrument,
+      channel,
+      exchangeTime: fields.exchangeTime ?? null,
+      receiveTime: at,
+      markPrice: fields.markPrice ?? null,
+      indexPrice: fields.indexPrice ?? null,
+      openInterest: fields.openInterest ?? null,
+      openInterestUnit: fields.openInterestUnit ?? stream.instrument.amountUnit,
+      fundingRate: fields.fundingRate ?? null,
+      nextFundingTime: fields.nextFundingTime ?? null,
+      predictedFundingRate: fields.predictedFundingRate ?? null,
+    })
+  }
+
+  /** @param liquidated the instrument of the row: a channel for all markets names it there */
+  liquidation(stream: Stream, liquidated: Instrument, fields: LiquidationFields, at: Micros | null): void {
+    const { venue, symbol, instrument, channel } = labelsOf(this.#venue, liquidated, stream.channel)
+    this.#sink.emit({
+      type: 'liquidation',
+      venue,
+      symbol,
+      instrument,
+      channel,
+      exchangeTime: fields.exchangeTime,
+      receiveTime: at,
+      id: fields.id,
+      price: fields.price,
+      amount: fields.amount,
+      amountUnit: fields.amountUnit ?? liquidated.amountUnit,
+      side: fields.side,
+    })
+  }
+
+  instrument(data: Instrument, channel: Channel, times: Times): void {
+    this.#sink.emit({
+      type: 'instrument',
+      venue: this.#venue,
+      symbol: data.symbol,
+      instrument: data.instrument,
+      channel,
+      exchangeTime: times.exchangeTime,
+      receiveTime: times.receiveTime,
+      market: data.market,
+      status: data.status,
+      base: data.base,
+      quote: data.quote,
+      settle: data.settle,
+      tickSize: data.tickSize,
+      lotSize: data.lotSize,
+      amountUnit: data.amountUnit,
+      contractSize: data.contractSize,
+      contractUnit: data.contractUnit,
+      sidesCounted: data.sidesCounted,
+      expiry: data.expiry,
+    })
+  }
+
+  connection(state: 'ready' | 'maintenance' | 'refused', reason: string | null, at: Micros | null): void {
+    this.#sink.emit({
+      type: 'connection',
+      venue: this.#venue,
+      receiveTime: at,
+      connection: this.#init.connection,
+      state,
+      attempt: this.attempt,
+      endpoint: shownUrl(this.#init.endpoint.url),
+      reason,
+    })
+  }
+}
+
+function snapshotEvent<Type, Row>(
+  type: Type,
+  stream: Stream,
+  fields: SnapshotFields<Row>,
+  receiveTime: Micros | null,
+) {
+  const { venue, symbol, instrument, channel } = stream.labels
+  return {
+    type,
+    venue,
+    symbol,
+    instrument,
+    channel,
+    exchangeTime: fields.exchangeTime,
+    receiveTime,
+    sequence: fields.sequence ?? null,
+    bids: fields.bids,
+    asks: fields.asks,
+    amountUnit: stream.instrument.amountUnit,
+    depth: fields.depth,
+  }
+}
+
+function updateEvent<Type, Row>(
+  type: Type,
+  stream: Stream,
+  fields: UpdateFields<Row>,
+  receiveTime: Micros | null,
+) {
+  const { venue, symbol, instrument, channel } = stream.labels
+  return {
+    type,
+    venue,
+    symbol,
+    instrument,
+    channel,
+    exchangeTime: fields.exchangeTime,
+    receiveTime,
+    sequence: fields.sequence ?? null,
+    bids: fields.bids,
+    asks: fields.asks,
+  }
+}

@@ -1,0 +1,58 @@
+import type { GapReason, Micros } from '../../schemas/events.js'
+import type { SessionInit, Sink } from '../connector.js'
+import type { Stream } from './stream.js'
+import type { StreamEvents } from './stream-events.js'
+
+/** The holes of streams: opened, closed, and asked to be filled. A stream has at most one at a time. */
+export class StreamGaps {
+  readonly #init: SessionInit
+  readonly #sink: Sink
+  readonly #events: StreamEvents
+
+  constructor(init: SessionInit, sink: Sink, events: StreamEvents) {
+    this.#init = init
+    this.#sink = sink
+    this.#events = events
+  }
+
+  /** @param from the last moment at which the stream was good. @default its last datum */
+  open(
+    stream: Stream,
+    reason: GapReason,
+    detail: string | null,
+    at: Micros | null,
+    from: Micros | null = stream.record.lastData,
+  ): void {
+    const { record } = stream
+    if (record.gap !== null) return
+    record.distrust()
+    record.gap = { reason, from }
+    this.#events.gap(stream, { reason, state: 'open', from, to: null, healed: false, detail }, at)
+  }
+
+  close(stream: Stream, healed: boolean, at: Micros | null): void {
+    const { gap } = stream.record
+    if (gap === null) return
+    stream.record.gap = null
+    stream.record.lastData = at
+    const { reason, from } = gap
+    this.#events.gap(stream, { reason, state: 'closed', from, to: at, healed, detail: null }, at)
+  }
+
+  /** A gap, and the stream asked for again. */
+  resync(
+    stream: Stream,
+    reason: GapReason,
+    detail: string | null,
+    at: Micros | null,
+    from: Micros | null = stream.record.lastData,
+  ): void {
+    this.open(stream, reason, detail, at, from)
+    this.resubscribe(stream)
+  }
+
+  resubscribe(stream: Stream): void {
+    if (this.#init.adopt) return
+    this.#sink.resubscribe({ instrument: stream.instrument, channel: stream.channel })
+  }
+}

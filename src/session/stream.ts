@@ -1,0 +1,84 @@
+import type { StreamEvent } from '../../schemas/events.js'
+import type { Channel, ChannelKind, ChannelSpec, Instrument } from '../connector.js'
+import type { StreamRecord } from './memory.js'
+
+/**
+ * `requested`: asked for, no ack yet. `acked`: granted, no datum yet. `live`: data came. `leaving`: unsubscribed, late
+ * frames may follow and are dropped.
+ */
+export type StreamState = 'requested' | 'acked' | 'live' | 'leaving'
+
+/** What each event of a stream says of the stream. */
+export type StreamLabels = Readonly<Pick<StreamEvent, 'venue' | 'symbol' | 'instrument' | 'channel'>>
+
+/** One channel of one instrument on this connection. */
+export interface Stream {
+  readonly instrument: Instrument
+  readonly channel: Channel
+  readonly kind: ChannelKind
+  /** What follows the colon of the channel; empty for the bare kind. */
+  readonly variant: string
+  readonly labels: StreamLabels
+  readonly spec: ChannelSpec
+  readonly record: StreamRecord
+  state: StreamState
+  /** Tries since the last datum: of the subscribe and of the first datum. */
+  tries: number
+}
+
+/** How streams behave at a venue, declared as data. */
+export interface StreamPolicy {
+  /** An unanswered subscribe is sent again after this. @default 30_000 */
+  readonly ackTimeoutMs?: number
+  /** An acked stream whose snapshot is promised is asked for again after this. @default 15_000 */
+  readonly firstDatumMs?: number
+  /** A removal of a level that is not there: `gap` where the venue proves its book, `ignore` where it is known to happen. @default 'gap' */
+  readonly absentLevel?: 'gap' | 'ignore'
+  /** How long a book may be crossed before that is a gap; null where the venue allows it. @default 2_000 */
+  readonly crossedForMs?: number | null
+  /**
+   * What follows when a granted stream stays silent through every try: the socket is replaced, or, where a venue grants what
+   * does not trade, it is said once as a `refused` connection event and the grant is kept. @default 'reconnect'
+   */
+  readonly silentGrant?: 'reconnect' | 'say'
+}
+
+export const defaultPolicy: Required<StreamPolicy> = {
+  ackTimeoutMs: 30_000,
+  firstDatumMs: 15_000,
+  absentLevel: 'gap',
+  crossedForMs: 2_000,
+  silentGrant: 'reconnect',
+}
+
+/** What is waited for; each stream has at most one alarm of a kind. */
+export type Watched = 'ack' | 'first' | 'cadence' | 'crossed'
+
+/** The kind and the variant of a channel: `book:P1` is `book` and `P1`. */
+export function splitChannel(channel: Channel): { readonly kind: ChannelKind; readonly variant: string } {
+  const colon = channel.indexOf(':')
+  if (colon === -1) return { kind: channel as ChannelKind, variant: '' }
+  return { kind: channel.slice(0, colon) as ChannelKind, variant: channel.slice(colon + 1) }
+}
+
+export function labelsOf(venue: string, instrument: Instrument, channel: Channel): StreamLabels {
+  return { venue, symbol: instrument.symbol, instrument: instrument.instrument, channel }
+}
+
+export function streamKey(instrument: string, channel: Channel): string {
+  return `${channel} ${instrument}`
+}
+
+export function alarmOf(watched: Watched, stream: Stream): string {
+  return `${watched} ${streamKey(stream.instrument.instrument, stream.channel)}`
+}
+
+/** The stream as a sentence names it. */
+export function streamName(stream: Stream): string {
+  return `${stream.channel} of ${stream.instrument.symbol}`
+}
+
+/** Channels in which every message is news of its own: what was missed does not come back with the next one. */
+export function isLog(kind: ChannelKind): boolean {
+  return kind === 'trade' || kind === 'liquidation' || kind === 'transaction' || kind === 'block'
+}
