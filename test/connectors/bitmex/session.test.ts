@@ -88,6 +88,19 @@ describe('subscribing', () => {
     expect(run.sent).toHaveLength(1)
   })
 
+  it('does not give up trades that came to life while their resubscribe waited its turn', () => {
+    const run = asked('trade', ['XBTUSD'])
+    run.until(T + 16 * SECOND)
+    const [waiting] = run.resubscribes
+    if (waiting === undefined) throw new Error('nothing was asked for again')
+    run.session.frame(emptyPartial('trade', 'XBTUSD'), T + 17 * SECOND)
+    run.session.resubscribe(waiting, T + 18 * SECOND)
+    expect(run.sent).toEqual([])
+    run.session.frame('{"table":"trade","action":"insert","data":[{"symbol":"XBTUSD","pri', T + 19 * SECOND)
+    run.session.resubscribe(waiting, T + 20 * SECOND)
+    expect(requests(run).map(({ op }) => op)).toEqual(['unsubscribe', 'subscribe'])
+  })
+
   it('takes the partial for the ack that got lost', () => {
     const run = opened()
     run.session.subscribe([subscription('XBTUSD', 'book')], T)
