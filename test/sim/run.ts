@@ -6,10 +6,10 @@ import { type SimulationResult, simulate } from './simulation.js'
 import { type SimulatedVenue, simulatedVenues } from './venues.js'
 
 /**
- * `npm run sim -- [--seeds N] [--seed FIRST] [--venue NAME] [--workers N] [--verbose]`
+ * `npm run sim -- [--seeds N] [--seed FIRST] [--venue NAME] [--workers N] [--first] [--verbose]`
  *
- * Runs N seeds from FIRST on. Every fiftieth is run twice and must give the same events. Exit 1 where a seed fails, with
- * the one command that repeats it.
+ * Runs N seeds from FIRST on; with `--first` until one fails. Every fiftieth is run twice and must give the same events.
+ * Exit 1 where a seed fails, with the one command that repeats it.
  */
 const { values } = parseArgs({
   options: {
@@ -18,6 +18,7 @@ const { values } = parseArgs({
     venue: { type: 'string' },
     workers: { type: 'string', default: String(Math.min(2, availableParallelism())) },
     share: { type: 'string' },
+    first: { type: 'boolean', default: false },
     verbose: { type: 'boolean', default: false },
   },
 })
@@ -76,6 +77,7 @@ async function runShare(share: number): Promise<Tally> {
     if (problems.length > 0) {
       tally.failed.push(seed)
       fail(seed, problems, result)
+      if (values.first) break
     }
   }
   return tally

@@ -18,6 +18,8 @@ export interface ChannelLine {
   /** How far the venue's clock is off, milliseconds. */
   readonly clockOffsetMs: number
   push(payload: string, nature: Nature, tag?: string): void
+  /** Nothing is told at the moment: what happens now is not told later either. */
+  readonly suspended: boolean
   /** Runs once, unless the channel has been left by then. */
   later(delayMs: number, run: () => void): void
   /** Whether this fault is to be committed now; it is then done with. */
@@ -101,6 +103,7 @@ function tradesChannel(instrument: SimulatedInstrument): Grant {
         line.push(instrument.history(), 'snapshot')
         const faulty = new FaultyTrades(line)
         const tell = (trade: MarketTrade) => {
+          if (line.suspended) return
           const row = instrument.tradeRow(trade, line.clockOffsetMs)
           for (const told of faulty.told(row)) {
             line.push(told.executed, 'trade', `${prefix}te`)

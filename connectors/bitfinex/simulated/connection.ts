@@ -259,6 +259,9 @@ export class BitfinexConnection implements SimulatedConnection {
         return connection.#clockOffset()
       },
       push: (payload, nature, tag) => connection.#push(channel, payload, nature, tag),
+      get suspended() {
+        return connection.#suspended
+      },
       later(delayMs, run) {
         connection.#later(delayMs * 1000, () => {
           if (channel.state === 'open') run()
@@ -270,7 +273,7 @@ export class BitfinexConnection implements SimulatedConnection {
   }
 
   #push({ chanId, state }: OpenChannel, payload: string, nature: Nature, tag: string | undefined): void {
-    if (state !== 'open' || this.#floor.now < this.#maintenanceUntil) return
+    if (state !== 'open' || this.#suspended) return
     if (this.takes('sequence-skipped')) {
       this.#sequence++
       return
@@ -321,10 +324,14 @@ export class BitfinexConnection implements SimulatedConnection {
   // ── Connection ────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #greet(): void {
-    const platform = this.#floor.now < this.#maintenanceUntil ? 0 : 1
+    const platform = this.#suspended ? 0 : 1
     this.#say(
       `{"event":"info","version":2,"serverId":"${this.#serverId()}","platform":{"status":${platform}}}`,
     )
+  }
+
+  get #suspended(): boolean {
+    return this.#floor.now < this.#maintenanceUntil
   }
 
   #maintain(): void {

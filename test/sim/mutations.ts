@@ -1,0 +1,208 @@
+import { spawn } from 'node:child_process'
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+
+/**
+ * `npm run mutations -- [--seeds 6] [--seed 500] [--workers 2] [--only 3,7]`
+ *
+ * Breaks the engine on purpose, one way at a time, and runs the simulation until a seed notices: a simulation that
+ * notices nothing proves nothing. Prints the rows of the table in docs/reliability.md; exit 1 where one went unnoticed.
+ */
+interface Mutation {
+  readonly name: string
+  /** A compiled file, from the root. */
+  readonly file: string
+  readonly find: string
+  readonly replace: string
+  /** The one venue that it concerns. */
+  readonly venue?: string
+}
+
+const mutations: readonly Mutation[] = [
+  {
+    name: 'a gap is not said when the connection ends',
+    file: 'src/session/streams.js',
+    find: 'gapAll(reason, detail, at) {',
+    replace: 'gapAll(reason, detail, at) { return;',
+  },
+  {
+    name: 'a gap begins when it is noticed',
+    file: 'src/session/stream-gaps.js',
+    find: 'open(stream, reason, detail, at, from = stream.record.lastData) {',
+    replace: 'open(stream, reason, detail, at, _from) { const from = at;',
+  },
+  {
+    name: 'every gap says that it was healed',
+    file: 'src/session/stream-gaps.js',
+    find: 'close(stream, healed, at) {',
+    replace: 'close(stream, healed, at) { healed = true;',
+  },
+  {
+    name: 'a gap is never closed',
+    file: 'src/session/stream-gaps.js',
+    find: 'close(stream, healed, at) {',
+    replace: 'close(stream, healed, at) { return;',
+  },
+  {
+    name: 'what has a gap is not asked for again',
+    file: 'src/session/stream-gaps.js',
+    find: 'resubscribe(stream) {',
+    replace: 'resubscribe(stream) { return;',
+  },
+  {
+    name: 'changes are applied to a suspect book',
+    file: 'src/session/book-streams.js',
+    find: "if (stream.state === 'leaving' || book.state !== 'live')",
+    replace: "if (stream.state === 'leaving' || book.state === 'syncing')",
+  },
+  {
+    name: 'a checksum is not compared',
+    file: 'src/session/book-streams.js',
+    find: 'const ok = fields.expected === fields.actual;',
+    replace: 'const ok = true;',
+    venue: 'bitfinex',
+  },
+  {
+    name: 'a crossed book is borne',
+    file: 'src/session/crossed-watch.js',
+    find: 'if (!book.crossed) {',
+    replace: 'if (true) {',
+  },
+  {
+    name: 'trade ids are not remembered',
+    file: 'src/session/memory.js',
+    find: 'add(id) {',
+    replace: 'add(id) { return true;',
+  },
+  {
+    name: 'the sequence of Bitfinex is not checked',
+    file: 'connectors/bitfinex/session.js',
+    find: 'if (number === expected)',
+    replace: 'if (true)',
+    venue: 'bitfinex',
+  },
+  {
+    name: 'the sequence of Blockchain.com is not checked',
+    file: 'connectors/blockchain/exchange-session.js',
+    find: 'if (seqnum === expected)',
+    replace: 'if (true)',
+    venue: 'blockchain',
+  },
+  {
+    name: 'a contradiction in a table of BitMEX is passed over',
+    file: 'connectors/bitmex/level-table.js',
+    find: 'return contradiction(`update of',
+    replace: 'return { bids, asks, contradiction: null } ?? contradiction(`update of',
+    venue: 'bitmex',
+  },
+  {
+    name: 'prices and amounts pass through a float',
+    file: 'src/decode/decimal.js',
+    find: '    if (isCanonical(wire))\n        return wire;',
+    replace:
+      '    if (isCanonical(wire))\n        return isCanonical(String(Number(wire))) ? String(Number(wire)) : wire;',
+  },
+  {
+    name: 'no dial budget',
+    file: 'src/socket/dial-budget.js',
+    find: 'return new Promise((resolve, reject) => {',
+    replace: 'return new Promise((resolve, reject) => { return resolve();',
+  },
+  {
+    name: 'a silent socket is never given up',
+    file: 'src/socket/silence.js',
+    find: 'this.#silent();',
+    replace: ';',
+  },
+  {
+    name: 'timers are not cancelled at the end of a connection',
+    file: 'src/feed/feed-connection.js',
+    find: 'this.#arm(0);\n        this.#pacer.clear();',
+    replace: '',
+  },
+  {
+    name: 'what was dropped unread is not said',
+    file: 'src/feed/feed.js',
+    find: 'dropped: (first) => this.#dropped(first),',
+    replace: 'dropped: () => { },',
+  },
+  {
+    name: 'what was dropped before an open gap is not said',
+    file: 'src/feed/feed-connection.js',
+    find: 'this.memory.peek(instrument, channel)?.widen(from);',
+    replace: '',
+  },
+  {
+    name: 'the recorder loses one event in a thousand',
+    file: 'recorder/recorder.js',
+    find: 'this.#add(event);\n    }',
+    replace: 'if ((globalThis.nth = (globalThis.nth ?? 0) + 1) % 1000 !== 0) this.#add(event);\n    }',
+  },
+]
+
+const { values } = parseArgs({
+  options: {
+    seeds: { type: 'string', default: '12' },
+    seed: { type: 'string', default: '500' },
+    workers: { type: 'string', default: '2' },
+    only: { type: 'string' },
+  },
+})
+
+/** A run in which nothing settles any more takes as long as it may. */
+const LONGEST_MS = 300_000
+
+const root = fileURLToPath(new URL('../../', import.meta.url))
+const chosen = values.only?.split(',').map(Number) ?? [...mutations.keys()]
+const waiting = [...chosen]
+let unnoticed = 0
+const whole = await run(root, undefined)
+if (!whole.includes(' 0 failed')) throw new Error(`a seed fails before anything was broken:\n${whole}`)
+await Promise.all(Array.from({ length: Number(values.workers) }, work))
+console.log(`${chosen.length} mutations, ${unnoticed} unnoticed`)
+if (unnoticed > 0) process.exitCode = 1
+
+async function work(): Promise<void> {
+  for (let at = waiting.shift(); at !== undefined; at = waiting.shift()) {
+    const mutation = mutations[at]
+    if (mutation === undefined) throw new Error(`there is no mutation ${at}: they count from 0`)
+    const seen = await noticed(at, mutation)
+    if (seen === null) unnoticed++
+    console.log(`| ${mutation.name} | ${seen ?? `**not noticed** in ${values.seeds} seeds`} |`)
+  }
+}
+
+/** Which seed noticed, and as what; null where none did. */
+async function noticed(at: number, mutation: Mutation): Promise<string | null> {
+  // Beside the original, so that packages are found.
+  const broken = `${root.replace(/\/$/, '')}-mutant-${at}`
+  cpSync(root, broken, { recursive: true })
+  try {
+    const file = `${broken}/${mutation.file}`
+    const source = readFileSync(file, 'utf8')
+    if (!source.includes(mutation.find)) throw new Error(`${mutation.file} has no ${mutation.find}`)
+    writeFileSync(file, source.replace(mutation.find, mutation.replace))
+    const said = await run(broken, mutation.venue)
+    const [, seed, what] = /seed (\d+) fails:\n {2}(.*)/.exec(said) ?? []
+    if (seed === undefined) return said.includes(' 0 failed') ? null : `seed ${values.seed} | it does not end`
+    return `seed ${seed}${mutation.venue === undefined ? '' : ` of ${mutation.venue}`} | ${what}`
+  } finally {
+    rmSync(broken, { recursive: true })
+  }
+}
+
+/** The simulation's output, up to its first failure. */
+function run(broken: string, venue: string | undefined): Promise<string> {
+  const only = venue === undefined ? [] : ['--venue', venue]
+  const seeds = ['--seeds', values.seeds, '--seed', values.seed, '--workers', '1', '--first']
+  const child = spawn(process.execPath, [`${broken.replace(/\/$/, '')}/test/sim/run.js`, ...seeds, ...only], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    timeout: LONGEST_MS,
+  })
+  let said = ''
+  child.stdout.on('data', (part) => {
+    said += part
+  })
+  return new Promise((resolve) => child.on('exit', () => resolve(said)))
+}
