@@ -36,7 +36,10 @@ export type Channel = ChannelKind | `${ChannelKind}:${string}`
 /** One channel that a venue offers: a row of its capabilities. */
 export interface ChannelSpec {
   readonly kind: ChannelKind
-  /** Variants after the colon, the default first; empty where there is only the bare kind. */
+  /**
+   * Variants after the colon, the default first; empty where there is only the bare kind. Where a kind has several rows, one
+   * for each group of markets, their default is the same.
+   */
   readonly variants: readonly string[]
   readonly markets: readonly MarketType[]
   /** What proves the stream: a phrase such as `sequence + checksum`, or `order only`. Null: nothing can. */

@@ -45,18 +45,23 @@ export function resolveChannels(
 ): Channel[] {
   return channels.map((channel) => {
     const [kind = '', variant] = channel.split(/:(.*)/s)
-    const spec = specs.find((candidate) => candidate.kind === kind)
-    if (spec === undefined || (variant !== undefined && !spec.variants.includes(variant))) {
-      const offered = specs.flatMap((candidate) =>
-        candidate.variants.length === 0
-          ? [candidate.kind]
-          : candidate.variants.map((name, index) =>
-              index === 0 ? candidate.kind : `${candidate.kind}:${name}`,
-            ),
+    const spec = specs.find(
+      (candidate) =>
+        candidate.kind === kind && (variant === undefined || candidate.variants.includes(variant)),
+    )
+    if (spec === undefined) {
+      const offered = new Set(
+        specs.flatMap((candidate) =>
+          candidate.variants.length === 0
+            ? [candidate.kind]
+            : candidate.variants.map((name, index) =>
+                index === 0 ? candidate.kind : `${candidate.kind}:${name}`,
+              ),
+        ),
       )
       throw new UsageError(
         'unknown_channel',
-        `${venue} has no channel ${channel}; it has ${offered.join(', ')}`,
+        `${venue} has no channel ${channel}; it has ${[...offered].join(', ')}`,
         {
           context: { venue, channel, field: 'channels' },
         },

@@ -23,7 +23,8 @@ export const TICKERS_CHANNELS = ['ticker:tickers', 'quote:tickers'] as const
  */
 export const CHANNELS: readonly ChannelSpec[] = [
   spec('trade', [], 'sequence', false),
-  spec('book', DEPTHS, 'sequence', true),
+  // Sequences are the venue's and not the connection's: two sockets see the same numbers of a market and depth.
+  { ...spec('book', DEPTHS, 'sequence', true), sequenceScope: 'stream' },
   spec('quote', ['ticker', 'tickers'], 'sequence (tickers only)', false),
   spec(
     'ticker',

@@ -28,20 +28,23 @@ const channel = (
   kind: ChannelSpec['kind'],
   variants: readonly string[],
   proof: string | null,
-  rest: { readonly snapshot?: boolean; readonly credentials?: boolean } = {},
+  rest: Pick<Partial<ChannelSpec>, 'snapshot' | 'credentials' | 'sequenceScope'> = {},
 ): ChannelSpec => ({ kind, variants, markets, proof, cadenceMs: null, snapshot: false, ...rest })
+
+/** `seqId` and `id` count the changes of a pair's book at the venue, not of a socket: a second one continues the first's. */
+const NUMBERED_BOOK = { snapshot: true, sequenceScope: 'stream' } as const
 
 const SPECS: Readonly<Record<Generation, readonly ChannelSpec[]>> = {
   spot: [
     channel('trade', [], null),
-    channel('book', [], 'seqId of the pair, audit by a second snapshot', { snapshot: true }),
+    channel('book', [], 'seqId of the pair, audit by a second snapshot', NUMBERED_BOOK),
     channel('quote', [], null),
     channel('ticker', [], null),
     channel('candle', SPOT_CANDLES, null),
   ],
   classic: [
     channel('trade', [], 'ids of the history joined', { snapshot: true }),
-    channel('book', ['exact', 'md'], 'id of the pair', { snapshot: true, credentials: true }),
+    channel('book', ['exact', 'md'], 'id of the pair', { ...NUMBERED_BOOK, credentials: true }),
     channel('ticker', ['tick', 'full', 'day'], null),
     channel('candle', CLASSIC_CANDLES, null, { snapshot: true }),
   ],

@@ -6,7 +6,14 @@ import { huobiCatalogue } from './catalogue.js'
 import { huobiEndpoints } from './endpoints.js'
 import { huobiSession } from './session.js'
 import { type Family, familyOfSymbol, guessInstrument } from './symbols.js'
-import { INTERVAL_NAMES, MBP_LEVELS, REFRESH_LEVELS, STEPS } from './topics.js'
+import {
+  HIGH_FREQUENCY_LEVELS,
+  INTERVAL_NAMES,
+  MBP_LEVELS,
+  REFRESH_LEVELS,
+  SPOT_STEPS,
+  STEPS,
+} from './topics.js'
 
 /** Options of Huobi (HTX). */
 export interface HuobiOptions extends ConnectorOptions {
@@ -42,10 +49,21 @@ export const CHANNELS: readonly ChannelSpec[] = [
     variants: [
       ...MBP_LEVELS,
       ...REFRESH_LEVELS.map((levels) => `refresh${levels}`),
-      ...STEPS.map((step) => `step${step}`),
+      ...SPOT_STEPS.map((step) => `step${step}`),
     ],
-    markets: MARKETS,
-    proof: 'prevSeqNum chain (spot), version chain (derivatives); refresh and step: order only',
+    markets: ['spot'],
+    proof: 'prevSeqNum chain; refresh and step: order only',
+    // One counter of the pair numbers the increments, the refreshes and the versions of the steps.
+    sequenceScope: 'stream',
+    cadenceMs: null,
+    snapshot: true,
+  },
+  {
+    kind: 'book',
+    variants: [...HIGH_FREQUENCY_LEVELS, ...STEPS.map((step) => `step${step}`)],
+    markets: DERIVATIVES,
+    // A version belongs to one subscription: on another connection the same number means another book.
+    proof: 'version chain; step: order only',
     cadenceMs: null,
     snapshot: true,
   },

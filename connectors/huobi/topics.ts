@@ -55,8 +55,11 @@ export const INTERVAL_NAMES: readonly string[] = Object.keys(PERIODS)
 /** The level counts of the books that are kept by deltas, the default first. */
 export const MBP_LEVELS: readonly string[] = ['150', '5', '20', '400']
 export const REFRESH_LEVELS: readonly string[] = ['5', '10', '20']
-/** Merge steps that derivatives have; spot has the first six. */
+/** Those that derivatives have: the server refuses 5 and 400 (seen in September 2026), whatever other clients offer. */
+export const HIGH_FREQUENCY_LEVELS: readonly string[] = ['150', '20']
+/** Merge steps that derivatives have. */
 export const STEPS: readonly string[] = Array.from({ length: 20 }, (_, step) => String(step))
+export const SPOT_STEPS = STEPS.slice(0, 6)
 
 /** Steps of derivatives that show 20 levels; the others show 150. */
 const SHORT_STEPS = new Set(['7', '8', '9', '10', '11', '12', '13', '18', '19'])
@@ -110,15 +113,14 @@ function planBook(
 ): Plan {
   const levels = variant === '' ? '150' : variant
   if (levels.startsWith('step')) {
-    if (spot && Number(levels.slice(4)) > 5) return none(`there is no book:${levels}`)
+    if (spot && !SPOT_STEPS.includes(levels.slice(4))) return none(`there is no book:${levels}`)
     return one('depth', levels)
   }
   if (levels.startsWith('refresh')) {
     return spot ? one('mbp', 'refresh', levels.slice(7)) : none(`there is no book:${levels}`)
   }
   if (spot) return one('mbp', levels)
-  // The server refuses 5 and 400 (seen in September 2026), whatever other clients offer.
-  if (levels !== '150' && levels !== '20') return none(`there is no book:${levels}`)
+  if (!HIGH_FREQUENCY_LEVELS.includes(levels)) return none(`there is no book:${levels}`)
   return one('depth', `size_${levels}`, 'high_freq')
 }
 

@@ -1,4 +1,5 @@
 import type { GapReason, MarketEvent, Micros, StreamEvent } from '../../schemas/events.js'
+import { channelSpec } from '../channel-spec.js'
 import type { Channel, ChannelSpec, Subscription } from '../connector.js'
 import { splitChannel } from '../session/stream.js'
 import { ArbitratedBook } from './arbitrated-book.js'
@@ -142,7 +143,7 @@ export class Arbiter {
     switch (kind) {
       case 'book':
       case 'order': {
-        const spec = this.#channels.find((channel) => channel.kind === kind)
+        const spec = channelSpec(this.#channels, kind, subscription.instrument.market)
         return new ArbitratedBook(subscription, this.#outlet, spec?.sequenceScope === 'stream')
       }
       case 'trade':

@@ -1,5 +1,6 @@
 import { closest, distance } from 'fastest-levenshtein'
 import type { MarketType } from '../../schemas/events.js'
+import { channelSpec } from '../channel-spec.js'
 import type { Channel, Connector, Endpoint, InstrumentTable, Subscription } from '../connector.js'
 import { UsageError } from '../errors.js'
 import { splitChannel } from '../session/stream.js'
@@ -30,8 +31,8 @@ export function resolveSubscriptions(
   for (const symbol of new Set(symbols)) {
     const instrument = findInstrument(connector, instruments, symbol)
     for (const channel of new Set(channels)) {
-      const spec = connector.channels.find(({ kind }) => kind === splitChannel(channel).kind)
-      if (spec?.markets.includes(instrument.market) !== true) continue
+      const { kind } = splitChannel(channel)
+      if (channelSpec(connector.channels, kind, instrument.market) === undefined) continue
       served.add(channel)
       subscriptions.push({ instrument, channel })
     }

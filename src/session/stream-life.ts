@@ -1,4 +1,5 @@
 import type { Micros } from '../../schemas/events.js'
+import { channelSpec } from '../channel-spec.js'
 import type { Channel, ChannelSpec, Instrument, SessionInit, Sink, Subscription } from '../connector.js'
 import { TapewireError } from '../errors.js'
 import type { Alarms } from './alarms.js'
@@ -156,7 +157,10 @@ export class StreamLife {
       held.state = 'requested'
       return held
     }
-    const spec = this.#channels.find((candidate) => candidate.kind === kind)
+    // A log may know so little of an instrument that its market is a guess.
+    const spec =
+      channelSpec(this.#channels, kind, instrument.market) ??
+      this.#channels.find((candidate) => candidate.kind === kind)
     if (spec === undefined) {
       throw new TapewireError('internal', `the venue ${this.#venue} declares no channel ${kind}`)
     }
