@@ -1,5 +1,4 @@
 import type {
-  AmountUnit,
   BookSnapshotEvent,
   BookUpdateEvent,
   GapReason,
@@ -12,7 +11,7 @@ import type {
 } from '../../schemas/events.js'
 import type { Subscription } from '../connector.js'
 import type { StreamRecord } from '../session/memory.js'
-import { type ArbiterOutlet, ArbitratedStream, type LegView } from './arbitrated-stream.js'
+import { type ArbiterOutlet, ArbitratedStream, type LegView, OVERLAP_MICROS } from './arbitrated-stream.js'
 import type { Leg } from './leg.js'
 
 type Snapshot = BookSnapshotEvent | OrderSnapshotEvent
@@ -24,7 +23,6 @@ interface BookView extends LegView {
   last: Pick<BookEvent, 'exchangeTime' | 'sequence'> | null
   /** What the last event changed: two legs that say the same are likely, and only likely, to be level. */
   change: string | null
-  shape: { readonly amountUnit: AmountUnit; readonly depth: number | null } | null
 }
 
 /** Changes remembered, to tell a leg that is behind from one that is ahead. */
@@ -35,7 +33,8 @@ const CHANGES_KEPT = 256
  * has (an equal number of the venue, or equal in every level), or else by a fresh snapshot of the other's book.
  *
  * A leg that takes over after the followed one broke may be behind it. What it then tells is old, and is dropped until its
- * book is level with the user's; as soon as it says something new instead, its book is told whole.
+ * book is level with the user's; as soon as it says something new instead, or is not level in good time, its book is told
+ * whole.
  */
 export class ArbitratedBook extends ArbitratedStream<BookView> {
   protected readonly healing = true
@@ -44,8 +43,8 @@ export class ArbitratedBook extends ArbitratedStream<BookView> {
   #recent: string[] = []
   /** The number of the last message that was passed on. */
   #sequence: string | null = null
-  /** The book as the user has it, while the followed leg is behind it. */
-  #ahead: Sides | null = null
+  /** The book as the user has it, while the followed leg is behind it, and when that began. */
+  #ahead: { readonly sides: Sides; readonly since: Micros | null } | null = null
 
   constructor(subscription: Subscription, outlet: ArbiterOutlet, numbered: boolean) {
     super(subscription, outlet)
@@ -64,7 +63,7 @@ export class ArbitratedBook extends ArbitratedStream<BookView> {
 
   protected viewOf(leg: Leg): BookView {
     const base = { leg, state: 'waiting' as const, wholeSince: null, lastAt: null, silentSince: null }
-    return { ...base, last: null, change: null, shape: null }
+    return { ...base, last: null, change: null }
   }
 
   protected datum(view: BookView, event: StreamEvent): void {
@@ -78,15 +77,16 @@ export class ArbitratedBook extends ArbitratedStream<BookView> {
     const before = view.last?.sequence ?? null
     view.last = { exchangeTime: event.exchangeTime, sequence: event.sequence }
     view.change = JSON.stringify([event.bids, event.asks])
-    if (isSnapshot(event)) view.shape = { amountUnit: event.amountUnit, depth: event.depth }
-
     const { active } = this
+    const newer = this.#numbered && isNewer(event.sequence, this.#sequence)
     if (active === view) this.#followed(view, event, before)
     else if (active === null || active.state !== 'whole') {
       if (isSnapshot(event)) this.#tell(view, event)
-    } else if (this.#continues(before) && isNewer(event.sequence, this.#sequence)) this.#tell(view, event)
-    else if (!this.#recent.includes(view.change) && this.outpaces(view, event.receiveTime))
-      this.#retell(view, event.receiveTime)
+    } else if (newer && (isSnapshot(event) || this.#continues(before))) this.#tell(view, event)
+    else {
+      const news = this.#numbered ? newer : !this.#recent.includes(view.change)
+      if (news && this.outpaces(view, event.receiveTime)) this.#retell(view, event.receiveTime)
+    }
     this.reconsider(event.receiveTime)
   }
 
@@ -107,7 +107,7 @@ export class ArbitratedBook extends ArbitratedStream<BookView> {
       return
     }
     this.active = other
-    this.#ahead = held
+    this.#ahead = { sides: held, since: at }
   }
 
   protected reconsider(at: Micros | null): void {
@@ -122,16 +122,18 @@ export class ArbitratedBook extends ArbitratedStream<BookView> {
   }
 
   #followed(view: BookView, event: BookEvent, before: string | null): void {
-    const { last, change } = view
+    const { change } = view
+    const at = event.receiveTime
     if (this.#ahead === null || isSnapshot(event)) this.#tell(view, event)
-    else if (this.#numbered && event.sequence !== null) {
-      if (!isNewer(event.sequence, this.#sequence)) return
-      if (this.#continues(before) || !isNewer(before, this.#sequence)) this.#tell(view, event)
-      else this.#retell(view, event.receiveTime)
-    } else if (change === this.#recent.at(-1)) {
-      if (last !== null && sameSides(this.#ahead, this.#sides(view))) this.#ahead = null
-      else this.#retell(view, event.receiveTime)
-    } else if (change === null || !this.#recent.includes(change)) this.#retell(view, event.receiveTime)
+    else if (this.#numbered && event.sequence !== null && isNewer(event.sequence, this.#sequence)) {
+      // A batch that begins before the user's book may lack a level that changed and changed back within it.
+      if (this.#continues(before)) this.#tell(view, event)
+      else this.#retell(view, at)
+    } else if (this.#numbered ? event.sequence === this.#sequence : change === this.#recent.at(-1)) {
+      if (this.#numbered || sameSides(this.#ahead.sides, this.#sides(view))) this.#ahead = null
+    } else if (!this.#numbered && !this.#recent.includes(view.change ?? '')) this.#retell(view, at)
+    // Numbers that the venue has begun anew, or a change that came twice: nothing will ever be level.
+    if (this.#ahead !== null && isLate(this.#ahead.since, at)) this.#retell(view, at)
   }
 
   /** Whether a leg whose last message had this number stands exactly where the user does. */
@@ -164,7 +166,7 @@ export class ArbitratedBook extends ArbitratedStream<BookView> {
   #retell(view: BookView, at: Micros | null): void {
     const { instrument, channel } = this.subscription
     const record = this.#record(view)
-    if (record === undefined || record.book.state === 'syncing' || view.shape === null) return
+    if (record === undefined || record.book.state === 'syncing') return
     // With the fields in the order in which every snapshot has them: a tape gives events back byte for byte.
     const head = {
       venue: instrument.venue,
@@ -175,7 +177,8 @@ export class ArbitratedBook extends ArbitratedStream<BookView> {
       receiveTime: at ?? view.lastAt,
       sequence: view.last?.sequence ?? null,
     }
-    const { amountUnit, depth } = view.shape
+    const { amountUnit } = instrument
+    const { depth } = record
     const all = Number.POSITIVE_INFINITY
     if (channel.startsWith('order')) {
       const bids = record.ledger.top('bids', all)
@@ -222,6 +225,10 @@ function isNewer(a: string | null, b: string | null): boolean {
   if (a === null || b === null) return a !== null
   if (a.length !== b.length) return a.length > b.length
   return a > b
+}
+
+function isLate(since: Micros | null, at: Micros | null): boolean {
+  return since !== null && at !== null && at - since >= OVERLAP_MICROS
 }
 
 function sameSides(a: Sides | null, b: Sides | null): boolean {

@@ -1,6 +1,6 @@
 import type { GapReason, Micros, StreamEvent } from '../../schemas/events.js'
 import { RecentIds } from '../session/memory.js'
-import { ArbitratedStream, type LegView, OVERLAP_MICROS } from './arbitrated-stream.js'
+import { ArbitratedStream, isHistory, type LegView, OVERLAP_MICROS } from './arbitrated-stream.js'
 import type { Leg } from './leg.js'
 
 interface LogView extends LegView {
@@ -15,12 +15,16 @@ interface LogView extends LegView {
   readonly history: Map<string, StreamEvent>
   /** News that nobody has passed on, in the venue's order. */
   readonly news: Map<string, StreamEvent>
+  /** How often the leg has told what has no id of its own. */
+  readonly times: Map<string, number>
 }
 
 /** Ids remembered of what was passed on. */
 const IDS_KEPT = 4_000
 /** News of a leg that is not joined: with more, it is taken as joined. */
 const NEWS_KEPT = 10_000
+/** Events without an id that a leg's are counted of. */
+const COUNTED = 1_000
 
 /** Trades, liquidations, transactions, blocks: each passed on once, by id, whichever leg brings it first. */
 export class ArbitratedLog extends ArbitratedStream<LogView> {
@@ -52,11 +56,18 @@ export class ArbitratedLog extends ArbitratedStream<LogView> {
 
   protected viewOf(leg: Leg): LogView {
     const base = { leg, state: 'waiting' as const, wholeSince: null, lastAt: null, silentSince: null }
-    return { ...base, joined: false, overlapped: false, history: new Map(), news: new Map() }
+    return {
+      ...base,
+      joined: false,
+      overlapped: false,
+      history: new Map(),
+      news: new Map(),
+      times: new Map(),
+    }
   }
 
   protected datum(view: LogView, event: StreamEvent): void {
-    const key = keyOf(event)
+    const key = idOf(event) ?? this.#nth(view, event)
     const historical = isHistory(event)
     if (this.#ids.has(key)) {
       if (historical) view.overlapped = true
@@ -99,6 +110,17 @@ export class ArbitratedLog extends ArbitratedStream<LogView> {
 
   /** The dropped ones were passed on: no leg will bring them again. */
   protected restore(): void {}
+
+  /** Two liquidations that are alike in everything are two: each leg tells the first, and then the second. */
+  #nth(view: LogView, event: StreamEvent): string {
+    const said = JSON.stringify({ ...event, receiveTime: null })
+    const nth = (view.times.get(said) ?? 0) + 1
+    view.times.delete(said)
+    view.times.set(said, nth)
+    const [oldest] = view.times.keys()
+    if (view.times.size > COUNTED && oldest !== undefined) view.times.delete(oldest)
+    return `${said} ${nth}`
+  }
 
   /** Whether a leg that takes over without having joined is known to have missed nothing. */
   #covers(view: LogView, other: LogView): boolean {
@@ -146,12 +168,8 @@ export class ArbitratedLog extends ArbitratedStream<LogView> {
   }
 }
 
-function isHistory(event: StreamEvent): boolean {
-  return 'historical' in event && event.historical
-}
-
-/** What makes an event of the stream the same on every connection. */
-function keyOf(event: StreamEvent): string {
+/** What makes an event of the stream the same on every connection; null where the venue gives it no name. */
+function idOf(event: StreamEvent): string | null {
   switch (event.type) {
     case 'trade':
       return event.id
@@ -160,8 +178,8 @@ function keyOf(event: StreamEvent): string {
     case 'transaction':
       return `${event.hash} ${event.height}`
     case 'liquidation':
-      return event.id ?? JSON.stringify({ ...event, receiveTime: null })
+      return event.id
     default:
-      return JSON.stringify({ ...event, receiveTime: null })
+      return null
   }
 }

@@ -1,5 +1,6 @@
 import type { GapEvent, GapReason, MarketEvent, Micros, StreamEvent } from '../../schemas/events.js'
 import type { Subscription } from '../connector.js'
+import { type OpenGap, widened } from '../session/memory.js'
 import type { Leg } from './leg.js'
 
 /**
@@ -26,12 +27,6 @@ export interface LegView {
   lastAt: Micros | null
   /** Since when another leg has news that this one has not; null where this one spoke last. */
   silentSince: Micros | null
-}
-
-/** A hole in what the user was told. */
-export interface OpenGap {
-  readonly reason: GapReason
-  readonly from: Micros | null
 }
 
 /**
@@ -101,7 +96,7 @@ export abstract class ArbitratedStream<V extends LegView = LegView> {
   dissolve(leg: Leg, at: Micros | null): void {
     this.force(leg, at)
     const record = leg.memory.record(this.subscription.instrument.instrument, this.subscription.channel)
-    if (this.views.get(leg)?.state !== 'whole') record.gap = this.gap
+    record.gap = this.gap
   }
 
   take(leg: Leg, event: StreamEvent): void {
@@ -134,6 +129,7 @@ export abstract class ArbitratedStream<V extends LegView = LegView> {
 
   /** Events that were passed on were not read: the hole is the user's alone. */
   overflowed(from: Micros | null, at: Micros): void {
+    this.gap = widened(this.gap, from)
     this.openGap('overflow', 'the reader was too slow', at, from)
     this.restore(at)
   }
@@ -195,7 +191,7 @@ export abstract class ArbitratedStream<V extends LegView = LegView> {
   }
 
   #provesWhole(event: StreamEvent): boolean {
-    return event.type !== 'checksum' && !('historical' in event && event.historical)
+    return event.type !== 'checksum' && !isHistory(event)
   }
 
   #holed(view: V, reason: GapReason, detail: string | null, at: Micros | null, wanted = false): void {
@@ -252,4 +248,9 @@ export abstract class ArbitratedStream<V extends LegView = LegView> {
       detail,
     }
   }
+}
+
+/** Whether an event is of the past: what a venue tells to one who has just subscribed. */
+export function isHistory(event: StreamEvent): boolean {
+  return 'historical' in event && event.historical
 }

@@ -3,7 +3,7 @@ import type { ConnectTarget, Endpoint, HttpResponse, Session, Sink, Subscription
 import { DecodeError, TapewireError, VenueError } from '../errors.js'
 import { shownUrl } from '../options.js'
 import type { Platform, Timer } from '../platform.js'
-import type { StreamMemory } from '../session/memory.js'
+import { type StreamMemory, widened } from '../session/memory.js'
 import { ResilientSocket, type SocketSettings } from '../socket/resilient-socket.js'
 import type { Route } from './lane.js'
 import type { Leg } from './leg.js'
@@ -151,7 +151,8 @@ export class FeedConnection implements Leg {
 
   /** The reader dropped events of a stream of this connection. */
   overflowed(instrument: string, channel: Subscription['channel'], from: Micros | null): void {
-    this.memory.peek(instrument, channel)?.widen(from)
+    const record = this.memory.peek(instrument, channel)
+    if (record !== undefined) record.gap = widened(record.gap, from)
     this.#run(() => this.#session?.overflowed({ instrument, channel }, from, this.#now()))
   }
 

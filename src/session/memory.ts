@@ -7,12 +7,21 @@ import type { Channel } from '../connector.js'
 export type CandleFields = Pick<CandleEvent, 'interval' | 'openTime' | 'open' | 'high' | 'low' | 'close'> &
   Partial<Pick<CandleEvent, 'exchangeTime' | 'volume' | 'volumeUnit' | 'trades' | 'historical'>>
 
+/** A hole that was said to have begun. */
+export interface OpenGap {
+  readonly reason: GapReason
+  /** Receive time of the last good datum before it; null where there was none. */
+  readonly from: Micros | null
+}
+
 /** What is known of one stream across reconnects. */
 export class StreamRecord {
   /** The maintained book of a `book` or `order` stream. */
   readonly book = new OrderBook()
   /** The orders behind the book of an `order` stream. */
   readonly ledger = new OrderLedger()
+  /** Levels a side that the last snapshot of the book showed at most; null for all. */
+  depth: number | null = null
   /** Trades already emitted. */
   readonly tradeIds: RecentIds
   /** The newest candle of a `candle` stream, not yet known to be final. */
@@ -20,7 +29,7 @@ export class StreamRecord {
   /** Height of the highest block of a `block` stream. */
   height: number | null = null
   /** The hole that is open now. */
-  gap: { readonly reason: GapReason; readonly from: Micros | null } | null = null
+  gap: OpenGap | null = null
   /** Receive time of the last good datum. */
   lastData: Micros | null = null
   /** Receive time of the last moment at which the book was known to be the venue's: a snapshot, a checksum that fits. */
@@ -39,13 +48,12 @@ export class StreamRecord {
   distrust(): void {
     if (this.book.state === 'live') this.book.state = 'suspect'
   }
+}
 
-  /** Events from before the open hole were dropped unread: it began earlier than was said, and its end will say so. */
-  widen(from: Micros | null): void {
-    const { gap } = this
-    if (gap === null || gap.from === null || (from !== null && from >= gap.from)) return
-    this.gap = { ...gap, from }
-  }
+/** Events from before an open hole were dropped unread: it began earlier than was said, and its end will say so. */
+export function widened(gap: OpenGap | null, from: Micros | null): OpenGap | null {
+  if (gap === null || gap.from === null || (from !== null && from >= gap.from)) return gap
+  return { ...gap, from }
 }
 
 /** A set of the last `limit` ids, oldest forgotten first. */

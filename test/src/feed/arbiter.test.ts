@@ -66,6 +66,8 @@ class Court {
       if (event.type === 'book_snapshot') return `book ${event.bids.map(([, amount]) => amount).join()}`
       if (event.type === 'book_update') return `+${event.bids.map(([, amount]) => amount).join()}`
       if (event.type === 'quote') return `q${event.bidAmount}`
+      if (event.type === 'candle') return `${event.openTime}${event.closed ? ' closed' : ''} ${event.close}`
+      if (event.type === 'liquidation') return `l${event.amount}`
       return event.type
     })
   }
@@ -75,6 +77,7 @@ class Line implements Leg {
   readonly name: string
   readonly memory = new StreamMemory()
   readonly #court: Court
+  #quiet = false
 
   constructor(court: Court, name: string) {
     this.#court = court
@@ -122,19 +125,108 @@ class Line implements Leg {
     this.take({ type: 'book_update', ...this.#base, sequence, bids, asks: [] })
   }
 
+  /** A change of the level behind the best. */
+  deeper(amount: string): void {
+    const bids: Level[] = [['0.5', amount]]
+    this.memory.record(INSTRUMENT.instrument, this.#court.channel).book.update(bids, [])
+    this.take({ type: 'book_update', ...this.#base, sequence: null, bids, asks: [] })
+  }
+
+  /** What was told before the arbiter was there. */
+  quietly(tell: () => void): void {
+    this.#quiet = true
+    tell()
+    this.#quiet = false
+  }
+
   quote(amount: string): void {
     const ask = { askPrice: null, askAmount: null, amountUnit: 'base' } as const
     this.take({ type: 'quote', ...this.#base, sequence: null, bidPrice: '1', bidAmount: amount, ...ask })
   }
 
+  candle(openTime: number, close: string, closed = false): void {
+    const prices = { open: '1', high: '9', low: '1', close }
+    const rest = { volume: null, volumeUnit: 'base', trades: null, historical: false } as const
+    this.take({ type: 'candle', ...this.#base, interval: '1m', openTime, ...prices, ...rest, closed })
+  }
+
+  liquidation(amount: string): void {
+    const facts = { id: null, price: '1', amount, amountUnit: 'base', side: null } as const
+    this.take({ type: 'liquidation', ...this.#base, ...facts })
+  }
+
   take(event: StreamEvent): void {
-    this.#court.arbiter.take(this, event)
+    if (!this.#quiet) this.#court.arbiter.take(this, event)
   }
 
   #gap(state: GapEvent['state'], reason: GapEvent['reason'], healed: boolean): void {
     this.take({ type: 'gap', ...this.#base, reason, state, from: null, to: null, healed, detail: null })
   }
 }
+
+describe('what the reader did not read', () => {
+  const bounds = ({ told }: Court) =>
+    told.flatMap((event) => (event.type === 'gap' ? [[event.state, event.from, event.to]] : []))
+
+  test('of a gap that was open already is disclosed with its end', () => {
+    const court = new Court('trade')
+    const [a, b] = [court.leg('a'), court.leg('b')]
+    a.whole()
+    a.trade(1)
+    const first = court.now
+    b.whole()
+    b.trade(1)
+    a.trade(2)
+    const last = court.now
+    a.gap()
+    b.gap()
+    court.arbiter.overflowed(INSTRUMENT.instrument, 'trade', first, court.now)
+    a.whole()
+    expect(bounds(court)).toEqual([
+      ['open', last, null],
+      ['closed', first, court.now],
+    ])
+  })
+
+  test('is disclosed in full where more of it was dropped before the gap ended', () => {
+    const court = new Court('trade')
+    const a = court.leg('a')
+    a.whole()
+    a.trade(1)
+    const first = court.now
+    a.trade(2)
+    court.arbiter.overflowed(INSTRUMENT.instrument, 'trade', court.now, court.now)
+    court.arbiter.overflowed(INSTRUMENT.instrument, 'trade', first, court.now)
+    a.trade(3)
+    expect(bounds(court).at(-1)).toEqual(['closed', first, court.now])
+  })
+
+  test('is a gap that ends although the line that goes on alone has none', () => {
+    const court = new Court('trade')
+    const [a, b] = [court.leg('a'), court.leg('b')]
+    a.whole()
+    b.whole()
+    a.trade(1)
+    court.arbiter.overflowed(INSTRUMENT.instrument, 'trade', court.now, court.now)
+    court.arbiter.leave(b, 'disconnected', 'over', court.now)
+    court.arbiter.dissolve(a, court.now)
+    expect(a.memory.peek(INSTRUMENT.instrument, 'trade')?.gap?.reason).toBe('overflow')
+  })
+
+  test('of the book of a line that told it alone before is made good by its book as it is', () => {
+    const court = new Court('book')
+    const a = new Line(court, 'a')
+    a.quietly(() => a.snapshot('1'))
+    const record = a.memory.record(INSTRUMENT.instrument, 'book')
+    record.seen = true
+    record.lastData = court.now
+    court.arbiter.adopt(a)
+    a.update('2')
+    court.arbiter.overflowed(INSTRUMENT.instrument, 'book', court.now, court.now)
+    a.update('3')
+    expect(court.words).toEqual(['+2', 'gap overflow', 'whole true', 'book 2', '+3'])
+  })
+})
 
 describe('trades of two lines', () => {
   test('are told once, by whichever is first', () => {
@@ -327,6 +419,70 @@ describe('a book of two lines', () => {
     expect(court.words).toEqual(['book 1', '+2', '+3', '+4'])
   })
 
+  test('with the venue’s own numbers is told whole by the first that is ahead', () => {
+    const court = new Court('book', 'stream')
+    const [a, b] = [court.leg('a'), court.leg('b')]
+    a.whole()
+    a.snapshot('1', '9')
+    b.whole()
+    b.snapshot('3', '11')
+    a.update('2', '10')
+    a.update('3', '11')
+    a.update('4', '12')
+    expect(court.words).toEqual(['book 1', 'book 3', '+4'])
+  })
+
+  test('with the venue’s own numbers is not mended with a batch that begins before it', () => {
+    const court = new Court('book', 'stream')
+    const [a, b] = [court.leg('a'), court.leg('b')]
+    for (const line of [a, b]) {
+      line.whole(true)
+      line.snapshot('1', '9')
+    }
+    a.update('2', '11')
+    a.gap()
+    b.update('3', '13')
+    expect(court.words).toEqual(['book 1', '+2', 'book 3'])
+  })
+
+  test('with numbers that the venue has begun anew does not wait for the old ones', () => {
+    const court = new Court('book', 'stream')
+    const [a, b] = [court.leg('a'), court.leg('b')]
+    for (const line of [a, b]) {
+      line.whole(true)
+      line.snapshot('1', '900')
+    }
+    a.update('2', '901')
+    b.gap('sequence')
+    b.whole(true)
+    b.snapshot('3', '4')
+    a.gap()
+    b.update('4', '5')
+    court.now += 2_000_000
+    b.update('5', '6')
+    b.update('6', '7')
+    expect(court.words).toEqual(['book 1', '+2', 'book 5', '+6'])
+  })
+
+  test('of a line that is behind and says a thing twice is not taken back to the first time', () => {
+    const court = new Court('book')
+    const [a, b] = [court.leg('a'), court.leg('b')]
+    for (const line of [a, b]) {
+      line.whole(true)
+      line.snapshot('1')
+    }
+    for (const amount of ['2', '3', '4']) a.update(amount)
+    a.deeper('7')
+    a.update('4')
+    for (const amount of ['2', '3']) b.update(amount)
+    a.gap()
+    b.update('4')
+    b.deeper('7')
+    b.update('4')
+    b.update('5')
+    expect(court.words).toEqual(['book 1', '+2', '+3', '+4', '+7', '+4', '+5'])
+  })
+
   test('of a line that falls silent is taken from the other after two seconds', () => {
     const court = new Court('book')
     const [a, b] = [court.leg('a'), court.leg('b')]
@@ -434,5 +590,50 @@ describe('quotes of two lines', () => {
     a.gap()
     b.quote('3')
     expect(court.words).toEqual(['q1', 'q2', 'q3'])
+  })
+})
+
+describe('candles of two lines', () => {
+  test('lose none that closed between what one told last and what the other tells next', () => {
+    const court = new Court('candle')
+    const [a, b] = [court.leg('a'), court.leg('b')]
+    for (const line of [a, b]) {
+      line.whole()
+      line.candle(60, '2')
+    }
+    b.candle(60, '3', true)
+    b.candle(120, '4')
+    a.gap()
+    b.candle(120, '5')
+    expect(court.words).toEqual(['60 2', '60 closed 3', '120 4', '120 5'])
+  })
+
+  test('are not told again where the other was ahead and is not any more', () => {
+    const court = new Court('candle')
+    const [a, b] = [court.leg('a'), court.leg('b')]
+    for (const line of [a, b]) {
+      line.whole()
+      line.candle(60, '2')
+    }
+    b.candle(60, '3', true)
+    b.candle(120, '4')
+    a.candle(60, '2.5')
+    a.candle(60, '3', true)
+    a.candle(120, '4.5')
+    a.gap()
+    b.candle(120, '5')
+    expect(court.words).toEqual(['60 2', '60 2.5', '60 closed 3', '120 4.5', '120 5'])
+  })
+})
+
+describe('liquidations of two lines', () => {
+  test('that are alike in everything are each told once', () => {
+    const court = new Court('liquidation')
+    const [a, b] = [court.leg('a'), court.leg('b')]
+    for (const line of [a, b]) line.whole()
+    for (const line of [a, b]) for (let times = 0; times < 2; times++) line.liquidation('1')
+    b.liquidation('2')
+    a.liquidation('2')
+    expect(court.words).toEqual(['l1', 'l1', 'l2'])
   })
 })
