@@ -5,7 +5,7 @@ import { splitChannel } from '../session/stream.js'
 import { ArbitratedBook } from './arbitrated-book.js'
 import { ArbitratedLog } from './arbitrated-log.js'
 import { ArbitratedState } from './arbitrated-state.js'
-import type { ArbiterOutlet, ArbitratedStream } from './arbitrated-stream.js'
+import type { ArbiterOutlet, ArbitratedStream, StreamOutlet } from './arbitrated-stream.js'
 import type { Leg } from './leg.js'
 
 /**
@@ -14,8 +14,9 @@ import type { Leg } from './leg.js'
  */
 export class Arbiter {
   readonly #streams = new Map<string, ArbitratedStream>()
-  readonly #legs = new Set<Leg>()
-  readonly #outlet: ArbiterOutlet
+  /** Each leg, with the receive time of the last event that it brought. */
+  readonly #legs = new Map<Leg, Micros | null>()
+  readonly #outlet: StreamOutlet
   readonly #channels: readonly ChannelSpec[]
   #wanted: Leg | null = null
   /** The latest moment that any leg has told of. */
@@ -30,6 +31,7 @@ export class Arbiter {
     this.#outlet = {
       emit: (event) => outlet.emit(this.#inTime(event)),
       swallowed: (reason) => outlet.swallowed(reason),
+      heardUntil: (leg) => this.#legs.get(leg) ?? null,
     }
     this.add(subscriptions)
   }
@@ -38,7 +40,7 @@ export class Arbiter {
     for (const subscription of subscriptions) {
       const stream = this.#make(subscription)
       this.#streams.set(keyOf(subscription.instrument.instrument, subscription.channel), stream)
-      for (const leg of this.#legs) stream.join(leg)
+      for (const leg of this.#legs.keys()) stream.join(leg)
       if (this.#wanted !== null) stream.prefer(this.#wanted)
     }
   }
@@ -51,13 +53,13 @@ export class Arbiter {
 
   /** A leg that begins; its memory is `holed` at first. */
   join(leg: Leg): void {
-    this.#legs.add(leg)
+    this.#legs.set(leg, null)
     for (const stream of this.#streams.values()) stream.join(leg)
   }
 
   /** A leg that has told everything alone, straight to the user. */
   adopt(leg: Leg): void {
-    this.#legs.add(leg)
+    this.#legs.set(leg, null)
     for (const stream of this.#streams.values()) stream.adopt(leg)
   }
 
@@ -70,8 +72,10 @@ export class Arbiter {
     }
     const stream = this.#find(event)
     if (stream !== undefined) stream.take(leg, event)
+    if (event.type !== 'gap') this.#legs.set(leg, event.receiveTime)
+    if (stream !== undefined) return
     // What was not asked for but is told once anyway: an instrument's own data.
-    else if (event.type === 'instrument') this.#outlet.emit(event)
+    if (event.type === 'instrument') this.#outlet.emit(event)
   }
 
   /** A leg is gone for good. */
@@ -92,6 +96,12 @@ export class Arbiter {
   ledBy(leg: Leg): boolean {
     for (const stream of this.#streams.values()) if (!stream.ledBy(leg)) return false
     return true
+  }
+
+  /** Time has passed: streams in which nobody had anything to tell follow the preferred leg. */
+  settle(at: Micros): void {
+    this.#reach(at)
+    for (const stream of this.#streams.values()) stream.settle(at)
   }
 
   /** Whether every stream has a whole leg besides this one. */

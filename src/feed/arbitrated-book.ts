@@ -1,7 +1,6 @@
 import type {
   BookSnapshotEvent,
   BookUpdateEvent,
-  GapReason,
   Level,
   Micros,
   Order,
@@ -10,8 +9,7 @@ import type {
   StreamEvent,
 } from '../../schemas/events.js'
 import type { Subscription } from '../connector.js'
-import type { StreamRecord } from '../session/memory.js'
-import { type ArbiterOutlet, ArbitratedStream, type LegView, OVERLAP_MICROS } from './arbitrated-stream.js'
+import { ArbitratedStream, isLate, type LegView, type Loss, type StreamOutlet } from './arbitrated-stream.js'
 import type { Leg } from './leg.js'
 
 type Snapshot = BookSnapshotEvent | OrderSnapshotEvent
@@ -46,7 +44,7 @@ export class ArbitratedBook extends ArbitratedStream<BookView> {
   /** The book as the user has it, while the followed leg is behind it, and when that began. */
   #ahead: { readonly sides: Sides; readonly since: Micros | null } | null = null
 
-  constructor(subscription: Subscription, outlet: ArbiterOutlet, numbered: boolean) {
+  constructor(subscription: Subscription, outlet: StreamOutlet, numbered: boolean) {
     super(subscription, outlet)
     this.#numbered = numbered
   }
@@ -55,10 +53,22 @@ export class ArbitratedBook extends ArbitratedStream<BookView> {
     return super.ledBy(leg) && this.#ahead === null
   }
 
+  override adopt(leg: Leg): void {
+    super.adopt(leg)
+    const { active } = this
+    if (active === null) return
+    this.#sequence = this.record(active)?.sequence ?? null
+    active.last = { exchangeTime: null, sequence: this.#sequence }
+  }
+
   force(leg: Leg, at: Micros | null): void {
     const view = this.views.get(leg)
     if (view?.state !== 'whole' || (this.active === view && this.#ahead === null)) return
-    this.#retell(view, at)
+    const sides = this.active === null ? null : this.#sides(this.active)
+    if (this.#ahead === null && this.active?.state === 'whole' && sides !== null && this.#behind(view)) {
+      this.active = view
+      this.#ahead = { sides, since: at }
+    } else this.#retell(view, at)
   }
 
   protected viewOf(leg: Leg): BookView {
@@ -96,7 +106,7 @@ export class ArbitratedBook extends ArbitratedStream<BookView> {
     return healed
   }
 
-  protected lost(view: BookView, other: BookView, reason: GapReason, at: Micros | null): void {
+  protected lost(view: BookView, other: BookView, { reason, at }: Loss): void {
     if (this.active !== view) return
     // A book that was caught being wrong proves nothing.
     const trusted = (reason === 'disconnected' || reason === 'stale') && this.#ahead === null
@@ -108,6 +118,12 @@ export class ArbitratedBook extends ArbitratedStream<BookView> {
     }
     this.active = other
     this.#ahead = { sides: held, since: at }
+  }
+
+  protected settled(wanted: BookView, at: Micros): void {
+    const { active } = this
+    if (active !== null && this.#isLevel(active, wanted, this.#sides(active))) this.active = wanted
+    else if (!this.#behind(wanted)) this.#retell(wanted, at)
   }
 
   protected reconsider(at: Micros | null): void {
@@ -165,7 +181,7 @@ export class ArbitratedBook extends ArbitratedStream<BookView> {
   /** The leg's book as a snapshot of its own: that may come at any time, and everything after it follows from it. */
   #retell(view: BookView, at: Micros | null): void {
     const { instrument, channel } = this.subscription
-    const record = this.#record(view)
+    const record = this.record(view)
     if (record === undefined || record.book.state === 'syncing') return
     // With the fields in the order in which every snapshot has them: a tape gives events back byte for byte.
     const head = {
@@ -199,12 +215,8 @@ export class ArbitratedBook extends ArbitratedStream<BookView> {
     this.pass(event, isSnapshot(event))
   }
 
-  #record(view: BookView): StreamRecord | undefined {
-    return view.leg.memory.peek(this.subscription.instrument.instrument, this.subscription.channel)
-  }
-
   #sides(view: BookView): Sides | null {
-    const record = this.#record(view)
+    const record = this.record(view)
     if (record === undefined || record.book.state === 'syncing') return null
     const all = Number.POSITIVE_INFINITY
     if (!this.subscription.channel.startsWith('order')) return record.book.top(all)
@@ -225,10 +237,6 @@ function isNewer(a: string | null, b: string | null): boolean {
   if (a === null || b === null) return a !== null
   if (a.length !== b.length) return a.length > b.length
   return a > b
-}
-
-function isLate(since: Micros | null, at: Micros | null): boolean {
-  return since !== null && at !== null && at - since >= OVERLAP_MICROS
 }
 
 function sameSides(a: Sides | null, b: Sides | null): boolean {

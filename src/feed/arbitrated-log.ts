@@ -1,6 +1,6 @@
-import type { GapReason, Micros, StreamEvent } from '../../schemas/events.js'
+import type { Micros, StreamEvent } from '../../schemas/events.js'
 import { RecentIds } from '../session/memory.js'
-import { ArbitratedStream, isHistory, type LegView, OVERLAP_MICROS } from './arbitrated-stream.js'
+import { ArbitratedStream, isHistory, isLate, type LegView, type Loss } from './arbitrated-stream.js'
 import type { Leg } from './leg.js'
 
 interface LogView extends LegView {
@@ -90,8 +90,9 @@ export class ArbitratedLog extends ArbitratedStream<LogView> {
     return healed || view.overlapped
   }
 
-  protected lost(view: LogView, other: LogView, reason: GapReason, at: Micros | null): void {
-    const covered = this.#covers(view, other)
+  protected lost(view: LogView, other: LogView, { reason, at, toldUntil }: Loss): void {
+    const covered =
+      other.joined || other.overlapped || (other.wholeSince !== null && isLate(other.wholeSince, toldUntil))
     view.joined = false
     view.overlapped = false
     view.history.clear()
@@ -101,6 +102,11 @@ export class ArbitratedLog extends ArbitratedStream<LogView> {
     if (!covered) this.openGap(reason, `${other.leg.name} takes over and cannot tell what came before`, at)
     this.#join(other)
     this.closeGap(false, at)
+  }
+
+  protected settled(wanted: LogView): void {
+    this.#join(wanted)
+    this.active = wanted
   }
 
   protected reconsider(): void {
@@ -122,18 +128,10 @@ export class ArbitratedLog extends ArbitratedStream<LogView> {
     return `${said} ${nth}`
   }
 
-  /** Whether a leg that takes over without having joined is known to have missed nothing. */
-  #covers(view: LogView, other: LogView): boolean {
-    if (other.joined || other.overlapped) return true
-    if (view.lastAt === null || other.wholeSince === null) return false
-    return view.lastAt - other.wholeSince >= OVERLAP_MICROS
-  }
-
   #keep(view: LogView, key: string, event: StreamEvent): void {
     view.news.set(key, event)
     const oldest = view.news.values().next().value?.receiveTime ?? null
-    const late = oldest !== null && event.receiveTime !== null && event.receiveTime - oldest >= OVERLAP_MICROS
-    if (!late && view.news.size < NEWS_KEPT) return
+    if (!isLate(oldest, event.receiveTime) && view.news.size < NEWS_KEPT) return
     // The others keep silent: what they bring later has to join anew.
     for (const behind of this.views.values()) if (behind !== view) behind.joined = false
     this.#join(view)

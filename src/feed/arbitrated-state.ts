@@ -1,13 +1,13 @@
-import type { GapReason, Micros, StreamEvent } from '../../schemas/events.js'
-import { ArbitratedStream, isHistory, type LegView } from './arbitrated-stream.js'
+import type { Micros, StreamEvent } from '../../schemas/events.js'
+import { ArbitratedStream, isHistory, isLate, type LegView, type Loss } from './arbitrated-stream.js'
 import type { Leg } from './leg.js'
 
 interface StateView extends LegView {
   last: StreamEvent | null
-  /** The leg is behind what was passed on: what it repeats is dropped until it is level. */
-  behind: boolean
-  /** What the leg has told and nobody has passed on, by content: what the followed leg still owes. */
-  readonly news: Map<string, StreamEvent>
+  /** Since when the leg is behind what was passed on: what it repeats is dropped until it is level. Null: it is not. */
+  behind: { readonly since: Micros | null } | null
+  /** What the leg has told and nobody has passed on: what the followed leg still owes. */
+  news: StreamEvent[]
 }
 
 /** States remembered, to tell a leg that is behind from one that has news. */
@@ -17,45 +17,46 @@ const NEWS_KEPT = 256
 
 /**
  * Quotes, tickers, candles, derivatives, instruments: each event is the whole truth, so one leg is followed at a time. A leg
- * that takes over may be a few events behind: it is followed once it has repeated the last one that was passed on. Or it may
+ * that takes over may be a few events behind: it is followed once it is level with the last one that was passed on. Or it may
  * be ahead: what it has told meanwhile comes first, for a candle that closed is not told again.
  */
 export class ArbitratedState extends ArbitratedStream<StateView> {
   protected readonly healing = true
   #recent: string[] = []
+  /** What was passed on last. */
+  #told: StreamEvent | null = null
 
   override ledBy(leg: Leg): boolean {
-    return super.ledBy(leg) && this.active?.behind === false
+    return super.ledBy(leg) && this.active?.behind === null
   }
 
-  force(leg: Leg): void {
+  force(leg: Leg, at: Micros | null): void {
     const view = this.views.get(leg)
-    if (view?.state === 'whole' && this.active !== view) this.#follow(view)
+    if (view?.state === 'whole' && this.active !== view) this.#follow(view, at)
   }
 
   protected viewOf(leg: Leg): StateView {
     const base = { leg, state: 'waiting' as const, wholeSince: null, lastAt: null, silentSince: null }
-    return { ...base, last: null, behind: false, news: new Map() }
+    return { ...base, last: null, behind: null, news: [] }
   }
 
   protected datum(view: StateView, event: StreamEvent): void {
     view.last = event
     const { active } = this
     if (active !== null && active !== view && active.state === 'whole') {
-      const news = content(event)
-      if (!isHistory(event) && !this.#recent.includes(news)) {
-        this.#keep(view, news, event)
-        if (this.outpaces(view, event.receiveTime)) this.#follow(view)
+      if (!isHistory(event) && this.#isNews(event)) {
+        this.#keep(view, event)
+        if (this.outpaces(view, event.receiveTime)) this.#follow(view, event.receiveTime)
       }
-      this.reconsider()
+      this.reconsider(event.receiveTime)
       return
     }
     if (active !== view) {
       this.active = view
-      view.behind = active !== null
+      view.behind = active === null ? null : { since: event.receiveTime }
     }
     this.#tell(view, event)
-    this.reconsider()
+    this.reconsider(event.receiveTime)
   }
 
   protected becameWhole(): void {}
@@ -64,74 +65,105 @@ export class ArbitratedState extends ArbitratedStream<StateView> {
     return healed
   }
 
-  protected lost(view: StateView, other: StateView, _reason: GapReason): void {
-    view.news.clear()
-    if (this.active === view) this.#follow(other)
+  protected lost(view: StateView, other: StateView, { at }: Loss): void {
+    view.news = []
+    if (this.active === view) this.#follow(other, at)
   }
 
-  /** The followed leg and the wanted one have said the same last: nothing is between them. */
-  protected reconsider(): void {
+  /** Many a state is told only when it changes. A leg that was granted it is whole if it has not changed since. */
+  override settle(at: Micros): void {
+    const { active, wanted } = this
+    if (wanted?.state === 'waiting' && active?.state === 'whole') {
+      const record = this.record(wanted)
+      const granted = record?.acked ?? null
+      if (record === undefined || granted === null) return
+      if (!isLate(Math.max(granted, active.lastAt ?? 0), at)) return
+      record.gap = null
+      this.vouch(wanted, granted)
+    }
+    super.settle(at)
+  }
+
+  protected settled(wanted: StateView, at: Micros): void {
+    // What was told before there was an arbiter is not known here, and the leg has just repeated it.
+    if (this.#told === null) wanted.news = []
+    this.#follow(wanted, at)
+    wanted.behind = null
+  }
+
+  /** The wanted leg is level with what was passed on, or certainly ahead of it: nothing is lost between them. */
+  protected reconsider(at: Micros | null): void {
     const { active, wanted } = this
     if (wanted === null || wanted === active || wanted.state !== 'whole' || wanted.last === null) return
-    if (active === null || content(wanted.last) === this.#recent.at(-1)) {
-      this.active = wanted
-      wanted.behind = false
-      wanted.news.clear()
-    }
+    const told = this.#told
+    const level = active === null || content(wanted.last) === this.#recent.at(-1)
+    if (level || (told !== null && placeOf(wanted.last, told) === 'after')) this.#follow(wanted, at)
   }
 
   /** The next event is the whole truth again. */
-  protected restore(_at: Micros): void {}
+  protected restore(): void {}
 
-  #follow(view: StateView): void {
+  #follow(view: StateView, at: Micros | null): void {
     this.active = view
-    const owed = [...view.news.values()]
-    view.news.clear()
-    view.behind = owed.length === 0
+    const owed = view.news
+    view.news = []
+    const level = view.last !== null && content(view.last) === this.#recent.at(-1)
+    view.behind = level || owed.length > 0 ? null : { since: at }
     for (const event of owed) this.#tell(view, event)
   }
 
-  #keep(view: StateView, news: string, event: StreamEvent): void {
-    view.news.set(news, event)
-    const [oldest] = view.news.keys()
-    if (view.news.size > NEWS_KEPT && oldest !== undefined) view.news.delete(oldest)
+  #isNews(event: StreamEvent): boolean {
+    const news = content(event)
+    if (news === this.#recent.at(-1)) return false
+    const place = this.#told === null ? 'unknown' : placeOf(event, this.#told)
+    return place === 'unknown' ? !this.#recent.includes(news) : place === 'after'
+  }
+
+  #keep(view: StateView, event: StreamEvent): void {
+    view.news.push(event)
+    if (view.news.length > NEWS_KEPT) view.news.shift()
   }
 
   #tell(view: StateView, event: StreamEvent): void {
     const news = content(event)
-    if (view.behind) {
-      const known = this.#recent.lastIndexOf(news)
-      if (known === this.#recent.length - 1 || known === -1) view.behind = false
-      if (known !== -1) return
+    if (view.behind !== null) {
+      const level = news === this.#recent.at(-1)
+      // A venue's clock that was set back would hold its states back for as long.
+      if (!level && !this.#isNews(event) && !isLate(view.behind.since, event.receiveTime)) return
+      view.behind = null
+      if (level) return
     }
     this.#recent.push(news)
     if (this.#recent.length > STATES_KEPT) this.#recent.shift()
+    this.#told = event
     this.pass(event, true)
-    for (const other of this.views.values()) if (other !== view) settle(other.news, news, event)
+    for (const other of this.views.values()) if (other !== view) other.news = owedAfter(other.news, event)
   }
 }
 
-/** Something was passed on: what a leg has told before that is owed no more. */
-function settle(owed: Map<string, StreamEvent>, news: string, told: StreamEvent): void {
-  const same = owed.has(news)
-  for (const [key, event] of owed) {
-    if (!same && isAhead(event, told)) return
-    owed.delete(key)
-    if (key === news) return
-  }
+/** What a leg has told that is still news once an event was passed on. */
+function owedAfter(news: StreamEvent[], told: StreamEvent): StreamEvent[] {
+  if (news.length === 0) return news
+  const said = content(told)
+  const same = news.findIndex((event) => content(event) === said)
+  if (same !== -1) return news.slice(same + 1)
+  const ahead = news.findIndex((event) => placeOf(event, told) === 'after')
+  return ahead === -1 ? [] : news.slice(ahead)
 }
 
-/** Whether an event certainly comes after another one of its stream. */
-function isAhead(event: StreamEvent, of: StreamEvent): boolean {
-  if (event.type === 'candle' && of.type === 'candle' && event.openTime !== of.openTime) {
-    return event.openTime > of.openTime
+/** Where an event stands in its stream beside another one, as far as the venue itself says so. */
+function placeOf(event: StreamEvent, of: StreamEvent): 'before' | 'after' | 'unknown' {
+  if (event.type === 'candle' && of.type === 'candle') {
+    if (event.openTime !== of.openTime) return event.openTime > of.openTime ? 'after' : 'before'
+    if (event.closed !== of.closed) return event.closed ? 'after' : 'before'
   }
-  if (event.type === 'candle' && of.type === 'candle' && event.closed !== of.closed) return event.closed
-  return event.exchangeTime !== null && of.exchangeTime !== null && event.exchangeTime > of.exchangeTime
+  const { exchangeTime } = event
+  if (exchangeTime === null || of.exchangeTime === null || exchangeTime === of.exchangeTime) return 'unknown'
+  return exchangeTime > of.exchangeTime ? 'after' : 'before'
 }
 
-/** What an event says, whenever and on whichever connection it was said. */
+/** What an event says, whenever and on whichever connection it was said; a venue may stamp each frame as it sends it. */
 function content(event: StreamEvent): string {
   const said = 'sequence' in event ? { ...event, sequence: null } : event
-  return JSON.stringify({ ...said, receiveTime: null })
+  return JSON.stringify({ ...said, exchangeTime: null, receiveTime: null })
 }

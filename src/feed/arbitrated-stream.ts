@@ -1,6 +1,6 @@
 import type { GapEvent, GapReason, MarketEvent, Micros, StreamEvent } from '../../schemas/events.js'
 import type { Subscription } from '../connector.js'
-import { type OpenGap, widened } from '../session/memory.js'
+import { type OpenGap, type StreamRecord, widened } from '../session/memory.js'
 import type { Leg } from './leg.js'
 
 /**
@@ -16,6 +16,12 @@ export interface ArbiterOutlet {
   swallowed(reason: GapReason): void
 }
 
+/** What an arbitrated stream is told of its legs beside its own events. */
+export interface StreamOutlet extends ArbiterOutlet {
+  /** Receive time of the last event that a leg brought in any stream: until then it has told everything in each. */
+  heardUntil(leg: Leg): Micros | null
+}
+
 /** One stream as one leg tells it. */
 export interface LegView {
   readonly leg: Leg
@@ -27,6 +33,14 @@ export interface LegView {
   lastAt: Micros | null
   /** Since when another leg has news that this one has not; null where this one spoke last. */
   silentSince: Micros | null
+}
+
+/** What ended for a leg while another is whole. */
+export interface Loss {
+  readonly reason: GapReason
+  readonly at: Micros | null
+  /** Receive time until which the leg has told everything; one that leaves in good health has done so to the end. */
+  readonly toldUntil: Micros | null
 }
 
 /**
@@ -47,11 +61,11 @@ export abstract class ArbitratedStream<V extends LegView = LegView> {
   /** Receive time of the last event that was passed on. */
   protected emittedAt: Micros | null = null
   protected readonly views = new Map<Leg, V>()
-  readonly #outlet: ArbiterOutlet
+  readonly #outlet: StreamOutlet
   /** Whether a gap would mean anything: something was granted or came. */
   #begun = false
 
-  constructor(subscription: Subscription, outlet: ArbiterOutlet) {
+  constructor(subscription: Subscription, outlet: StreamOutlet) {
     this.subscription = subscription
     this.#outlet = outlet
   }
@@ -63,6 +77,14 @@ export abstract class ArbitratedStream<V extends LegView = LegView> {
   /** Whether it follows the leg, and need not ask another. */
   ledBy(leg: Leg): boolean {
     return this.active?.leg === leg && this.active.state === 'whole'
+  }
+
+  /** Where nobody had anything to tell for long enough, the wanted leg has missed nothing, and is followed. */
+  settle(at: Micros): void {
+    const { active, wanted } = this
+    if (wanted === null || wanted === active || wanted.state !== 'whole') return
+    const last = Math.max(wanted.wholeSince ?? 0, wanted.lastAt ?? 0, active?.lastAt ?? 0)
+    if (isLate(last, at)) this.settled(wanted, at)
   }
 
   /** Whether another leg is whole. */
@@ -83,12 +105,12 @@ export abstract class ArbitratedStream<V extends LegView = LegView> {
     const record = leg.memory.peek(this.subscription.instrument.instrument, this.subscription.channel)
     if (record === undefined) return
     this.gap = record.gap
-    this.#begun = record.seen
+    this.#begun = record.seen || record.acked !== null
     this.emittedAt = record.lastData
     view.lastAt = record.lastData
-    if (record.gap !== null || !record.seen) return
+    if (record.gap !== null || !this.#begun) return
     view.state = 'whole'
-    view.wholeSince = record.lastData
+    view.wholeSince = record.lastData ?? record.acked
     this.active = view
   }
 
@@ -139,11 +161,13 @@ export abstract class ArbitratedStream<V extends LegView = LegView> {
   protected abstract viewOf(leg: Leg): V
   protected abstract datum(view: V, event: StreamEvent): void
   /** A leg that was whole is not; another one is. */
-  protected abstract lost(view: V, other: V, reason: GapReason, at: Micros | null): void
+  protected abstract lost(view: V, other: V, loss: Loss): void
   /** A leg became whole. @param first no other leg is whole */
   protected abstract becameWhole(view: V, first: boolean): void
   /** Whether it is time to follow the wanted leg. */
   protected abstract reconsider(at: Micros | null): void
+  /** The wanted leg has missed nothing: it is followed. */
+  protected abstract settled(wanted: V, at: Micros): void
   /** Whether the hole that this leg closes has been filled. */
   protected abstract heals(view: V, healed: boolean): boolean
   /** Makes good what the reader did not read, where that can be done at once. */
@@ -187,7 +211,18 @@ export abstract class ArbitratedStream<V extends LegView = LegView> {
     const { active } = this
     if (active === null || active === view || at === null || view.state !== 'whole') return false
     active.silentSince ??= at
-    return at - active.silentSince >= OVERLAP_MICROS
+    return isLate(active.silentSince, at)
+  }
+
+  /** A leg that has told nothing is known to be whole. */
+  protected vouch(view: V, since: Micros): void {
+    view.state = 'whole'
+    view.wholeSince = since
+  }
+
+  /** What the leg itself knows of the stream. */
+  protected record(view: V): StreamRecord | undefined {
+    return view.leg.memory.peek(this.subscription.instrument.instrument, this.subscription.channel)
   }
 
   #provesWhole(event: StreamEvent): boolean {
@@ -202,7 +237,7 @@ export abstract class ArbitratedStream<V extends LegView = LegView> {
     const other = this.other(view)
     if (other !== null) {
       if (!wanted) this.#outlet.swallowed(reason)
-      this.lost(view, other, reason, at)
+      this.lost(view, other, { reason, at, toldUntil: wanted ? at : this.#outlet.heardUntil(view.leg) })
     } else if (this.#begun) this.openGap(reason, detail, at)
   }
 
@@ -253,4 +288,9 @@ export abstract class ArbitratedStream<V extends LegView = LegView> {
 /** Whether an event is of the past: what a venue tells to one who has just subscribed. */
 export function isHistory(event: StreamEvent): boolean {
   return 'historical' in event && event.historical
+}
+
+/** Whether what should be over soon has lasted for too long. */
+export function isLate(since: Micros | null, at: Micros | null): boolean {
+  return since !== null && at !== null && at - since >= OVERLAP_MICROS
 }

@@ -12,6 +12,8 @@ import type { VenueLine } from './venue-line.js'
 
 /** A successor that has not taken over within this, and the time that its subscribes need by the venue's pace, does so anyway. */
 const HANDOVER_MS = 30_000
+/** How often it is asked whether a successor leads every stream. */
+const LOOK_EVERY_MS = 100
 
 /** One of the ways to a venue: a lane has a connection on each. */
 export interface Route {
@@ -36,7 +38,8 @@ interface Handover {
   readonly successor: FeedConnection
   readonly reason: string
   readonly deadline: Timer
-  finishing: Timer | null
+  /** When the two are looked at again. */
+  look: Timer
 }
 
 /**
@@ -193,14 +196,6 @@ export class Lane {
       return
     }
     this.#arbiter.take(leg, event)
-    const { line } = this.#options
-    const handover = this.#handover
-    if (handover === null || handover.finishing !== null || !this.#arbiter.ledBy(handover.successor)) return
-    // Not in the middle of a session's frame.
-    handover.finishing = line.platform.clock.after(0, () => {
-      handover.finishing = null
-      if (this.#arbiter?.ledBy(handover.successor) === true) this.#takeOver(handover)
-    })
   }
 
   #newArbiter(): Arbiter {
@@ -234,7 +229,8 @@ export class Lane {
     const successor = this.#connect(route)
     const { clock } = this.#options.line.platform
     const deadline = clock.after(HANDOVER_MS + this.#subscribingMs(), () => this.#overdue())
-    this.#handover = { leaving, successor, reason, deadline, finishing: null }
+    const look = clock.after(LOOK_EVERY_MS, () => this.#look())
+    this.#handover = { leaving, successor, reason, deadline, look }
     this.#arbiter.prefer(successor)
     successor.start()
     return true
@@ -243,6 +239,15 @@ export class Lane {
   #subscribingMs(): number {
     const { subscribeBatch, subscribesPerMinute } = this.#options.line.connector.limits
     return (Math.ceil(this.#wanted.length / subscribeBatch) / subscribesPerMinute) * 60_000
+  }
+
+  /** Never in the middle of a session's frame, as an event would be. */
+  #look(): void {
+    const handover = this.#handover
+    if (handover === null) return
+    this.#arbiter?.settle(this.#now())
+    if (this.#arbiter?.ledBy(handover.successor) === true) this.#takeOver(handover)
+    else handover.look = this.#options.line.platform.clock.after(LOOK_EVERY_MS, () => this.#look())
   }
 
   #overdue(): void {
@@ -286,7 +291,7 @@ export class Lane {
 
   #endHandover(): void {
     this.#handover?.deadline.cancel()
-    this.#handover?.finishing?.cancel()
+    this.#handover?.look.cancel()
     this.#handover = null
   }
 }

@@ -30,13 +30,14 @@ export class BookStreams {
   snapshot(stream: Stream, fields: SnapshotFields<Level>, at: Micros | null): void {
     if (stream.state === 'leaving') return
     stream.record.book.snapshot(fields.bids, fields.asks)
-    this.#renewed(stream, at)
+    this.#renewed(stream, fields, at)
     this.#events.bookSnapshot(stream, fields, at)
     this.#crossed.look(stream, at, at)
   }
 
   update(stream: Stream, fields: UpdateFields<Level>, at: Micros | null): boolean {
-    const { book, lastData } = stream.record
+    const { record } = stream
+    const { book, lastData } = record
     if (stream.state === 'leaving' || book.state !== 'live') return false
     const absent = book.update(fields.bids, fields.asks)
     if (absent > 0 && this.#absentLevel === 'gap') {
@@ -44,6 +45,7 @@ export class BookStreams {
       return false
     }
     book.lastUpdate = at
+    record.sequence = fields.sequence ?? null
     this.#life.alive(stream, at)
     this.#events.bookUpdate(stream, fields, at)
     this.#crossed.look(stream, at, lastData)
@@ -55,13 +57,14 @@ export class BookStreams {
     const { book, ledger } = stream.record
     ledger.snapshot(fields.bids, fields.asks)
     book.snapshot(ledger.levels('bids'), ledger.levels('asks'))
-    this.#renewed(stream, at)
+    this.#renewed(stream, fields, at)
     this.#events.orderSnapshot(stream, fields, at)
     this.#crossed.look(stream, at, at)
   }
 
   orderUpdate(stream: Stream, fields: UpdateFields<Order>, at: Micros | null): boolean {
-    const { book, ledger, lastData } = stream.record
+    const { record } = stream
+    const { book, ledger, lastData } = record
     if (stream.state === 'leaving' || book.state !== 'live') return false
     for (const side of ['bids', 'asks'] as const) {
       for (const order of fields[side]) {
@@ -74,6 +77,7 @@ export class BookStreams {
       }
     }
     book.lastUpdate = at
+    record.sequence = fields.sequence ?? null
     this.#life.alive(stream, at)
     this.#events.orderUpdate(stream, fields, at)
     this.#crossed.look(stream, at, lastData)
@@ -94,8 +98,10 @@ export class BookStreams {
     if (!ok) this.#gaps.resubscribe(stream)
   }
 
-  #renewed(stream: Stream, at: Micros | null): void {
+  #renewed(stream: Stream, { depth, sequence = null }: SnapshotFields<unknown>, at: Micros | null): void {
     const { record } = stream
+    record.depth = depth
+    record.sequence = sequence
     record.book.lastUpdate = at
     record.proved = at
     this.#gaps.close(stream, true, at)

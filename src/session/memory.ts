@@ -22,6 +22,8 @@ export class StreamRecord {
   readonly ledger = new OrderLedger()
   /** Levels a side that the last snapshot of the book showed at most; null for all. */
   depth: number | null = null
+  /** The number of the last message of the book, as it was emitted; null where the venue gives none. */
+  sequence: string | null = null
   /** Trades already emitted. */
   readonly tradeIds: RecentIds
   /** The newest candle of a `candle` stream, not yet known to be final. */

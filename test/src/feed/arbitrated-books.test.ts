@@ -1,0 +1,223 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { Court } from './court.js'
+import { oracle } from './oracle.js'
+
+describe('a book of two lines', () => {
+  test('goes on without a snapshot where the other is level', () => {
+    const court = new Court('book')
+    const [a, b] = [court.leg('a'), court.leg('b')]
+    for (const line of [a, b]) {
+      line.whole(true)
+      line.snapshot('1')
+      line.update('2')
+    }
+    a.gap()
+    b.update('3')
+    expect(court.words).toEqual(['book 1', '+2', '+3'])
+  })
+
+  test('is told whole where the other is ahead', () => {
+    const court = new Court('book')
+    const [a, b] = [court.leg('a'), court.leg('b')]
+    for (const line of [a, b]) {
+      line.whole(true)
+      line.snapshot('1')
+    }
+    b.update('2')
+    b.update('3')
+    a.gap()
+    b.update('4')
+    expect(court.words).toEqual(['book 1', 'book 3', '+4'])
+  })
+
+  test('waits for one that is behind, and never goes back', () => {
+    const court = new Court('book')
+    const [a, b] = [court.leg('a'), court.leg('b')]
+    for (const line of [a, b]) {
+      line.whole(true)
+      line.snapshot('1')
+    }
+    for (const amount of ['2', '3', '4']) a.update(amount)
+    b.update('2')
+    a.gap()
+    for (const amount of ['3', '4', '5']) b.update(amount)
+    expect(court.words).toEqual(['book 1', '+2', '+3', '+4', '+5'])
+  })
+
+  test('that was caught being wrong is replaced by the other’s', () => {
+    const court = new Court('book')
+    const [a, b] = [court.leg('a'), court.leg('b')]
+    for (const line of [a, b]) {
+      line.whole(true)
+      line.snapshot('1')
+      line.update('2')
+    }
+    a.gap('checksum')
+    expect(court.words).toEqual(['book 1', '+2', 'book 2'])
+    expect(court.swallowed).toEqual(['checksum'])
+  })
+
+  test('with the venue’s own numbers is told by whichever line is first', () => {
+    const court = new Court('book', 'stream')
+    const [a, b] = [court.leg('a'), court.leg('b')]
+    for (const line of [a, b]) {
+      line.whole(true)
+      line.snapshot('1', '9')
+    }
+    b.update('2', '10')
+    a.update('2', '10')
+    a.update('3', '11')
+    b.update('3', '11')
+    expect(court.words).toEqual(['book 1', '+2', '+3'])
+    a.gap()
+    b.update('4', '12')
+    expect(court.words).toEqual(['book 1', '+2', '+3', '+4'])
+  })
+
+  test('with the venue’s own numbers is told whole by the first that is ahead', () => {
+    const court = new Court('book', 'stream')
+    const [a, b] = [court.leg('a'), court.leg('b')]
+    a.whole()
+    a.snapshot('1', '9')
+    b.whole()
+    b.snapshot('3', '11')
+    a.update('2', '10')
+    a.update('3', '11')
+    a.update('4', '12')
+    expect(court.words).toEqual(['book 1', 'book 3', '+4'])
+  })
+
+  test('with the venue’s own numbers is not mended with a batch that begins before it', () => {
+    const court = new Court('book', 'stream')
+    const [a, b] = [court.leg('a'), court.leg('b')]
+    for (const line of [a, b]) {
+      line.whole(true)
+      line.snapshot('1', '9')
+    }
+    a.update('2', '11')
+    a.gap()
+    b.update('3', '13')
+    expect(court.words).toEqual(['book 1', '+2', 'book 3'])
+  })
+
+  test('with numbers that the venue has begun anew does not wait for the old ones', () => {
+    const court = new Court('book', 'stream')
+    const [a, b] = [court.leg('a'), court.leg('b')]
+    for (const line of [a, b]) {
+      line.whole(true)
+      line.snapshot('1', '900')
+    }
+    a.update('2', '901')
+    b.gap('sequence')
+    b.whole(true)
+    b.snapshot('3', '4')
+    a.gap()
+    b.update('4', '5')
+    court.now += 2_000_000
+    b.update('5', '6')
+    b.update('6', '7')
+    expect(court.words).toEqual(['book 1', '+2', 'book 5', '+6'])
+  })
+
+  test('of a line that is behind and says a thing twice is not taken back to the first time', () => {
+    const court = new Court('book')
+    const [a, b] = [court.leg('a'), court.leg('b')]
+    for (const line of [a, b]) {
+      line.whole(true)
+      line.snapshot('1')
+    }
+    for (const amount of ['2', '3', '4']) a.update(amount)
+    a.deeper('7')
+    a.update('4')
+    for (const amount of ['2', '3']) b.update(amount)
+    a.gap()
+    b.update('4')
+    b.deeper('7')
+    b.update('4')
+    b.update('5')
+    expect(court.words).toEqual(['book 1', '+2', '+3', '+4', '+7', '+4', '+5'])
+  })
+
+  test('of a line that falls silent is taken from the other after two seconds', () => {
+    const court = new Court('book')
+    const [a, b] = [court.leg('a'), court.leg('b')]
+    for (const line of [a, b]) {
+      line.whole(true)
+      line.snapshot('1')
+    }
+    b.update('2')
+    court.now += 1_900_000
+    b.update('3')
+    expect(court.words).toEqual(['book 1'])
+    court.now += 200_000
+    b.update('4')
+    b.update('5')
+    expect(court.words).toEqual(['book 1', 'book 4', '+5'])
+    a.gap()
+    expect(court.words).toEqual(['book 1', 'book 4', '+5'])
+  })
+
+  test('that both lost is a gap, healed by the first snapshot', () => {
+    const court = new Court('book')
+    const [a, b] = [court.leg('a'), court.leg('b')]
+    for (const line of [a, b]) {
+      line.whole(true)
+      line.snapshot('1')
+    }
+    a.gap()
+    b.gap()
+    b.whole(true)
+    b.snapshot('7')
+    a.whole(true)
+    a.snapshot('7')
+    a.update('8')
+    b.update('8')
+    expect(court.words).toEqual(['book 1', 'gap disconnected', 'whole true', 'book 7', '+8'])
+    oracle(court.told)
+  })
+})
+
+describe.each(['connection', 'stream'] as const)('a book numbered within its %s', (scope) => {
+  test('never goes back and ends true, whatever the two lines do', () => {
+    const turn = fc.record({
+      leg: fc.nat(1),
+      act: fc.oneof({ weight: 12, arbitrary: fc.constant('read') }, fc.constant('reset')),
+      steps: fc.integer({ min: 1, max: 4 }),
+    })
+    fc.assert(
+      fc.property(fc.array(turn, { minLength: 5, maxLength: 80 }), (turns) => {
+        const court = new Court('book', scope)
+        const legs = [court.leg('a'), court.leg('b')]
+        let truth = 1
+        const at = [0, 0]
+        const number = (state: number) => (scope === 'stream' ? String(state) : null)
+        const connect = (index: number) => {
+          legs[index]?.whole(true)
+          legs[index]?.snapshot(String(truth), number(truth))
+          at[index] = truth
+        }
+        const read = (index: number) => {
+          const next = (at[index] ?? 0) + 1
+          truth = Math.max(truth, next)
+          at[index] = next
+          legs[index]?.update(String(next), number(next))
+        }
+        connect(0)
+        connect(1)
+        for (const { leg, act, steps } of turns) {
+          if (act === 'reset') {
+            legs[leg]?.gap()
+            connect(leg)
+          } else for (let step = 0; step < steps; step++) read(leg)
+        }
+        for (const index of [0, 1]) while ((at[index] ?? 0) < truth) read(index)
+        oracle(court.told)
+        const states = court.told.flatMap((event) => ('bids' in event ? [Number(event.bids[0]?.[1])] : []))
+        expect(states).toEqual(states.toSorted((a, b) => a - b))
+        expect(states.at(-1)).toBe(truth)
+        expect(court.words.filter((word) => word.startsWith('gap'))).toEqual([])
+      }),
+    )
+  })
+})
