@@ -1,55 +1,52 @@
-import { bitfinexVenue } from '../../connectors/bitfinex/index.js'
-import type { MarketEvent } from '../../schemas/events.js'
+import type { MarketEvent, Micros, StreamEvent } from '../../schemas/events.js'
+import type { ReadonlyBook } from '../../src/book/order-book.js'
 import { openFeed } from '../../src/feed/feed.js'
 import {
   checkFaultPlan,
   type Fault,
   type FaultPlan,
   SeededRandom,
-  type VenueFault,
   virtualPlatform,
   withFaults,
 } from '../../src/simulator/index.js'
+import { TrueMarket } from './true-market.js'
+import type { SimulatedVenue } from './venues.js'
 
 /** One fault of a plan or of a venue's protocol, as docs/reliability.md lists it. */
-export type ListedFault = Exclude<Fault['fault'], 'venue'> | VenueFault
+export interface ListedFault {
+  readonly name: string
+  readonly ofVenue: boolean
+}
 
 type Draft = FaultPlan['faults'][number]
 
 const AT_MS = 20_000
 const LENGTH_MS = 150_000
+/** The market stands still: everything is delivered. */
+const REST_MS = 10_000
+/** The way from the market to the feed. */
+const UNDER_WAY: Micros = 1_500_000
 
-/** Faults that need more than their name to strike a feed in full swing. */
-const SPECIAL: Partial<Record<ListedFault, readonly Draft[]>> = {
-  'refuse-handshake': [
-    { fault: 'reset', atMs: AT_MS },
-    { fault: 'refuse-handshake', atMs: AT_MS },
-  ],
-  'stall-handshake': [
-    { fault: 'reset', atMs: AT_MS },
-    { fault: 'stall-handshake', atMs: AT_MS },
-  ],
-  'slow-handshake': [
-    { fault: 'reset', atMs: AT_MS },
-    { fault: 'slow-handshake', atMs: AT_MS },
-  ],
-  'reset-handshake': [
-    { fault: 'reset', atMs: AT_MS },
-    { fault: 'reset-handshake', atMs: AT_MS },
-  ],
-  unreachable: [
-    { fault: 'reset', atMs: AT_MS },
-    { fault: 'unreachable', atMs: AT_MS },
-  ],
+const RESET: Draft = { fault: 'reset', atMs: AT_MS }
+
+/** Faults of the network that need more than their name to strike a feed in full swing. */
+const SPECIAL: Readonly<Record<string, readonly Draft[]>> = {
+  'refuse-handshake': [RESET, { fault: 'refuse-handshake', atMs: AT_MS }],
+  'stall-handshake': [RESET, { fault: 'stall-handshake', atMs: AT_MS }],
+  'slow-handshake': [RESET, { fault: 'slow-handshake', atMs: AT_MS }],
+  'reset-handshake': [RESET, { fault: 'reset-handshake', atMs: AT_MS }],
+  unreachable: [RESET, { fault: 'unreachable', atMs: AT_MS }],
   'http-status': [{ fault: 'http-status', nth: 1 }],
   'http-stall': [{ fault: 'http-stall', nth: 1 }],
   'http-slow': [{ fault: 'http-slow', nth: 1 }],
   'http-reset': [{ fault: 'http-reset', nth: 1 }],
   'http-half': [{ fault: 'http-half', nth: 1 }],
   'http-garbage': [{ fault: 'http-garbage', nth: 1 }],
-  edit: [{ fault: 'edit', atMs: AT_MS, match: '"tu"', find: '"tu"', replace: '"tx"' }],
-  'ignore-request': [{ fault: 'ignore-request', nth: 1, match: '"book"' }],
-  'late-request': [{ fault: 'late-request', nth: 1, match: '"book"' }],
+  edit: [{ fault: 'edit', atMs: AT_MS, match: '\\{|\\[', find: '[{[]', replace: '?' }],
+  'ignore-request': [{ fault: 'ignore-request', nth: 1, times: 1 }],
+  'late-request': [{ fault: 'late-request', nth: 1, times: 1 }],
+  // A line that stays so narrow falls behind for good, and every event says so by its times.
+  'slow-drip': [{ fault: 'slow-drip', atMs: AT_MS, durationMs: 5_000 }],
   inject: [{ fault: 'inject', atMs: AT_MS, text: '[]' }],
   'half-open': [{ fault: 'half-open', atMs: AT_MS }],
   silence: [{ fault: 'silence', atMs: AT_MS, durationMs: 60_000 }],
@@ -66,51 +63,60 @@ const OF_SUBSCRIBES: ReadonlySet<string> = new Set([
 ])
 
 /**
- * Plays one fault to a feed of Bitfinex (trades and book of one market) on a virtual machine.
+ * Plays one fault to a feed of one venue (trades and book of one market) on a virtual machine.
  *
  * @returns what the stream says of it, in the order in which each is said first: `gap <reason>`, `healed` or `closed` (a gap
- * that ends with its loss made good, or not), `malformed <reason>`, and the states of the connection; nothing where the
- * fault is borne without a word.
+ * that ends with its loss made good, or not), `malformed <reason>`, and the states of the connection. Then what is true at
+ * the end: `live`, the book says so and is the venue's; `wrong`, it says so and is not; `lost`, a trade is missing that no
+ * gap covers. Null where the fault found nothing to strike.
  */
-export async function playFault(name: ListedFault, ofVenue: boolean): Promise<string[]> {
+export async function playFault(profile: SimulatedVenue, listed: ListedFault): Promise<string[] | null> {
+  const { venue } = profile
+  const [symbol = ''] = profile.symbols
+  const options = { url: 'ws://venue.test', symbols: [symbol], channels: ['trade', 'book'] } as const
+  const connector = venue.connector(options)
   const platform = virtualPlatform({ seed: 11 })
-  const venue = bitfinexVenue.simulator({ seed: 11, stepsPerSecond: 8, url: 'ws://venue.test' })
-  for (const [instrument, market] of venue.markets) market.frozen = instrument !== 'tETHUSD'
+  const simulated = venue.simulator({ seed: 11, stepsPerSecond: 8, url: options.url })
+  const instrument = connector.guess(symbol)?.instrument ?? symbol
+  for (const [id, market] of simulated.markets) market.frozen = id !== instrument
+  const market = simulated.markets.get(instrument)
+  if (market === undefined) throw new Error(`the simulator of ${venue.id} has no ${instrument}`)
+  const truth = new TrueMarket(market)
   let strikes = 0
-  const simulator = withFaults(
-    venue,
-    { faults: planOf(name, ofVenue) },
-    new SeededRandom(11),
-    ({ struck }) => {
-      if (struck) strikes++
-    },
-  )
+  const simulator = withFaults(simulated, { faults: planOf(listed) }, new SeededRandom(11), ({ struck }) => {
+    if (struck) strikes++
+  })
   platform.serve(simulator, { hosts: ['venue.test'] })
-  const feed = openFeed(
-    [bitfinexVenue.connector({ url: 'ws://venue.test', symbols: ['ETH/USD'], channels: ['trade', 'book'] })],
-    { platform, backoffCapMs: 5_000 },
-  )
+  const feed = openFeed([connector], { platform, backoffCapMs: 5_000 })
   const said = new Set<string>()
+  const heard: MarketEvent[] = []
+  let depth: number | null = null
   feed.on('event', (event) => {
+    heard.push(event)
+    if (event.type === 'book_snapshot') depth = event.depth
     const word = wordOf(event)
     if (word !== null) said.add(word)
   })
   await platform.advance(LENGTH_MS)
-  if (strikes === 0) throw new Error(`the fault ${name} never struck`)
-  const book = feed.book('bitfinex', 'ETH/USD')
-  if (book?.state === 'live') said.add('live')
+  market.frozen = true
+  await platform.advance(REST_MS)
+  const book = feed.book(venue.id, instrument)
+  if (book?.state === 'live') {
+    said.add(sameBook(book, market.book, depth ?? Number.MAX_SAFE_INTEGER) ? 'live' : 'wrong')
+  }
+  if (lost(truth, heard)) said.add('lost')
   const closing = feed.close()
   await platform.advance(5_000)
   await closing
-  return [...said]
+  return strikes === 0 ? null : [...said]
 }
 
-function planOf(name: ListedFault, ofVenue: boolean): Draft[] {
-  const special = SPECIAL[name]
-  if (special !== undefined) return [...special]
+function planOf({ name, ofVenue }: ListedFault): Draft[] {
   if (ofVenue && OF_SUBSCRIBES.has(name)) return [{ fault: 'venue', name, afterMs: 0, times: 1 }]
   if (ofVenue) return [{ fault: 'venue', name, atMs: AT_MS }]
-  return checkFaultPlan({ faults: [{ fault: name, atMs: AT_MS }] }).faults
+  return [
+    ...(SPECIAL[name] ?? checkFaultPlan({ faults: [{ fault: name as Fault['fault'], atMs: AT_MS }] }).faults),
+  ]
 }
 
 function wordOf(event: MarketEvent): string | null {
@@ -125,4 +131,35 @@ function wordOf(event: MarketEvent): string | null {
     default:
       return null
   }
+}
+
+function sameBook(book: ReadonlyBook, truth: ReadonlyBook, depth: number): boolean {
+  return JSON.stringify(book.top(depth)) === JSON.stringify(truth.top(depth))
+}
+
+/** Whether a trade since the first one that came is missing, and lies in no gap that was left open or not made good. */
+function lost(truth: TrueMarket, heard: readonly MarketEvent[]): boolean {
+  const stream = heard.filter(
+    (event): event is StreamEvent => 'channel' in event && event.channel === 'trade',
+  )
+  const holes: { from: Micros; to: Micros }[] = []
+  let first = Number.POSITIVE_INFINITY
+  for (const event of stream) {
+    if (event.type === 'trade') {
+      const found = truth.find(event.price, event.amount, event.exchangeTime)
+      if (found === null) continue
+      found.emitted = true
+      if (!event.historical) first = Math.min(first, found.time)
+    } else if (event.type === 'gap' && event.state === 'closed' && !event.healed) {
+      holes.push({ from: (event.from ?? 0) - UNDER_WAY, to: event.to ?? Number.POSITIVE_INFINITY })
+    }
+  }
+  const malformed = heard.flatMap((event) => (event.type === 'malformed' ? [event.receiveTime ?? 0] : []))
+  return truth.trades.some(
+    ({ emitted, time }) =>
+      !emitted &&
+      time > first &&
+      !holes.some(({ from, to }) => time >= from && time <= to) &&
+      !malformed.some((at) => time <= at && time >= at - UNDER_WAY),
+  )
 }
