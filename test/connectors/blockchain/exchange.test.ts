@@ -121,6 +121,67 @@ describe('the Exchange', () => {
     expect(of('gap')).toMatchObject([{ channel: 'book', reason: 'stale', state: 'open' }])
   })
 
+  test('a heartbeat whose subscribe is not answered is missed all the same', () => {
+    const { live, reconnects } = exchange(['book'])
+    live.until(START + 10 * SECOND)
+    expect(reconnects).toEqual(['the venue’s heartbeat stopped'])
+  })
+
+  test('a frame of a book that cannot be read was counted, so the book has a gap and is asked for again', () => {
+    const { say, of, memory, resubscribes, reconnects } = exchange(['book', 'trade'])
+    say({ event: 'subscribed', channel: 'l2', symbol: 'BTC-USD' })
+    say(snapshot)
+    say({ event: 'subscribed', channel: 'trades', symbol: 'BTC-USD' })
+    say({ event: 'updated', channel: 'l2', symbol: 'BTC-USD', bids: [{ px: null, qty: '#1' }], asks: [] })
+    expect(of('malformed')).toMatchObject([{ reason: 'schema_mismatch', path: 'bids.0.px' }])
+    expect(of('gap').map(({ channel, reason }) => [channel, reason])).toEqual([['book', 'sequence']])
+    expect(memory.peek('BTC-USD', 'book')?.book.state).toBe('suspect')
+    expect(resubscribes).toMatchObject([{ channel: 'book' }])
+    expect(reconnects).toEqual([])
+  })
+
+  test('a trade that cannot be read is a gap, which ends unhealed with the next', () => {
+    const { say, of } = exchange(['trade', 'book'])
+    say({ event: 'subscribed', channel: 'trades', symbol: 'BTC-USD' })
+    const trade = {
+      event: 'updated',
+      channel: 'trades',
+      symbol: 'BTC-USD',
+      timestamp: '2021-07-22T22:39:22Z',
+      side: 'buy',
+      qty: '#1.0',
+      price: '#2.0',
+      trade_id: '7',
+    }
+    say({ ...trade, price: null })
+    say(trade)
+    expect(of('gap').map(({ channel, state, healed }) => [channel, state, healed])).toEqual([
+      ['trade', 'open', false],
+      ['trade', 'closed', false],
+    ])
+    expect(of('trade')).toHaveLength(1)
+  })
+
+  test('a stream that the venue ended unasked is a gap and asked for again', () => {
+    const { say, of, resubscribes } = exchange(['trade'])
+    say({ event: 'subscribed', channel: 'trades', symbol: 'BTC-USD' })
+    say({ event: 'unsubscribed', channel: 'trades', symbol: 'BTC-USD' })
+    expect(of('gap')).toMatchObject([{ channel: 'trade', reason: 'stale', state: 'open' }])
+    expect(resubscribes).toMatchObject([{ channel: 'trade' }])
+  })
+
+  test('an unsubscribe that the venue did not need refuses nobody', () => {
+    const { live, session, say, of, resubscribes } = exchange(['trade'])
+    live.until(START + 9 * SECOND)
+    say({ event: 'subscribed', channel: 'heartbeat' }, START + 9 * SECOND)
+    session.resubscribe({ instrument: instrument('BTC-USD'), channel: 'trade' }, START + 9 * SECOND)
+    say({ event: 'rejected', channel: 'trades', symbol: 'BTC-USD', text: 'Not subscribed to channel' })
+    say({ event: 'subscribed', channel: 'trades', symbol: 'BTC-USD' })
+    expect(of('connection')).toEqual([])
+    expect(of('gap')).toEqual([])
+    expect(resubscribes).toEqual([])
+  })
+
   test('a book that stands still is stale only where the user says so', () => {
     for (const [options, gaps] of [
       [{}, 0],
@@ -129,6 +190,9 @@ describe('the Exchange', () => {
       const { live, say, of, resubscribes } = exchange(['book'], options)
       say({ event: 'subscribed', channel: 'l2', symbol: 'BTC-USD' })
       say(snapshot)
+      for (let seconds = 5; seconds <= 60; seconds += 5) {
+        say({ event: 'updated', channel: 'heartbeat' }, START + seconds * SECOND)
+      }
       live.until(START + 61 * SECOND)
       expect(of('gap')).toHaveLength(gaps)
       expect(resubscribes).toHaveLength(gaps)
