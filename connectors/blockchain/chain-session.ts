@@ -82,9 +82,10 @@ export function chainProtocol({ init, sink, streams }: SessionKit): Protocol {
     }
   }
 
-  /** Heights rise by one. A jump is a hole, and the new block is where the stream goes on. */
+  /** Heights rise by one. A jump is a hole, and the new block is where the stream goes on. A block told again is none. */
   function block(x: z.output<typeof blockFrame>['x'], at: Micros | null): void {
     for (const stream of streamsOf('block', at)) {
+      if (!hashes.add(`block ${stream.instrument.instrument} ${x.hash}`)) continue
       const last = stream.record.height
       if (last !== null && x.height > last + 1) {
         streams.gap(stream, 'sequence', `expected height ${last + 1}, got ${x.height}`, at)

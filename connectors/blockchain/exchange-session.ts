@@ -95,7 +95,7 @@ export function exchangeProtocol(kit: SessionKit): Protocol {
         asked.delete(topicOf(stream))
         streams.refuse(stream, text, at)
       }
-    } else streams.connection('refused', `${channel} ${symbol ?? ''}: ${text}`.trim(), at)
+    } else streams.connection('refused', [channel, symbol, text].filter(Boolean).join(': '), at)
   }
 
   /** The venue sends a topic no longer. Who still wants it (two requests overtook each other) asks for it again. */

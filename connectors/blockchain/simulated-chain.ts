@@ -2,8 +2,30 @@ import type { Micros } from '../../schemas/events.js'
 import type { SeededRandom } from '../../src/simulator/random.js'
 import type { SimulatedConnection, SimulatedPeer } from '../../src/simulator/venue-simulator.js'
 
+/** Everything that one connection to the chain feed can do wrong; the numbered stream is that of blocks. @see VENUE_FAULTS */
+export const CHAIN_FAULTS = [
+  'sequence-skipped',
+  'sequence-repeated',
+  'sequence-backwards',
+  'price-null',
+  'price-nan',
+  'message-unknown',
+  'field-new',
+  'field-missing',
+  'heartbeat-missing',
+  'clock-off',
+] as const
+
+type ChainFault = (typeof CHAIN_FAULTS)[number]
+
 interface Client {
   readonly peer: SimulatedPeer
+  /** Faults that wait for the message that they fit. */
+  readonly faults: Set<ChainFault>
+  /** A block that the next one overtakes. */
+  heldBlock: Block | null
+  noPongUntil: Micros
+  clockOffUntil: Micros
   unconfirmed: boolean
   blocks: boolean
   mini: boolean
@@ -17,6 +39,8 @@ interface Block {
 }
 
 const TRANSACTIONS_A_SECOND = 5
+const LASTING_FAULT_MICROS = 60_000_000
+const HOUR_SECONDS = 3_600
 /** Far quicker than the chain's ten minutes: a simulator that is watched for a minute must show a block. */
 const BLOCK_MICROS = 15_000_000
 const FIRST_HEIGHT = 900_000
@@ -34,11 +58,22 @@ export class SimulatedChain {
   }
 
   connect(peer: SimulatedPeer): SimulatedConnection {
-    const client: Client = { peer, unconfirmed: false, blocks: false, mini: false, addresses: new Set() }
+    const client: Client = {
+      peer,
+      faults: new Set(),
+      heldBlock: null,
+      noPongUntil: 0,
+      clockOffUntil: 0,
+      unconfirmed: false,
+      blocks: false,
+      mini: false,
+      addresses: new Set(),
+    }
     this.#clients.add(client)
     return {
-      received: (data) => this.#received(client, data),
+      received: (data, at) => this.#received(client, data, at),
       closed: () => void this.#clients.delete(client),
+      fault: (name, at) => commit(client, name, at),
     }
   }
 
@@ -59,7 +94,7 @@ export class SimulatedChain {
     if (at - block.time * 1_000_000 >= BLOCK_MICROS) this.#mine(at)
   }
 
-  #received(client: Client, data: string | Uint8Array): void {
+  #received(client: Client, data: string | Uint8Array, at: Micros): void {
     const { op, addr } = parse(data)
     switch (op) {
       case 'unconfirmed_sub':
@@ -80,7 +115,7 @@ export class SimulatedChain {
         client.mini = true
         break
       case 'ping':
-        client.peer.send('{"op":"pong"}')
+        if (at >= client.noPongUntil) client.peer.send('{"op":"pong"}')
         break
       case 'ping_block':
         if (this.#block !== null) client.peer.send(blockFrame(this.#block))
@@ -97,7 +132,7 @@ export class SimulatedChain {
       time: Math.floor(at / 1_000_000),
     }
     this.#block = block
-    for (const client of this.#clients) if (client.blocks) client.peer.send(blockFrame(block))
+    for (const client of this.#clients) if (client.blocks) tellBlock(client, block, at)
     return block
   }
 
@@ -140,8 +175,9 @@ export class SimulatedChain {
     }
     this.#latestTransaction = JSON.stringify({ op: 'utx', x: transaction })
     const mini = JSON.stringify({ op: 'minitx', x: { time, value: paid + change, txIndex: 0, hash } })
-    for (const { peer, unconfirmed, mini: short, addresses } of this.#clients) {
-      if (unconfirmed || addresses.has(to)) peer.send(short ? mini : this.#latestTransaction)
+    for (const client of this.#clients) {
+      if (!client.unconfirmed && !client.addresses.has(to)) continue
+      tell(client, client.mini ? mini : this.#latestTransaction, at)
     }
   }
 
@@ -153,6 +189,43 @@ export class SimulatedChain {
     return Array.from({ length }, () => this.#random.integer(0, 15).toString(16)).join('')
   }
 }
+
+function commit(client: Client, name: string, at: Micros): boolean {
+  const fault = CHAIN_FAULTS.find((each) => each === name)
+  if (fault === undefined) return false
+  if (fault === 'message-unknown') client.peer.send('{"op":"weather","x":{"sky":"clear"}}')
+  else if (fault === 'heartbeat-missing') client.noPongUntil = at + LASTING_FAULT_MICROS
+  else if (fault === 'clock-off') client.clockOffUntil = at + LASTING_FAULT_MICROS
+  else client.faults.add(fault)
+  return true
+}
+
+function tellBlock(client: Client, block: Block, at: Micros): void {
+  const { faults, heldBlock } = client
+  if (faults.delete('sequence-skipped')) return
+  if (heldBlock === null && faults.delete('sequence-backwards')) {
+    client.heldBlock = block
+    return
+  }
+  client.heldBlock = null
+  for (const told of [block, ...(heldBlock === null ? [] : [heldBlock])]) tell(client, blockFrame(told), at)
+  if (faults.delete('sequence-repeated')) tell(client, blockFrame(block), at)
+}
+
+/** Sends a transaction or a block, spoilt by the faults that wait for one. */
+function tell({ peer, faults, clockOffUntil }: Client, frame: string, at: Micros): void {
+  let told = frame
+  if (at < clockOffUntil) {
+    told = told.replace(/"time":(\d+)/g, (_, time: string) => `"time":${Number(time) + HOUR_SECONDS}`)
+  }
+  if (faults.delete('price-null')) told = told.replace(VALUE, '"$1":null')
+  else if (faults.delete('price-nan')) told = told.replace(VALUE, '"$1":NaN')
+  if (faults.delete('field-new')) told = told.replace('"x":{', '"x":{"novelty":{"nested":[1]},')
+  if (faults.delete('field-missing')) told = told.replace(/"hash":"\w+",?/, '')
+  peer.send(told)
+}
+
+const VALUE = /"(value|totalBTCSent)":\d+/
 
 function blockFrame({ hash, height, time }: Block): string {
   const transactions = 3

@@ -1,11 +1,18 @@
 import type { SimulatedMarket } from '../../src/simulator/market.js'
 
-/** Markets of the simulated Exchange; one with a price below 1e-6, so that exponents occur. */
+/**
+ * Markets of the simulated Exchange: one with a price below 1e-6, so that exponents occur, one whose neighbouring prices are
+ * the same double, and one that can be delisted.
+ */
 export const SHAPES = {
   'BTC-USD': { priceDecimals: 2, amountDecimals: 8, price: '65000' },
   'ETH-USD': { priceDecimals: 2, amountDecimals: 8, price: '3200' },
   'ALGO-BTC': { priceDecimals: 8, amountDecimals: 8, price: '0.00000160', levels: 40 },
+  'BTC-COP': { priceDecimals: 8, amountDecimals: 8, price: '271828182.84590452' },
+  'ENJ-USDT': { priceDecimals: 4, amountDecimals: 8, price: '1.0952', levels: 60 },
 } as const
+
+export const DELISTED = 'ENJ-USDT'
 
 /** One market of the simulated Exchange. */
 export interface ExchangeMarket {

@@ -9,9 +9,14 @@ import type {
   SimulatorOptions,
   VenueSimulator,
 } from '../../src/simulator/venue-simulator.js'
-import { SimulatedChain } from './simulated-chain.js'
-import { ExchangeClient } from './simulated-exchange.js'
-import { type ExchangeMarket, listing, SHAPES } from './simulated-markets.js'
+import { CHAIN_FAULTS, SimulatedChain } from './simulated-chain.js'
+import { EXCHANGE_FAULTS, ExchangeClient } from './simulated-exchange.js'
+import { DELISTED, type ExchangeMarket, listing, SHAPES } from './simulated-markets.js'
+
+/** Faults of the Exchange as a whole. */
+const VENUE_FAULTS = ['silent-but-one', 'instrument-delisted']
+
+const ALONE_MICROS = 30_000_000
 
 const ORIGIN = 'https://exchange.blockchain.com'
 
@@ -23,20 +28,37 @@ export function simulateBlockchain(options: SimulatorOptions = {}): VenueSimulat
   const stepEveryMicros = 1_000_000 / (options.stepsPerSecond ?? 20)
   const markets = new Map<string, ExchangeMarket>()
   for (const [symbol, shape] of Object.entries(SHAPES)) {
-    markets.set(symbol, { symbol, market: new SimulatedMarket(shape, random), status: 'open' })
+    markets.set(symbol, { symbol, market: new SimulatedMarket(shape, random.fork()), status: 'open' })
   }
   const chain = new SimulatedChain(random)
   const clients = new Set<ExchangeClient>()
   let steppedUntil: Micros | null = null
+  let aloneUntil: Micros = 0
 
   function step(now: Micros): void {
     for (const entry of markets.values()) {
+      if (entry.status !== 'open') continue
       const { moves, trades } = entry.market.step(now)
       for (const client of clients) {
         for (const move of moves) client.moved(entry.symbol, move, now)
         for (const trade of trades) client.traded(entry.symbol, trade, now)
       }
+      if (now < aloneUntil) return
     }
+  }
+
+  function venueFault(name: string, at: Micros): boolean {
+    if (name === 'silent-but-one') {
+      aloneUntil = at + ALONE_MICROS
+      return true
+    }
+    const delisted = markets.get(DELISTED)
+    if (name === 'instrument-delisted' && delisted?.status === 'open') {
+      delisted.status = 'close'
+      for (const client of clients) client.listed(delisted)
+      return true
+    }
+    return [...clients].some((client) => client.fault(name, at))
   }
 
   return {
@@ -55,6 +77,8 @@ export function simulateBlockchain(options: SimulatorOptions = {}): VenueSimulat
       return exchangeConnection(peer, at)
     },
     http: (request, at) => answer(request, at),
+    faults: [...new Set([...EXCHANGE_FAULTS, ...CHAIN_FAULTS, ...VENUE_FAULTS])],
+    fault: venueFault,
     advance(at) {
       steppedUntil ??= at
       while (steppedUntil + stepEveryMicros <= at) {
@@ -72,6 +96,7 @@ export function simulateBlockchain(options: SimulatorOptions = {}): VenueSimulat
     return {
       received: (data, now) => client.received(data, now),
       closed: () => void clients.delete(client),
+      fault: (name, now) => client.fault(name, now),
     }
   }
 

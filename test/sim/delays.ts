@@ -47,10 +47,13 @@ export class Delays {
     }
   }
 
-  /** The feed has a new connection: nothing comes through an old line any more. */
+  /**
+   * The feed dialled anew at a moment: nothing comes through an old line any more. Who rested reads of it late, when the new
+   * line may be narrow already.
+   */
   reconnected(at: Micros): void {
-    for (const drip of this.#drips) drip.to = Math.min(drip.to, at + AFTERWARDS)
-    this.#drips = []
+    for (const drip of this.#drips) if (drip.from < at) drip.to = Math.min(drip.to, at + AFTERWARDS)
+    this.#drips = this.#drips.filter((drip) => drip.from >= at)
   }
 
   /** A span that is not over yet. @returns how to end it */

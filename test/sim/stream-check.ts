@@ -1,5 +1,6 @@
 import type { GapEvent, Level, MarketEvent, Micros, StreamEvent, TradeEvent } from '../../schemas/events.js'
 import type { BookSide } from '../../src/book/order-book.js'
+import { compareDecimals } from '../../src/decode/index.js'
 import type { Delays } from './delays.js'
 import type { TrueMarket } from './true-market.js'
 
@@ -168,7 +169,8 @@ export class StreamCheck {
     ] as const) {
       if (
         side.some(
-          ([price], index) => index > 0 && (Number(side[index - 1]?.[0]) - Number(price)) * better <= 0,
+          ([price], index) =>
+            index > 0 && compareDecimals(side[index - 1]?.[0] ?? price, price) * better <= 0,
         )
       ) {
         this.#wrong('a snapshot whose best price is not first')

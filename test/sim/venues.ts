@@ -41,11 +41,13 @@ const profiles: readonly (Omit<SimulatedVenue, 'venue'> & { readonly id: string 
   },
   {
     id: 'blockchain',
-    symbols: ['BTC/USD', 'ETH/USD', 'ALGO/BTC'],
+    symbols: ['BTC/USD', 'ETH/USD', 'ALGO/BTC', 'BTC/COP'],
     channels: ['trade', 'book'],
     stepsPerSecond: 130,
-    lateProofMs: 0,
-    undetectable: [],
+    // Every frame is counted, so only what the venue says wrongly shows late: a crossed book's 2 s, and the way here.
+    lateProofMs: 4_000,
+    // Frames are counted when they are sent: what never became one leaves no hole.
+    undetectable: ['venue trade-lost', 'venue update-lost'],
   },
 ]
 

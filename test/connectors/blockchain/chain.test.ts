@@ -50,7 +50,7 @@ function transaction(hash: string, to: string, paid: number, taken = paid + 1183
   })
 }
 
-function block(height: number): string {
+function block(height: number, hash = `h${height}`): string {
   return JSON.stringify({
     op: 'block',
     x: {
@@ -59,7 +59,7 @@ function block(height: number): string {
       totalBTCSent: 752_148_218_475,
       size: 1_284_093,
       height,
-      hash: `h${height}`,
+      hash,
       time: 1_579_773_523,
     },
   })
@@ -150,7 +150,7 @@ describe('the chain feed', () => {
   test('a height that does not follow is a gap that ends with the block', () => {
     const { session, of } = chain([['BTC', 'block']])
     session.frame(block(614_187), 5)
-    session.frame(block(614_187), 6)
+    session.frame(block(614_187, 'another branch'), 6)
     session.frame(block(614_190), 7)
     expect(of('block').map(({ height, value, transactions }) => [height, value, transactions])).toEqual([
       [614_187, '7521.48218475', 2],
@@ -161,6 +161,12 @@ describe('the chain feed', () => {
       { state: 'open', reason: 'sequence', from: 6, detail: 'expected height 614188, got 614190' },
       { state: 'closed', to: 7, healed: false },
     ])
+  })
+
+  test('a block that is told twice is one block', () => {
+    const { session, of } = chain([['BTC', 'block']])
+    for (const at of [5, 6]) session.frame(block(614_187), at)
+    expect(of('block')).toHaveLength(1)
   })
 
   test('after a reconnect the venue is asked which blocks were missed', () => {
