@@ -1,6 +1,7 @@
 import type { GapEvent, GapReason, MarketEvent, Micros, StreamEvent } from '../../schemas/events.js'
 import type { Subscription } from '../connector.js'
 import { type OpenGap, type StreamRecord, widened } from '../session/memory.js'
+import { canHeal, splitChannel } from '../session/stream.js'
 import type { Leg } from './leg.js'
 
 /**
@@ -203,7 +204,8 @@ export abstract class ArbitratedStream<V extends LegView = LegView> {
     const { gap } = this
     if (gap === null) return
     this.gap = null
-    this.#outlet.emit(this.#gapEvent('closed', gap.reason, gap.from, at, healed, null, at))
+    const good = healed && canHeal(gap, splitChannel(this.subscription.channel).kind)
+    this.#outlet.emit(this.#gapEvent('closed', gap.reason, gap.from, at, good, null, at))
   }
 
   /** Notes that the leg has news which the followed one has not. @returns whether that one is silent for too long. */

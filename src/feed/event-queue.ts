@@ -1,4 +1,4 @@
-import type { MarketEvent } from '../../schemas/events.js'
+import type { MarketEvent, Micros } from '../../schemas/events.js'
 import { TapewireError } from '../errors.js'
 
 /**
@@ -16,8 +16,12 @@ export interface QueueEvents {
   full(): void
   /** The queue has room again. */
   drained(): void
-  /** Every queued event of one stream was dropped, from this one on. */
-  dropped(first: MarketEvent, count: number): void
+  /**
+   * Every queued event of one stream was dropped, from this one on.
+   *
+   * @param since what the reader misses may have happened from then on; null where nothing tells when.
+   */
+  dropped(first: MarketEvent, since: Micros | null): void
   /** The queue overflowed under `error`. */
   failed(error: TapewireError): void
 }
@@ -136,14 +140,25 @@ export class EventQueue {
       return
     }
     const kept: MarketEvent[] = []
-    let count = 0
+    let since = oldest.receiveTime
+    let backfill = false
     for (const event of this.#items) {
-      if (sameStream(event, oldest)) count++
-      else kept.push(event)
+      if (!sameStream(event, oldest)) {
+        kept.push(event)
+        continue
+      }
+      // Gaps stay: what was said of a hole is not taken back.
+      if (event.type !== 'gap') {
+        this.dropped++
+        backfill ||= event.type === 'trade' && event.historical
+        continue
+      }
+      kept.push(event)
+      // What made the hole good is dropped: the reader misses what happened in it, and still reads that it was healed.
+      if (backfill && event.state === 'closed' && event.healed) since = earlier(since, event.from)
     }
     this.#items = kept
-    this.dropped += count
-    this.#events.dropped(oldest, count)
+    this.#events.dropped(oldest, since)
   }
 
   #compact(): void {
@@ -153,9 +168,13 @@ export class EventQueue {
   }
 }
 
-/** Gaps stay: what was said of a hole is not taken back. Connection events of one venue count as one stream. */
+function earlier(a: Micros | null, b: Micros | null): Micros | null {
+  return a === null || b === null ? null : Math.min(a, b)
+}
+
+/** Connection events of one venue count as one stream. */
 function sameStream(event: MarketEvent, of: MarketEvent): boolean {
-  if (event.type === 'gap' || event.venue !== of.venue) return false
+  if (event.venue !== of.venue) return false
   if (!('channel' in event) || !('channel' in of)) return !('channel' in event) && !('channel' in of)
   return event.channel === of.channel && event.instrument === of.instrument
 }

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import type { MarketEvent, MarketEventType } from '../../schemas/events.js'
+import type { MarketEvent, MarketEventType, Micros } from '../../schemas/events.js'
 import type { ReadonlyBook } from '../book/order-book.js'
 import type { Channel, Connector, Instrument, Subscription } from '../connector.js'
 import { TapewireError, UsageError } from '../errors.js'
@@ -143,7 +143,7 @@ export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
     this.#queue = new EventQueue(options.queue.limit, options.queue.policy, {
       full: () => this.#each((lane) => lane.pause()),
       drained: () => this.#each((lane) => lane.resume()),
-      dropped: (first) => this.#dropped(first),
+      dropped: (first, since) => this.#dropped(first, since),
       failed: (error) => this.#fail(error),
     })
     const budget = dialBudget(this.#platform.clock)
@@ -352,11 +352,11 @@ export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
     }
   }
 
-  #dropped(first: MarketEvent): void {
+  #dropped(first: MarketEvent, since: Micros | null): void {
     if (!('channel' in first)) return
     for (const { venue, lane } of this.#lanes) {
       if (venue === first.venue) {
-        lane.overflowed(first.instrument, first.channel as Channel, first.receiveTime)
+        lane.overflowed(first.instrument, first.channel as Channel, since)
       }
     }
   }

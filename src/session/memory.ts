@@ -12,6 +12,8 @@ export interface OpenGap {
   readonly reason: GapReason
   /** Receive time of the last good datum before it; null where there was none. */
   readonly from: Micros | null
+  /** Events from in or before it were dropped unread, and no history brings them again. @default false */
+  readonly unread?: boolean
 }
 
 /** What is known of one stream across reconnects. */
@@ -52,10 +54,14 @@ export class StreamRecord {
   }
 }
 
-/** Events from before an open hole were dropped unread: it began earlier than was said, and its end will say so. */
+/**
+ * Events from before an open hole, or some that were to fill it, were dropped unread: where it began earlier than was said,
+ * its end will say so.
+ */
 export function widened(gap: OpenGap | null, from: Micros | null): OpenGap | null {
-  if (gap === null || gap.from === null || (from !== null && from >= gap.from)) return gap
-  return { ...gap, from }
+  if (gap === null) return null
+  const earlier = gap.from !== null && (from === null || from < gap.from)
+  return { ...gap, from: earlier ? from : gap.from, unread: true }
 }
 
 /** A set of the last `limit` ids, oldest forgotten first. */

@@ -1,6 +1,6 @@
 import type { GapReason, Micros } from '../../schemas/events.js'
 import type { SessionInit, Sink } from '../connector.js'
-import type { Stream } from './stream.js'
+import { canHeal, type Stream } from './stream.js'
 import type { StreamEvents } from './stream-events.js'
 
 /** The holes of streams: opened, closed, and asked to be filled. A stream has at most one at a time. */
@@ -36,7 +36,8 @@ export class StreamGaps {
     stream.record.gap = null
     stream.record.lastData = at
     const { reason, from } = gap
-    this.#events.gap(stream, { reason, state: 'closed', from, to: at, healed, detail: null }, at)
+    const good = healed && canHeal(gap, stream.kind)
+    this.#events.gap(stream, { reason, state: 'closed', from, to: at, healed: good, detail: null }, at)
   }
 
   /** A gap, and the stream asked for again. */
