@@ -1,12 +1,8 @@
 import type { Level, Micros } from '../../schemas/events.js'
 import type { SessionKit, Stream } from '../../src/session/index.js'
+import { Audits } from './audits.js'
 import { Join } from './join.js'
 import { CACHED_FOR_MS, type Snapshots } from './snapshots.js'
-
-/** A book that had no message for this long is compared with what the venue itself says: quiet and dead look the same. */
-const AUDIT_AFTER_MS = 60_000
-/** A message that the snapshot has may still be on its way for this long. */
-const ON_ITS_WAY_MS = 5_000
 
 /** Levels as they now stand; amount `"0"` removes. */
 export interface BookDelta {
@@ -18,6 +14,7 @@ export interface BookDelta {
 export class Books {
   readonly #kit: SessionKit
   readonly #snapshots: Snapshots
+  readonly #audits: Audits
   readonly #joins = new WeakMap<Stream, Join<BookDelta>>()
   /** When a log showed that a book was granted. */
   readonly #grants = new WeakMap<Stream, Micros | null>()
@@ -30,6 +27,7 @@ export class Books {
   constructor(kit: SessionKit, snapshots: Snapshots) {
     this.#kit = kit
     this.#snapshots = snapshots
+    this.#audits = new Audits(kit, snapshots, ({ record }) => record.book.state === 'live')
   }
 
   /** The stream is being asked for: whatever was known of its numbers is void. */
@@ -49,7 +47,7 @@ export class Books {
   }
 
   leave(stream: Stream): void {
-    this.#kit.alarms.clear(auditAlarm(stream))
+    this.#audits.leave(stream)
   }
 
   /** A log showed the grant. */
@@ -107,20 +105,8 @@ export class Books {
     for (const held of following) {
       if (!this.#apply(stream, join, held.sequence, held.delta, at)) break
     }
-    this.#watch(stream, at)
+    this.#audits.begin(stream, at)
     return true
-  }
-
-  /** One alarm a book, moved only when it goes off. */
-  #watch(stream: Stream, at: Micros | null): void {
-    const { init, alarms } = this.#kit
-    if (init.adopt) return
-    alarms.set(auditAlarm(stream), at, AUDIT_AFTER_MS, (now) => {
-      const heard = stream.record.lastData ?? now
-      const quiet = (now - heard) / 1000 >= AUDIT_AFTER_MS
-      if (quiet && stream.record.book.state === 'live') this.#snapshots.ask(stream, 0, now)
-      this.#watch(stream, quiet ? now : heard)
-    })
   }
 
   /** A snapshot of a book that is joined: at the same number it must be the same book, at a higher one messages are missing. */
@@ -135,12 +121,8 @@ export class Books {
       this.snapshot(stream, sequence, book, at)
       return
     }
-    if (this.#kit.init.adopt) return
-    this.#kit.alarms.set(auditAlarm(stream), at, ON_ITS_WAY_MS, (now) => {
-      if (join.position !== position) {
-        this.#watch(stream, now)
-        return
-      }
+    const here = () => join.position
+    this.#audits.behind(stream, at, here, (now) => {
       this.#dead.add(stream)
       const detail = `the venue is at number ${sequence}, the stream stopped at ${position}`
       this.#kit.streams.resync(stream, 'stale', detail, now)
@@ -174,10 +156,6 @@ export class Books {
     }
     return join
   }
-}
-
-function auditAlarm(stream: Stream): string {
-  return `audit ${stream.channel} ${stream.instrument.instrument}`
 }
 
 function sameBook(stream: Stream, { bids, asks }: BookDelta): boolean {

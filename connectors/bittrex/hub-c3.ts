@@ -97,7 +97,8 @@ export class HubC3 {
 
   /** The stream is being given up. */
   leave(stream: Stream): void {
-    this.#books.leave(stream)
+    if (stream.kind === 'book') this.#books.leave(stream)
+    else if (stream.kind === 'trade') this.#tape.leave(stream)
     this.#snapshots.cancel(stream)
   }
 

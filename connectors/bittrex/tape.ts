@@ -1,5 +1,6 @@
 import type { Micros } from '../../schemas/events.js'
 import type { SessionKit, Stream, TradeFields } from '../../src/session/index.js'
+import { Audits } from './audits.js'
 import { Join, type Numbered } from './join.js'
 import { CACHED_FOR_MS, HISTORY_WITHIN_MS, historyAlarm, type Snapshots } from './snapshots.js'
 
@@ -11,13 +12,17 @@ export class Tape {
   readonly #kit: SessionKit
   readonly #snapshots: Snapshots
   readonly #always: boolean
+  readonly #audits: Audits
   readonly #joins = new WeakMap<Stream, Join<readonly TradeFields[]>>()
+  /** Where the venue stood when a stream that has had no message was first compared with it. */
+  readonly #stood = new WeakMap<Stream, number>()
 
   /** @param always whether history is fetched for every stream that begins, not only where something was missed. */
   constructor(kit: SessionKit, snapshots: Snapshots, always: boolean) {
     this.#kit = kit
     this.#snapshots = snapshots
     this.#always = always
+    this.#audits = new Audits(kit, snapshots, (stream) => !this.#join(stream).waiting)
   }
 
   begin(stream: Stream): void {
@@ -25,12 +30,18 @@ export class Tape {
     const fetched = !this.#kit.init.adopt && (this.#always || stream.record.gap !== null)
     if (!fetched) join.follow()
     this.#joins.set(stream, join)
+    this.#stood.delete(stream)
+  }
+
+  leave(stream: Stream): void {
+    this.#audits.leave(stream)
   }
 
   granted(stream: Stream, at: Micros | null): void {
     const { waiting } = this.#join(stream)
     this.#kit.streams.ack(stream, at, waiting)
     if (waiting) this.#fetch(stream, CACHED_FOR_MS, at)
+    else this.#audits.begin(stream, at)
   }
 
   trades(stream: Stream, sequence: number, rows: readonly TradeFields[], at: Micros | null): void {
@@ -48,6 +59,7 @@ export class Tape {
     const join = this.#join(stream)
     if (!join.waiting) {
       if (this.#kit.init.adopt) this.#kit.streams.history(stream, rows, at)
+      else this.#audit(stream, join, sequence, at)
       return true
     }
     const following = join.join(sequence)
@@ -55,7 +67,25 @@ export class Tape {
     this.#kit.alarms.clear(historyAlarm(stream))
     this.#kit.streams.history(stream, rows, at)
     this.#tell(stream, following, at)
+    this.#audits.begin(stream, at)
     return true
+  }
+
+  /** The number of the venue for a stream that goes on without waiting: a higher one means that messages are missing. */
+  #audit(stream: Stream, join: Join<readonly TradeFields[]>, sequence: number, at: Micros | null): void {
+    const position = join.position ?? this.#stood.get(stream)
+    if (position === undefined) this.#stood.set(stream, sequence)
+    else if (sequence > position) {
+      this.#audits.behind(
+        stream,
+        at,
+        () => join.position,
+        (now) => {
+          const detail = `the venue is at number ${sequence}, the stream stopped at ${position}`
+          this.#kit.streams.resync(stream, 'stale', detail, now)
+        },
+      )
+    }
   }
 
   /** Goes on without history. */
@@ -63,6 +93,7 @@ export class Tape {
     this.#snapshots.cancel(stream)
     this.#kit.alarms.clear(historyAlarm(stream))
     this.#tell(stream, this.#join(stream).follow(), at)
+    this.#audits.begin(stream, at)
   }
 
   /** No history is to be had. */
