@@ -23,6 +23,7 @@ export const PUSH_FAULTS = [
   'sequence-skipped',
   'sequence-repeated',
   'sequence-backwards',
+  'update-lost',
   'level-unknown',
   'book-crossed',
   'trade-duplicate',
@@ -75,6 +76,8 @@ export function faulted(fault: PushFault, push: Push, truth: Truth): Faulted | n
       return numbered ? { now: [packed(push), packed(push)] } : null
     case 'sequence-backwards':
       return numbered ? { now: [], later: packed(push) } : null
+    case 'update-lost':
+      return push.method === 'orderBook' ? edited({ bidDeltas: [], askDeltas: [] }) : null
     case 'level-unknown':
       if (push.method !== 'orderBook') return null
       return edited({ bidDeltas: [...rows(body, 'bidDeltas'), { quantity: '0', rate: '0.00000001' }] })
@@ -92,7 +95,8 @@ export function faulted(fault: PushFault, push: Push, truth: Truth): Faulted | n
         ? edited({ deltas: rows(body, 'deltas').reverse() })
         : null
     case 'trade-lost':
-      return push.method === 'trade' ? { now: [] } : null
+      // The message and its number come: what is missing is the trade alone.
+      return push.method === 'trade' ? edited({ deltas: rows(body, 'deltas').slice(1) }) : null
     case 'id-long':
       return push.method === 'trade' ? edited(firstRow(body, 'id', () => '123456789012345678901')) : null
     case 'price-null':

@@ -38,7 +38,7 @@ const START_WITHIN = 10 * SECOND
 const TOGETHER = 4
 
 /** Faults of the next subscribe. */
-const SUBSCRIBE_FAULTS = ['ack-missing', 'ack-late', 'ack-error', 'limit-error'] as const
+const SUBSCRIBE_FAULTS = ['ack-missing', 'ack-late', 'ack-then-silence', 'ack-error', 'limit-error'] as const
 type SubscribeFault = (typeof SUBSCRIBE_FAULTS)[number]
 
 /** Everything that one connection can do wrong. */
@@ -68,6 +68,8 @@ export class SimulatedHubClient implements SimulatedConnection {
   readonly #peer: SimulatedPeer
   readonly #random: SeededRandom
   readonly #topics = new Set<string>()
+  /** Those of them that bring nothing. */
+  readonly #mute = new Set<string>()
   readonly #connectedAt: Micros
   /** Messages that go out with the next step, so that REST is ahead of the socket by a few. */
   #outbox: Push[] = []
@@ -106,7 +108,7 @@ export class SimulatedHubClient implements SimulatedConnection {
 
   /** A message for whoever has its topic. */
   push(push: Push): void {
-    if (this.#started && this.#topics.has(push.topic)) this.#outbox.push(push)
+    if (this.#started && this.#sends(push.topic)) this.#outbox.push(push)
   }
 
   advance(at: Micros): void {
@@ -129,7 +131,7 @@ export class SimulatedHubClient implements SimulatedConnection {
     }
     if (at >= this.#heartbeatAt) {
       this.#heartbeatAt = at + HEARTBEAT_EVERY
-      const heard = this.#started && this.#topics.has('heartbeat') && at >= this.#silentUntil
+      const heard = this.#started && this.#sends('heartbeat') && at >= this.#silentUntil
       if (heard && at >= this.#deadUntil) {
         this.#peer.send(pushFrame(this.#position(), [{ hub: HUB, method: 'heartbeat', args: [] }]))
       }
@@ -180,12 +182,18 @@ export class SimulatedHubClient implements SimulatedConnection {
     const results = names.map((name) => {
       const errorCode =
         refusal ?? (name === 'heartbeat' || this.#venue.has(name) ? null : 'MARKET_DOES_NOT_EXIST')
+      this.#mute.delete(name)
       if (errorCode === null && method === 'subscribe') this.#topics.add(name)
+      if (fault === 'ack-then-silence') this.#mute.add(name)
       if (method === 'unsubscribe') this.#topics.delete(name)
       return { Success: errorCode === null, ErrorCode: errorCode }
     })
     this.#peer.send(groupsFrame(this.#position(), this.#token(96)))
     this.#reply(resultFrame(id, results), at, fault === 'ack-late' ? 5_000 : 0)
+  }
+
+  #sends(topic: string): boolean {
+    return this.#topics.has(topic) && !this.#mute.has(topic)
   }
 
   #subscribeFault(): SubscribeFault | undefined {

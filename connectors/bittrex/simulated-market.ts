@@ -33,6 +33,7 @@ export class BittrexMarket {
   #tradeSequence: number
   #ticker: Record<string, unknown> = {}
   #traded = false
+  #offline = false
 
   constructor(symbol: string, shape: MarketShape, random: SeededRandom) {
     this.symbol = symbol
@@ -49,9 +50,20 @@ export class BittrexMarket {
     this.#ticker = this.tickerBody()
   }
 
-  /** Moves the market on by one step. `clock` is the time that the venue tells. */
-  step(clock: Micros): Push[] {
-    const { moves, trades } = this.truth.step(clock)
+  /** The market has stopped for good, as the list of markets says. */
+  get offline(): boolean {
+    return this.#offline
+  }
+
+  delist(): void {
+    this.#offline = true
+  }
+
+  /** Moves the market on by one step. @param aheadMicros how far the time that the venue tells is ahead of the true one. */
+  step(at: Micros, aheadMicros: Micros): Push[] {
+    if (this.#offline) return []
+    const { moves, trades } = this.truth.step(at)
+    if (moves.length === 0 && trades.length === 0) return this.#candlesAt(at + aheadMicros, [])
     const pushes: Push[] = []
     for (const window of this.#windows.values()) {
       const body = window.move(moves)
@@ -60,11 +72,11 @@ export class BittrexMarket {
     }
     if (trades.length > 0) {
       this.#traded = true
-      const deltas = trades.map((trade) => this.#tradeRow(trade))
+      const deltas = trades.map((trade) => tradeRow(trade, aheadMicros))
       const body = { deltas, sequence: ++this.#tradeSequence, marketSymbol: this.symbol }
       pushes.push({ topic: `trade_${this.symbol}`, method: 'trade', body })
     }
-    for (const candles of this.#candles) pushes.push(...candles.step(clock, trades))
+    pushes.push(...this.#candlesAt(at + aheadMicros, trades))
     const ticker = this.tickerBody()
     if (JSON.stringify(ticker) !== JSON.stringify(this.#ticker)) {
       this.#ticker = ticker
@@ -117,9 +129,9 @@ export class BittrexMarket {
   }
 
   /** The last hundred trades, newest first. */
-  trades(): Numbered {
+  trades(aheadMicros: Micros): Numbered {
     const rows = this.truth.trades.slice(-100).reverse()
-    return { sequence: this.#tradeSequence, body: rows.map((trade) => this.#tradeRow(trade)) }
+    return { sequence: this.#tradeSequence, body: rows.map((trade) => tradeRow(trade, aheadMicros)) }
   }
 
   /** Null for an interval there is not. */
@@ -148,15 +160,8 @@ export class BittrexMarket {
     return window
   }
 
-  /** The id of a trade is a uuid whose last group is its number in the market. */
-  #tradeRow({ number, time, side, price, amount }: MarketTrade) {
-    return {
-      id: `b177e0de-0000-4000-8000-${String(number).padStart(12, '0')}`,
-      executedAt: wireTime(time),
-      quantity: wire(amount),
-      rate: wire(price),
-      takerSide: side.toUpperCase(),
-    }
+  #candlesAt(clock: Micros, trades: readonly MarketTrade[]): Push[] {
+    return this.#candles.flatMap((candles) => candles.step(clock, trades))
   }
 
   #someNumber(): number {
@@ -194,25 +199,42 @@ class BookWindow {
     return { bid: bids.map(wireLevel), ask: asks.map(wireLevel) }
   }
 
-  /** Where the window has room for every level, only the moved ones need a look: the common case, and a tenth of the time. */
+  /** Most moves change one level. The whole window is looked through only where it has no room for every level. */
   #deltas(side: BookSide, moves: readonly LevelMove[]) {
-    if (!moves.some((move) => move.side === side)) return []
+    const moved = moves.filter((move) => move.side === side).map(({ price }) => price)
+    if (moved.length === 0) return []
     const told = this.#told[side]
     const { book } = this.#market.truth
-    const whole = told.size < this.depth && book.count(side) <= this.depth
-    const now = whole ? null : new Map(book.top(this.depth)[side])
-    const prices = whole
-      ? moves.filter((move) => move.side === side).map(({ price }) => price)
-      : [...(now?.keys() ?? []), ...told.keys()]
     const changed: Level[] = []
-    for (const price of prices) {
-      const amount = (now === null ? book.amountAt(side, price) : now.get(price)) ?? null
-      if (amount === (told.get(price) ?? null)) continue
+    const tell = (price: string, amount: string | null) => {
+      if (amount === (told.get(price) ?? null)) return
       changed.push([price, amount ?? '0'])
       if (amount === null) told.delete(price)
       else told.set(price, amount)
     }
+    if (told.size < this.depth && book.count(side) <= this.depth) {
+      for (const price of moved) tell(price, book.amountAt(side, price))
+      return changed.map(wireLevel)
+    }
+    for (const price of moved) if (book.amountAt(side, price) === null) tell(price, null)
+    const inside = book.top(this.depth)[side]
+    for (const [price, amount] of inside) tell(price, amount)
+    if (told.size > inside.length) {
+      const prices = new Set(inside.map(([price]) => price))
+      for (const price of told.keys()) if (!prices.has(price)) tell(price, null)
+    }
     return changed.map(wireLevel)
+  }
+}
+
+/** The id of a trade is a uuid whose last group is its number in the market. */
+function tradeRow({ number, time, side, price, amount }: MarketTrade, aheadMicros: Micros) {
+  return {
+    id: `b177e0de-0000-4000-8000-${String(number).padStart(12, '0')}`,
+    executedAt: wireTime(time + aheadMicros),
+    quantity: wire(amount),
+    rate: wire(price),
+    takerSide: side.toUpperCase(),
   }
 }
 

@@ -24,22 +24,25 @@ export interface BittrexSimulatorOptions extends SimulatorOptions {
 }
 
 /**
- * Two markets whose ids begin alike (clients have mixed them up), one that begins with a digit, and one of more levels than
- * the deepest window shows.
+ * Two markets whose ids begin alike (clients have mixed them up), one that begins with a digit and can be delisted, one of
+ * more levels than the deepest window shows, and one whose neighbouring prices are the same double.
  */
 const SHAPES = {
   'BTC-USD': { priceDecimals: 3, amountDecimals: 8, price: '38000', levels: 520 },
   'BTC-USDT': { priceDecimals: 8, amountDecimals: 8, price: '38010.5', tick: 1000, levels: 60 },
   'ETH-BTC': { priceDecimals: 8, amountDecimals: 8, price: '0.07', levels: 120 },
   '1INCH-BTC': { priceDecimals: 8, amountDecimals: 8, price: '0.00005', levels: 40 },
+  'BTC-COP': { priceDecimals: 8, amountDecimals: 8, price: '271828182.84590452' },
 } as const
+
+const DELISTED = '1INCH-BTC'
 
 const SECOND = 1_000_000
 /** A token that is not used is forgotten: the venue's ConnectionTimeout. */
 const TOKEN_GOOD_FOR = 110 * SECOND
 
 /** Faults of the venue as a whole. */
-const VENUE_FAULTS = ['sequence-reset', 'silent-but-one', 'clock-off']
+const VENUE_FAULTS = ['sequence-reset', 'silent-but-one', 'clock-off', 'instrument-delisted']
 
 /**
  * Bittrex v3 as it was: negotiate, connect, start, hub `c3`, packed bodies, and the REST answers beside it. Numbers run on
@@ -109,7 +112,7 @@ export class BittrexSimulator implements VenueSimulator, HubVenue {
     if (at - this.#batchedAt >= SECOND) {
       this.#batchedAt = at
       this.#cache.clear()
-      this.#batches(this.#clock(at))
+      this.#batches(at + this.#ahead(at))
     }
   }
 
@@ -131,6 +134,7 @@ export class BittrexSimulator implements VenueSimulator, HubVenue {
       this.#summariesSequence = 0
     } else if (name === 'silent-but-one') this.#silentUntil = at + 30 * SECOND
     else if (name === 'clock-off') this.#clockOffUntil = at + 60 * SECOND
+    else if (name === 'instrument-delisted') this.#markets.get(DELISTED)?.delist()
     else {
       for (const [client] of this.#clients) if (client.fault(name, at)) return true
       return false
@@ -147,7 +151,7 @@ export class BittrexSimulator implements VenueSimulator, HubVenue {
 
   #step(at: Micros): void {
     for (const market of this.#markets.values()) {
-      for (const push of market.step(this.#clock(at))) {
+      for (const push of market.step(at, this.#ahead(at))) {
         if (push.method === 'ticker') this.#changed.add(market)
         this.#push(push)
       }
@@ -177,9 +181,9 @@ export class BittrexSimulator implements VenueSimulator, HubVenue {
     for (const [client] of this.#clients) client.push(push)
   }
 
-  /** The time that the venue tells. */
-  #clock(at: Micros): Micros {
-    return at < this.#clockOffUntil ? at + 3_600 * SECOND : at
+  /** How far the time that the venue tells is ahead of the true one. */
+  #ahead(at: Micros): Micros {
+    return at < this.#clockOffUntil ? 3_600 * SECOND : 0
   }
 
   // ── HTTP ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -236,15 +240,15 @@ export class BittrexSimulator implements VenueSimulator, HubVenue {
       return numbered({ sequence: this.#tickersSequence, body: all.map((market) => market.tickerBody()) })
     }
     if (second === 'summaries') {
-      const body = all.map((market) => market.summaryBody(this.#clock(at)))
+      const body = all.map((market) => market.summaryBody(at + this.#ahead(at)))
       return numbered({ sequence: this.#summariesSequence, body })
     }
     const market = this.#markets.get(second)
     if (market === undefined) return refusal('MARKET_DOES_NOT_EXIST')
     if (what === undefined) return json(listed(market))
     if (what === 'ticker') return json(market.tickerBody())
-    if (what === 'summary') return json(market.summaryBody(this.#clock(at)))
-    if (what === 'trades') return numbered(market.trades())
+    if (what === 'summary') return json(market.summaryBody(at + this.#ahead(at)))
+    if (what === 'trades') return numbered(market.trades(this.#ahead(at)))
     if (what === 'orderbook') return numbered(market.book(Number(query.get('depth') ?? '25')))
     const [interval, recent] = rest[0] === 'TRADE' ? rest.slice(1) : rest
     return numbered(what === 'candles' && recent === 'recent' ? market.candles(interval ?? '') : null)
@@ -255,14 +259,14 @@ function batch(topic: string, method: string, sequence: number, deltas: readonly
   return { topic, method, body: { sequence, deltas } }
 }
 
-function listed({ symbol, base, quote, precision }: BittrexMarket) {
+function listed({ symbol, base, quote, precision, offline }: BittrexMarket) {
   return {
     symbol,
     baseCurrencySymbol: base,
     quoteCurrencySymbol: quote,
     minTradeSize: '0.00010000',
     precision,
-    status: 'ONLINE',
+    status: offline ? 'OFFLINE' : 'ONLINE',
     createdAt: '2018-05-31T13:24:40.77Z',
     prohibitedIn: [],
     associatedTermsOfService: [],

@@ -1,4 +1,5 @@
 import type { ConnectionEvent, MarketEvent, Micros } from '../../schemas/events.js'
+import type { Channel } from '../../src/connector.js'
 import type { FaultStrike } from '../../src/simulator/index.js'
 import type { ClientClock } from './client-clock.js'
 import { Delays } from './delays.js'
@@ -273,7 +274,7 @@ export class Oracle {
 /** A stream that was asked for. */
 export interface ExpectedStream {
   readonly venue: string
-  readonly channel: string
+  readonly channel: Channel
   readonly instrument: string
   readonly symbol: string
 }

@@ -326,7 +326,7 @@ function judgeBooks(
 ): void {
   for (const { venue, channel, instrument } of expected) {
     if (!channel.startsWith('book')) continue
-    const kept = feed.book(venue, instrument)
+    const kept = feed.book(venue, instrument, channel)
     const truth = underTest.find(({ profile }) => profile.venue.id === venue)?.truths.get(instrument)
     if (kept?.state !== 'live' || truth === undefined || oracle.isBlind(venue, channel, instrument)) continue
     const depth = oracle.depthOf(venue, channel, instrument) ?? Number.MAX_SAFE_INTEGER

@@ -49,6 +49,17 @@ const profiles: readonly (Omit<SimulatedVenue, 'venue'> & { readonly id: string 
     // Frames are counted when they are sent: what never became one leaves no hole.
     undetectable: ['venue trade-lost', 'venue update-lost'],
   },
+  {
+    id: 'bittrex',
+    symbols: ['BTC/USD', 'BTC/USDT', 'ETH/BTC', 'BTC/COP'],
+    channels: ['trade', 'book', 'book:25'],
+    // A connection needs two requests and a greeting, each of which a fault may strike: the venue is away for longer.
+    stepsPerSecond: 60,
+    // Messages are numbered and joined to REST: what shows late is a crossed book, after 2 s, and the way here.
+    lateProofMs: 4_000,
+    // The venue numbers its messages: a change or a trade that a numbered message left out shows in nothing.
+    undetectable: ['venue trade-lost', 'venue update-lost'],
+  },
 ]
 
 /** The registered venues that the simulation knows how to play. */
