@@ -14,11 +14,12 @@ const TRIES = 3
  * Fills the line's instruments from the venue's listings. A listing that stays away does not stop the feed while every
  * symbol asked for can be told by rule.
  *
+ * @param ways tried in turn: where one does not lead to the venue, another may.
  * @throws {VenueError} `no_catalogue`, where a symbol needs the listing and it cannot be had.
  */
-export async function loadCatalogue(line: VenueLine): Promise<void> {
+export async function loadCatalogue(line: VenueLine, ways: readonly Platform[]): Promise<void> {
   const { connector, instruments } = line
-  const failure = await readListings(line)
+  const failure = await readListings(line, ways)
   if (failure === null) return
   const lost = connector.symbols.filter(
     (symbol) => instruments.find(symbol) === undefined && connector.guess(symbol) === null,
@@ -56,7 +57,7 @@ export async function listInstruments(
     emit: () => {},
     tap: null,
   })
-  const failure = await readListings(line)
+  const failure = await readListings(line, [platform])
   line.close()
   if (failure !== null) {
     throw new VenueError(
@@ -74,13 +75,14 @@ export async function listInstruments(
 }
 
 /** Reads every listing into the line's instruments. @returns what the first listing that stayed away said. */
-async function readListings(line: VenueLine): Promise<string | null> {
+async function readListings(line: VenueLine, ways: readonly Platform[]): Promise<string | null> {
   const { catalogue, endpoints } = line.connector
   const failures = await Promise.all(
     catalogue.requests(endpoints).map(async (request) => {
       let failure = ''
       for (let attempt = 1; attempt <= TRIES; attempt++) {
-        const answer = await new Promise<HttpResponse>((resolve) => line.http(request, resolve))
+        const way = ways[(attempt - 1) % ways.length]
+        const answer = await new Promise<HttpResponse>((resolve) => line.http(request, resolve, way))
         if (answer.status >= 200 && answer.status < 300) {
           try {
             for (const instrument of catalogue.read(answer) ?? []) line.instruments.add(instrument)

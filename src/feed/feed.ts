@@ -11,7 +11,7 @@ import { loadCatalogue } from './catalogue.js'
 import { EventQueue, type OverflowPolicy } from './event-queue.js'
 import type { FrameTap } from './frame-tap.js'
 import { Lane } from './lane.js'
-import { type LineOptions, linesSchema, routesOf } from './lines.js'
+import { type LineOptions, linesSchema, routesOf, waysOf } from './lines.js'
 import type { FeedMetrics } from './metrics.js'
 import { assertReachable } from './reachable.js'
 import { resolveSubscriptions, shard } from './subscriptions.js'
@@ -274,7 +274,7 @@ export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
 
   async #start(line: VenueLine): Promise<void> {
     try {
-      await loadCatalogue(line)
+      await loadCatalogue(line, waysOf(this.#platform, this.#options.lines))
       if (this.#closing !== null) return
       this.#place(line, resolveSubscriptions(line.connector, line.instruments))
     } catch (error) {

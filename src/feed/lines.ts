@@ -12,6 +12,8 @@ export interface LineOptions extends Pick<NodePlatformOptions, 'proxy' | 'localA
    * host of the venue's own URL. @default the connector's
    */
   readonly urls?: Readonly<Record<string, string>>
+  /** Headers of this line's handshakes, beside those of the connector: an account at a gateway, a token. */
+  readonly headers?: Readonly<Record<string, string>>
   /** Sockets and HTTP of this line, in place of `proxy`, `localAddress` and `tls`. */
   readonly platform?: Platform
 }
@@ -23,6 +25,7 @@ const lineSchema = z.strictObject({
   urls: z
     .record(z.string(), z.url({ protocol: /^wss?$/, error: 'must be a ws:// or wss:// URL' }))
     .default({}),
+  headers: z.record(z.string(), z.string()).default({}),
   platform: z.custom<Platform>((value) => typeof value === 'object' && value !== null).optional(),
 })
 
@@ -45,15 +48,21 @@ export function routesOf(
   return Array.from({ length: wanted }, (_, index) => {
     const line = lines[index % Math.max(1, lines.length)]
     if (line === undefined) return { platform, endpoint }
-    return { platform: platformOf(line, platform), endpoint: endpointOf(connector, endpoint, line) }
+    const addressed = withHeaders(endpointOf(connector, endpoint, line), line.headers)
+    return { platform: platformOf(line, platform), endpoint: addressed }
   })
+}
+
+/** The ways out of all lines, for what belongs to none of them. */
+export function waysOf(platform: Platform, lines: Lines): Platform[] {
+  return lines.length === 0 ? [platform] : lines.map((line) => platformOf(line, platform))
 }
 
 const made = new WeakMap<Lines[number], Platform>()
 
 /** One for each line, whatever the number of endpoints. */
 function platformOf(line: Lines[number], platform: Platform): Platform {
-  const { urls: _urls, platform: own, ...egress } = line
+  const { urls: _urls, headers: _headers, platform: own, ...egress } = line
   if (own !== undefined) return own
   if (Object.values(egress).every((value) => value === undefined)) return platform
   let known = made.get(line)
@@ -78,4 +87,23 @@ function endpointOf(connector: Connector, endpoint: Endpoint, line: Lines[number
   if (url.pathname !== '/' || url.search !== '') return { ...endpoint, url: given }
   const { pathname, search } = new URL(endpoint.url)
   return { ...endpoint, url: `${url.origin}${pathname}${search}` }
+}
+
+function withHeaders(endpoint: Endpoint, given: Readonly<Record<string, string>>): Endpoint {
+  if (Object.keys(given).length === 0) return endpoint
+  const { negotiate } = endpoint
+  const headers = (own: Readonly<Record<string, string>> = {}) => ({ ...own, ...given })
+  return {
+    ...endpoint,
+    headers: headers(endpoint.headers),
+    ...(negotiate !== undefined && {
+      negotiate: {
+        request: { ...negotiate.request, headers: headers(negotiate.request.headers) },
+        target(answer) {
+          const target = negotiate.target(answer)
+          return { ...target, headers: headers(target.headers) }
+        },
+      },
+    }),
+  }
 }

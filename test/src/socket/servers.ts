@@ -3,6 +3,7 @@ import * as http from 'node:http'
 import * as https from 'node:https'
 import * as net from 'node:net'
 import type { Duplex } from 'node:stream'
+import { createServer as tlsServer } from 'node:tls'
 import { expect } from 'vitest'
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws'
 import type { Clock, Dial, DialClose, DialedSocket, DialTarget, Upgrade } from '../../../src/platform.js'
@@ -229,6 +230,8 @@ export interface LocalProxy {
   open(): number
   /** Resets them all. */
   reset(): void
+  /** Resets them all, and every one that comes from now on. */
+  die(): void
 }
 
 /** An HTTP proxy that knows CONNECT and Basic authentication. */
@@ -238,7 +241,9 @@ export async function connectProxy(options: ProxyOptions = {}): Promise<LocalPro
   const clients: string[] = []
   const sockets = new Set<net.Socket>()
   const server = tls === undefined ? http.createServer() : https.createServer(tls)
+  let dead = false
   server.on('connection', (socket: net.Socket) => {
+    if (dead) return void socket.resetAndDestroy()
     sockets.add(socket)
     clients.push(socket.remoteAddress ?? '')
     socket.on('close', () => sockets.delete(socket))
@@ -273,6 +278,10 @@ export async function connectProxy(options: ProxyOptions = {}): Promise<LocalPro
     clients,
     open: () => sockets.size,
     reset: () => resetAll(sockets),
+    die() {
+      dead = true
+      resetAll(sockets)
+    },
   }
 }
 
@@ -282,7 +291,9 @@ export async function socksProxy(options: ProxyOptions = {}): Promise<LocalProxy
   const asked: string[] = []
   const clients: string[] = []
   const sockets = new Set<net.Socket>()
+  let dead = false
   const port = await tcp((client) => {
+    if (dead) return void client.resetAndDestroy()
     sockets.add(client)
     clients.push(client.remoteAddress ?? '')
     client.on('close', () => sockets.delete(client))
@@ -301,7 +312,17 @@ export async function socksProxy(options: ProxyOptions = {}): Promise<LocalProxy
       })
     })
   })
-  return { port, asked, clients, open: () => sockets.size, reset: () => resetAll(sockets) }
+  return {
+    port,
+    asked,
+    clients,
+    open: () => sockets.size,
+    reset: () => resetAll(sockets),
+    die() {
+      dead = true
+      resetAll(sockets)
+    },
+  }
 }
 
 function serveSocks(
@@ -353,6 +374,33 @@ function serveSocks(
     }
   }
   client.on('data', read)
+}
+
+/** A door in front of another port, which notes who comes and what each says first. */
+export interface Door {
+  readonly port: number
+  /** Local addresses of the clients. */
+  readonly clients: string[]
+  /** Heads of their requests. */
+  readonly heads: string[]
+}
+
+export async function door(to: number, tls?: Certificate): Promise<Door> {
+  const clients: string[] = []
+  const heads: string[] = []
+  const entered = (client: net.Socket) => {
+    client.on('error', () => {})
+    clients.push(client.remoteAddress ?? '')
+    client.once('data', (head) => {
+      heads.push(head.toString())
+      const upstream = net.connect(to, '127.0.0.1', () => {
+        upstream.write(head)
+        couple(client, upstream)
+      })
+    })
+  }
+  const server = tls === undefined ? net.createServer(entered) : tlsServer(tls, entered)
+  return { port: await listen(server), clients, heads }
 }
 
 function resetAll(sockets: ReadonlySet<net.Socket>): void {
