@@ -121,6 +121,7 @@ export class FaultedConnection implements SimulatedPeer, SimulatedConnection, Fa
   }
 
   close(code: number, reason: string): void {
+    if (this.#scene.now < this.#silentUntil) return
     this.#put(() => this.#peer.close(code, reason))
   }
 

@@ -16,6 +16,7 @@ export class ServerPeer implements SimulatedPeer {
   readonly #clock: Clock
   readonly #maxBufferedBytes: number
   #answersPings = true
+  #lost = false
   #ending: Timer | null = null
 
   constructor(
@@ -34,7 +35,10 @@ export class ServerPeer implements SimulatedPeer {
       raw: (frames) => this.#raw(frames),
       close: (code, reason) => this.#closeRaw(code, reason),
       cut: (how) => line.sever(how),
-      hold: (mode) => line.hold(mode),
+      hold: (mode) => {
+        this.#lost ||= mode === 'lost'
+        line.hold(mode)
+      },
       limit: (bytesPerSecond) => line.limit(bytesPerSecond),
       answerPings: (on) => {
         this.#answersPings = on
@@ -72,8 +76,9 @@ export class ServerPeer implements SimulatedPeer {
     this.#cutLater()
   }
 
+  /** What is said on a line that is lost, a goodbye too, is never heard. */
   get #open(): boolean {
-    return this.#socket.readyState === this.#socket.OPEN && this.#ending === null
+    return this.#socket.readyState === this.#socket.OPEN && this.#ending === null && !this.#lost
   }
 
   #raw(frames: readonly RawFrame[]): void {

@@ -64,6 +64,16 @@ export class VirtualLane<T> {
     this.#send()
   }
 
+  /** The sender is gone: what waits for bandwidth, or behind a hold of the sender's own, was never written. */
+  abandon(hold: string): void {
+    this.#forget(this.#unsent)
+    this.#unsent = []
+    this.limit(null)
+    if (!this.#holds.delete(hold)) return
+    this.#forget(this.#arrived)
+    this.#arrived = []
+  }
+
   /** Loses everything that has not come out. */
   cut(): void {
     this.#epoch++
@@ -115,6 +125,10 @@ export class VirtualLane<T> {
       if (packet !== undefined) this.#out(packet)
       this.#drain()
     })
+  }
+
+  #forget(packets: readonly Packet<T>[]): void {
+    for (const { bytes } of packets) this.#bytes -= bytes
   }
 
   #out(packet: Packet<T>): void {

@@ -151,11 +151,10 @@ export class VirtualPeer implements SimulatedPeer {
   }
 
   #closeWith(code: number | null, reason: string): void {
-    if (this.#state !== 'open') return
-    if (!this.#lost) {
-      if (code === null || isCloseCode(code)) this.#toClient.push({ kind: 'close', code, reason }, 4)
-      else this.#raw([{ opcode: Opcode.close, payload: closePayload(code, reason) }])
-    }
+    // A goodbye on a line that is lost is never heard.
+    if (!this.#sends) return
+    if (code === null || isCloseCode(code)) this.#toClient.push({ kind: 'close', code, reason }, 4)
+    else this.#raw([{ opcode: Opcode.close, payload: closePayload(code, reason) }])
     this.#state = 'closing'
     this.#planned = this.#wire.time.plan(CLOSE_GRACE_MICROS, () => {
       this.#toClient.cut()
@@ -165,6 +164,7 @@ export class VirtualPeer implements SimulatedPeer {
 
   #cut(error: Error | null): void {
     if (this.#state === 'closed') return
+    this.#toClient.abandon('held')
     this.#toClient.push({ kind: 'cut', error }, 0)
     this.#end()
   }

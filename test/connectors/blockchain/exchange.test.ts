@@ -190,8 +190,9 @@ describe('the Exchange', () => {
       const { live, say, of, resubscribes } = exchange(['book'], options)
       say({ event: 'subscribed', channel: 'l2', symbol: 'BTC-USD' })
       say(snapshot)
-      for (let seconds = 5; seconds <= 60; seconds += 5) {
-        say({ event: 'updated', channel: 'heartbeat' }, START + seconds * SECOND)
+      for (let at = START; at <= START + 61 * SECOND; at += 5 * SECOND) {
+        live.until(at)
+        say({ event: 'updated', channel: 'heartbeat' }, at)
       }
       live.until(START + 61 * SECOND)
       expect(of('gap')).toHaveLength(gaps)
@@ -346,6 +347,27 @@ describe('the Exchange', () => {
       trade_id: '1',
     })
     expect(of('trade')).toHaveLength(1)
+  })
+
+  test('a subscribe that was lost is sent again, and the answer to the unsubscribe before it refuses nothing', () => {
+    const { live, session, sent, say, of } = exchange(['book'])
+    const subscription = { instrument: instrument('BTC-USD'), channel: 'book' } as const
+    session.resubscribe(subscription, START)
+    expect(sent.slice(-2).map((frame) => JSON.parse(frame).action)).toEqual(['unsubscribe', 'subscribe'])
+    say({ event: 'rejected', channel: 'l2', symbol: 'BTC-USD', text: 'Not subscribed to channel' })
+    expect(of('connection')).toEqual([])
+    say({ event: 'subscribed', channel: 'l2', symbol: 'BTC-USD' })
+    say({ ...snapshot, bids: [{ px: '#5', qty: '#1' }], asks: [{ px: '#6', qty: '#1' }] })
+    expect(of('book_snapshot')).toHaveLength(1)
+    expect(live.reconnects).toEqual([])
+  })
+
+  test('a socket that never shows the heartbeat is replaced', () => {
+    const { live } = exchange(['book'])
+    live.until(START + 9 * SECOND)
+    expect(live.reconnects).toEqual([])
+    live.until(START + 10 * SECOND)
+    expect(live.reconnects).toEqual(['the venue’s heartbeat stopped'])
   })
 
   test('throttling is said, though it names no channel', () => {

@@ -279,6 +279,17 @@ describe.each<[string, MakeWorld]>([
       expect(client.closedAfterMs).toBeGreaterThan(1200)
     })
 
+    it('half-open keeps the venue’s own goodbye from the client', async () => {
+      const toy = await world({ fault: 'half-open', afterMs: 20 })
+      const client = new Client(toy)
+      await toy.until(() => toy.faulted.strikes.has('half-open'))
+      for (const { peer } of toy.venue.connections) peer.close(1012, 'restarting')
+      await toy.pass(1300)
+      expect(client.closed).toBeNull()
+      client.socket.terminate()
+      await toy.until(() => toy.venue.connections.size === 0)
+    })
+
     it('half-open lets a client that gives up go', async () => {
       const toy = await world({ fault: 'half-open', afterMs: 20 })
       const client = new Client(toy)
@@ -304,6 +315,16 @@ describe.each<[string, MakeWorld]>([
       const seen = client.ticks.split(' ').map(Number)
       const jumps = seen.map((tick, index) => tick - (seen[index - 1] ?? tick - 1))
       expect(Math.max(...jumps)).toBeGreaterThanOrEqual(4)
+    })
+
+    it('silence loses a goodbye, too', async () => {
+      const toy = await world({ fault: 'silence', afterMs: 20, durationMs: 400 })
+      const client = new Client(toy)
+      await toy.until(() => toy.faulted.strikes.has('silence'))
+      client.socket.send('close 1012')
+      await toy.until(() => toy.venue.log.some((line) => line.startsWith('received close')))
+      await toy.pass(100)
+      expect(client.closed).toBeNull()
     })
 
     it('no-pong leaves pings unanswered for its time', async () => {
@@ -344,6 +365,21 @@ describe.each<[string, MakeWorld]>([
       await toy.until(() => toy.faulted.strikes.has('slow-drip'))
       client.socket.send('echo this would take a minute and a half at a byte a second')
       await client.has('this would take a minute and a half at a byte a second')
+    })
+
+    it.each([
+      ['slow-drip', { fault: 'slow-drip', afterMs: 20, bytesPerSecond: 1 }],
+      ['stall', { fault: 'stall', afterMs: 20, durationMs: 60_000 }],
+    ] as const)('%s does not outlive its connection: a cut is heard at once', async (name, fault) => {
+      for (const end of ['reset', 'hang-up'] as const) {
+        const toy = await world(fault, { fault: end, afterMs: 300 })
+        const client = new Client(toy)
+        await toy.until(() => toy.faulted.strikes.has(name))
+        client.socket.send(`echo ${'x'.repeat(1000)}`)
+        await client.end()
+        expect(client.closedAfterMs).toBeLessThan(1000)
+        await toy.until(() => toy.venue.connections.size === 0)
+      }
     })
 
     it('inject and unknown-message bring messages from nowhere', async () => {

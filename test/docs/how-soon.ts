@@ -1,0 +1,494 @@
+import { bitfinexVenue } from '../../connectors/bitfinex/index.js'
+import { bitmexVenue } from '../../connectors/bitmex/index.js'
+import { bittrexVenue } from '../../connectors/bittrex/index.js'
+import { blockchainVenue } from '../../connectors/blockchain/index.js'
+import { type CexOptions, cexVenue } from '../../connectors/cex/index.js'
+import { huobiVenue } from '../../connectors/huobi/index.js'
+import type { MarketEventType, Micros } from '../../schemas/events.js'
+import type { Channel, Venue } from '../../src/connector.js'
+import { type Draft, nameOf, Stage, type StageOptions } from './stage.js'
+
+/** How each thing that is to be noticed is brought about at one venue; null where it cannot happen there, or cannot be seen. */
+export interface Patient {
+  /** The column of the table. */
+  readonly name: string
+  readonly venue: Venue
+  readonly symbol: string
+  /** A market whose data go on while the other's do not. */
+  readonly other: string
+  readonly channel: Channel
+  readonly connector?: CexOptions
+  /** The frame that asks for the stream. */
+  readonly asks: RegExp
+  /** What shows that the venue lives. @default any frame */
+  readonly beat?: RegExp
+  /** Loses a frame. The market stands still from `stillAt` on (seconds), or from the loss. */
+  readonly lost: { readonly fault: Draft; readonly stillAt: number | null } | null
+  /** Sends a numbered frame twice. */
+  readonly twice: Draft | null
+  /** Lets a numbered frame be overtaken. */
+  readonly overtaken: Draft | null
+  /** Makes a book wrong that the venue proves; a name: right after a proof. */
+  readonly wrong: Draft | string | null
+  /** Crosses a book; a name: right after a checksum, so that the next one does not come first. */
+  readonly crossed: Draft | string | null
+  readonly contradicted: Draft | null
+  /** Grants a stream that brings nothing. */
+  readonly mute: Draft | null
+  /** Whether a stream that stays mute costs the socket; else it is said once. */
+  readonly muteIsFatal: boolean
+  /** Stops the venue's heartbeat and nothing else. */
+  readonly heartless: Draft | null
+  /** Stops one channel and nothing else. */
+  readonly stalled: { readonly faults: readonly Draft[]; readonly freeze: boolean } | null
+}
+
+const AT = 20_000
+const FOREVER = 3_600_000
+
+const update = (match: string): Draft => ({ fault: 'drop', atMs: AT, match })
+const own = (name: string, more: object = {}): Draft => ({ fault: 'venue', name, atMs: AT, ...more })
+
+const MUTE: Draft = { fault: 'venue', name: 'ack-then-silence', everyMs: 5_000 }
+
+const inert = {
+  asks: /./,
+  lost: null,
+  twice: null,
+  overtaken: null,
+  wrong: null,
+  crossed: null,
+  contradicted: null,
+  mute: null,
+  muteIsFatal: true,
+  heartless: null,
+  stalled: null,
+}
+
+export const patients: readonly Patient[] = [
+  {
+    name: 'Bitfinex',
+    venue: bitfinexVenue,
+    symbol: 'ETH/USD',
+    other: 'BTC/USD',
+    channel: 'book',
+    asks: /"event":"subscribe".*tETHUSD/,
+    lost: { fault: update('"hb"'), stillAt: 1 },
+    twice: { fault: 'duplicate', atMs: AT },
+    overtaken: { fault: 'reorder', atMs: AT },
+    wrong: 'update-lost',
+    crossed: 'book-crossed',
+    contradicted: own('level-unknown'),
+    mute: MUTE,
+    muteIsFatal: true,
+    heartless: null,
+    stalled: { faults: [own('heartbeat-missing')], freeze: true },
+  },
+  {
+    name: 'BitMEX',
+    venue: bitmexVenue,
+    symbol: 'XBTUSD',
+    other: 'ETHUSD',
+    channel: 'book',
+    asks: /"op":"subscribe".*orderBookL2:XBTUSD/,
+    lost: null,
+    twice: null,
+    overtaken: null,
+    wrong: null,
+    crossed: own('book-crossed'),
+    contradicted: own('update-unknown'),
+    mute: MUTE,
+    muteIsFatal: true,
+    heartless: null,
+    stalled: null,
+  },
+  {
+    name: 'Huobi',
+    venue: huobiVenue,
+    symbol: 'ETH/USDT',
+    other: 'BTC/USDT',
+    channel: 'book',
+    asks: /"sub":"market.ethusdt.mbp/,
+    // What is asked for is a moment old: only what came in between shows in it.
+    lost: {
+      fault: { fault: 'venue', name: 'sequence-skipped', fromMs: AT, untilMs: AT + 2_000, everyMs: 20 },
+      stillAt: (AT + 2_000) / 1000,
+    },
+    twice: null,
+    overtaken: own('sequence-backwards'),
+    wrong: null,
+    crossed: own('book-crossed'),
+    contradicted: null,
+    mute: { fault: 'venue', name: 'snapshot-never', fromMs: AT, everyMs: 20 },
+    muteIsFatal: false,
+    heartless: null,
+    stalled: {
+      faults: [{ fault: 'venue', name: 'sequence-skipped', fromMs: AT, untilMs: 60_000, everyMs: 20 }],
+      freeze: false,
+    },
+  },
+  {
+    name: 'CEX.IO',
+    venue: cexVenue,
+    symbol: 'BTC/USD',
+    other: 'ETH/USD',
+    channel: 'book',
+    asks: /"e":"order_book_subscribe".*BTC-USD/,
+    lost: { fault: { fault: 'drop', atMs: 61_000, match: 'order_book_increment' }, stillAt: null },
+    twice: null,
+    overtaken: { fault: 'reorder', atMs: AT, match: 'order_book_increment' },
+    wrong: {
+      fault: 'edit',
+      atMs: 60_500,
+      match: 'order_book_increment',
+      find: '"bids":\\[\\["([\\d.]+)","[\\d.]+"',
+      replace: '"bids":[["$1","7.77"',
+    },
+    crossed: {
+      fault: 'edit',
+      atMs: AT,
+      // Where a bid leaves the window of twenty, the first that is named enters it: here above every ask.
+      match: '"bids":\\[.*,"0[.0]*"\\]\\],"asks"',
+      find: '"bids":\\[\\["[\\d.]+',
+      replace: '"bids":[["999999',
+    },
+    contradicted: own('level-unknown'),
+    // The snapshot is the answer.
+    mute: null,
+    muteIsFatal: true,
+    heartless: null,
+    stalled: {
+      faults: [{ fault: 'drop', fromMs: 60_500, match: 'order_book_increment' }],
+      freeze: false,
+    },
+  },
+  {
+    name: 'Bittrex',
+    venue: bittrexVenue,
+    symbol: 'BTC/USD',
+    other: 'BTC/USDT',
+    channel: 'book',
+    asks: /"M":"Subscribe".*orderbook_BTC-USD_/,
+    beat: /"M":"heartbeat"/,
+    lost: { fault: update('"orderBook"'), stillAt: null },
+    twice: null,
+    overtaken: { fault: 'reorder', atMs: AT, match: '"orderBook"' },
+    wrong: null,
+    crossed: own('book-crossed'),
+    contradicted: own('level-unknown'),
+    mute: { fault: 'http-stall', path: 'orderbook', fromMs: AT },
+    muteIsFatal: true,
+    heartless: own('heartbeat-missing'),
+    stalled: {
+      faults: [{ fault: 'drop', fromMs: AT, untilMs: 100_000, match: '"orderBook"' }],
+      freeze: false,
+    },
+  },
+  {
+    name: 'Blockchain.com',
+    venue: blockchainVenue,
+    symbol: 'BTC/USD',
+    other: 'ETH/USD',
+    channel: 'book',
+    asks: /"subscribe","channel":"l2","symbol":"BTC-USD"/,
+    beat: /"channel":"heartbeat"/,
+    lost: { fault: update('"heartbeat"'), stillAt: 1 },
+    twice: { fault: 'duplicate', atMs: AT },
+    overtaken: { fault: 'reorder', atMs: AT },
+    wrong: null,
+    crossed: {
+      fault: 'edit',
+      atMs: AT,
+      match: '"updated","channel":"l2".*"bids":\\[\\]',
+      find: '"bids":\\[\\]',
+      replace: '"bids":[{"num":1,"px":9999999.0,"qty":1.0}]',
+    },
+    contradicted: {
+      fault: 'edit',
+      atMs: AT,
+      match: '"updated","channel":"l2".*"bids":\\[\\]',
+      find: '"bids":\\[\\]',
+      replace: '"bids":[{"num":0,"px":1.01,"qty":0.0}]',
+    },
+    mute: MUTE,
+    muteIsFatal: true,
+    heartless: {
+      fault: 'edit',
+      fromMs: AT,
+      match: '"channel":"heartbeat"',
+      find: '"heartbeat"',
+      replace: '"none"',
+    },
+    stalled: null,
+  },
+]
+
+/** Sockets of the same venues that speak another protocol: what is said of them is how they are kept alive. */
+export const others: readonly Patient[] = [
+  {
+    ...inert,
+    name: 'CEX.IO, classic API',
+    venue: cexVenue,
+    symbol: 'BTC/USD',
+    other: 'ETH/USD',
+    channel: 'trade',
+    connector: { api: 'classic' },
+  },
+  {
+    ...inert,
+    name: 'Blockchain.com, chain',
+    venue: blockchainVenue,
+    symbol: 'BTC',
+    other: 'BTC',
+    channel: 'block',
+  },
+]
+
+/** What is noticed, by the row of the table: milliseconds from the cause to what the feed does about it. */
+export const measures: Readonly<Record<string, (patient: Patient) => Promise<number> | null>> = {
+  'the connection ends': (patient) =>
+    on(patient, [{ fault: 'hang-up', atMs: AT }], async (stage) => {
+      await stage.advance(25)
+      const struck = stage.struck('hang-up')
+      return stage.gap(struck, 'disconnected') - struck
+    }),
+
+  'a frame is lost, and the market stands still': (patient) => {
+    const { lost } = patient
+    if (lost === null) return null
+    return on(patient, [lost.fault], async (stage) => {
+      if (lost.stillAt === null) stage.onStrike = () => stage.freeze()
+      else {
+        await stage.advance(lost.stillAt)
+        stage.freeze()
+      }
+      await stage.advance(150)
+      const struck = stage.struck(nameOf(lost.fault))
+      return stage.gap(struck) - struck
+    })
+  },
+
+  'a numbered frame comes a second time': ({ twice, ...patient }) =>
+    twice === null
+      ? null
+      : on({ twice, ...patient }, [twice], async (stage) => {
+          await stage.advance(25)
+          const struck = stage.struck('duplicate')
+          return stage.gap(struck, 'sequence') - struck
+        }),
+
+  'a numbered frame is overtaken': (patient) => {
+    const { overtaken } = patient
+    if (overtaken === null) return null
+    return on(patient, [overtaken], async (stage) => {
+      await stage.advance(25)
+      const found = stage.gap(stage.struck(nameOf(overtaken)), 'sequence')
+      return found - stage.heard(found + 1)
+    })
+  },
+
+  'a book is not what the venue proves': (patient) => {
+    const { wrong } = patient
+    if (wrong === null) return null
+    return on(patient, typeof wrong === 'string' ? [] : [wrong], async (stage) => {
+      if (typeof wrong !== 'string') {
+        stage.onStrike = () => stage.freeze()
+        await stage.advance(150)
+        const struck = stage.struck(nameOf(wrong))
+        return stage.gap(struck, 'checksum') - struck
+      }
+      await stage.advance(AT / 1000)
+      const committed = await committedAfter(stage, 'checksum', wrong)
+      await stage.advance(5)
+      return stage.gap(committed, 'checksum') - committed
+    })
+  },
+
+  'a book is crossed': (patient) => {
+    const { crossed, symbol, venue, channel } = patient
+    if (crossed === null) return null
+    return on(patient, typeof crossed === 'string' ? [] : [crossed], async (stage) => {
+      let since: Micros | null = null
+      stage.onEvent = (event) => {
+        if (since !== null || event.type !== 'book_update') return
+        if (stage.feed.book(venue.id, symbol, channel)?.crossed !== true) return
+        since = event.receiveTime
+        stage.freeze()
+      }
+      if (typeof crossed === 'string') {
+        await stage.advance(AT / 1000)
+        await committedAfter(stage, 'checksum', crossed)
+      }
+      await stage.advance(100)
+      if (since === null) throw new Error('the book was never crossed')
+      return stage.gap(since, 'crossed') - since
+    })
+  },
+
+  'a change contradicts the book': (patient) => {
+    const { contradicted } = patient
+    if (contradicted === null) return null
+    return on(patient, [contradicted], async (stage) => {
+      await stage.advance(25)
+      const found = stage.gap(stage.struck(nameOf(contradicted)), 'sequence')
+      return found - stage.heard(found + 1)
+    })
+  },
+
+  'a subscribe has no answer': (patient) =>
+    on(patient, [{ fault: 'ignore-request', match: patient.asks.source }], async (stage) => {
+      await stage.advance(100)
+      const [first = 0, second = 0] = stage.sent(patient.asks)
+      return second - first
+    }),
+
+  'a subscribe has no answer, three times over': (patient) =>
+    on(patient, [{ fault: 'ignore-request', match: patient.asks.source }], async (stage) => {
+      await stage.advance(200)
+      const [first = 0] = stage.sent(patient.asks)
+      return stage.connection('reconnecting', first) - first
+    }),
+
+  'a granted book has no snapshot': (patient) => {
+    const { mute } = patient
+    if (mute === null) return null
+    return on(
+      patient,
+      [mute],
+      async (stage) => {
+        await joinedLate(stage, patient, 100)
+        const rest = mute.fault === 'http-stall' ? stage.strikes.map(({ at }) => at) : null
+        const [first = 0, second = 0] = rest ?? stage.sent(patient.asks)
+        return second - first
+      },
+      [patient.other],
+    )
+  },
+
+  'a granted book has no snapshot, three times over': (patient) =>
+    patient.mute === null || patient.mute.fault === 'http-stall'
+      ? null
+      : on(
+          patient,
+          [patient.mute],
+          async (stage) => {
+            await joinedLate(stage, patient, 200)
+            const [first = 0] = stage.sent(patient.asks)
+            return stage.connection(patient.muteIsFatal ? 'reconnecting' : 'refused', first) - first
+          },
+          [patient.other],
+        ),
+
+  'a socket is dead': (patient) =>
+    on(patient, [{ fault: 'half-open', atMs: AT }], async (stage) => {
+      stage.onStrike = () => stage.freeze()
+      await stage.advance(AT / 1000)
+      const lost = await stage.lost(1_000)
+      return lost - stage.heard(stage.struck('half-open'), patient.beat)
+    }),
+
+  'a venue is silent behind a front that answers pings': (patient) =>
+    on(patient, [{ fault: 'silence', atMs: AT, durationMs: FOREVER }], async (stage) => {
+      stage.onStrike = () => stage.freeze()
+      await stage.advance(AT / 1000)
+      const lost = await stage.lost(1_000)
+      return lost - stage.heard(stage.struck('silence'), patient.beat)
+    }),
+
+  'the heartbeat of the venue stops, and data go on': (patient) =>
+    patient.heartless === null
+      ? null
+      : on(patient, [patient.heartless], async (stage) => {
+          await stage.advance(60)
+          const lost = stage.connection('reconnecting', 0)
+          return lost - stage.heard(lost, patient.beat)
+        }),
+
+  'one channel stalls, and the socket lives': (patient) => {
+    const { stalled, symbol, venue } = patient
+    if (stalled === null) return null
+    return on(
+      patient,
+      stalled.faults,
+      async (stage) => {
+        await stage.advance(AT / 1000)
+        if (stalled.freeze) stage.freeze(venue.connector({}).guess(symbol)?.instrument)
+        await stage.advance(120)
+        const gap = stage.events.find((event) => event.type === 'gap')
+        if (gap?.type !== 'gap' || gap.from === null || gap.receiveTime === null)
+          throw new Error('there is no gap')
+        if (stage.sent(patient.asks).length < 2) throw new Error('the stream was not asked for again')
+        if (stage.events.some((event) => event.type === 'connection' && event.state === 'reconnecting')) {
+          throw new Error('the socket was replaced first')
+        }
+        return gap.receiveTime - gap.from
+      },
+      [patient.symbol, patient.other],
+    )
+  },
+
+  'a socket opens, and the venue says nothing': (patient) =>
+    on(patient, [{ fault: 'drop' }], async (stage) => {
+      await stage.advance(120)
+      const opened = stage.connection('open', 0)
+      return stage.connection('reconnecting', opened) - opened
+    }),
+
+  'a handshake is never answered': (patient) =>
+    on(patient, [{ fault: 'stall-handshake' }], async (stage) => {
+      await stage.advance(60)
+      const dialled = stage.connection('connecting', 0)
+      return stage.connection('reconnecting', dialled) - dialled
+    }),
+
+  'a connect vanishes in a black hole': (patient) =>
+    on(
+      patient,
+      [
+        { fault: 'unreachable', how: 'black-hole', atMs: AT, durationMs: FOREVER },
+        { fault: 'reset', atMs: AT },
+      ],
+      async (stage) => {
+        await stage.advance(100)
+        const dialled = stage.connection('connecting', stage.struck('reset'))
+        return stage.connection('reconnecting', dialled) - dialled
+      },
+    ),
+}
+
+/** Has the venue's simulator commit a fault right after the next event of a type. @returns when */
+async function committedAfter(stage: Stage, type: MarketEventType, name: string): Promise<Micros> {
+  const count = () => stage.events.filter((event) => event.type === type).length
+  const before = count()
+  while (count() === before) await stage.advance(0.01)
+  stage.commit(name)
+  return stage.platform.now
+}
+
+/** The patient's stream is asked for on a connection that lives. */
+async function joinedLate(stage: Stage, patient: Patient, seconds: number): Promise<void> {
+  await stage.advance(AT / 1000)
+  stage.feed.subscribe(patient.venue.id, [patient.symbol], [patient.channel])
+  await stage.advance(seconds)
+}
+
+/** Plays one thing to a feed. @returns what was measured, in milliseconds */
+async function on(
+  patient: Patient,
+  faults: readonly Draft[],
+  measure: (stage: Stage) => Promise<Micros>,
+  symbols: readonly string[] = [patient.symbol],
+): Promise<number> {
+  const options: StageOptions = {
+    symbols,
+    channels: [patient.channel],
+    faults,
+    ...(patient.connector === undefined ? {} : { connector: patient.connector }),
+  }
+  const stage = new Stage(patient.venue, options)
+  try {
+    return (await measure(stage)) / 1000
+  } finally {
+    await stage.close()
+  }
+}
