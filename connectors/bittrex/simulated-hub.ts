@@ -106,6 +106,10 @@ export class SimulatedHubClient implements SimulatedConnection {
     this.#started = true
   }
 
+  follows(topic: string): boolean {
+    return this.#topics.has(topic)
+  }
+
   /** A message for whoever has its topic. */
   push(push: Push): void {
     if (this.#started && this.#sends(push.topic)) this.#outbox.push(push)

@@ -1,5 +1,6 @@
 import type { Level, Micros } from '../../schemas/events.js'
-import type { BookSide } from '../../src/book/order-book.js'
+import { type BookSide, OrderBook } from '../../src/book/order-book.js'
+import { compareDecimals } from '../../src/decode/index.js'
 import {
   decimal,
   type LevelMove,
@@ -59,16 +60,21 @@ export class BittrexMarket {
     this.#offline = true
   }
 
-  /** Moves the market on by one step. @param aheadMicros how far the time that the venue tells is ahead of the true one. */
-  step(at: Micros, aheadMicros: Micros): Push[] {
+  /**
+   * Moves the market on by one step.
+   *
+   * @param aheadMicros how far the time that the venue tells is ahead of the true one.
+   * @param followed whether anybody has a topic: what a book's window changes by is worked out for nobody else.
+   */
+  step(at: Micros, aheadMicros: Micros, followed: (topic: string) => boolean): Push[] {
     if (this.#offline) return []
     const { moves, trades } = this.truth.step(at)
     if (moves.length === 0 && trades.length === 0) return this.#candlesAt(at + aheadMicros, [])
     const pushes: Push[] = []
     for (const window of this.#windows.values()) {
-      const body = window.move(moves)
-      if (body !== null)
-        pushes.push({ topic: `orderbook_${this.symbol}_${window.depth}`, method: 'orderBook', body })
+      const topic = `orderbook_${this.symbol}_${window.depth}`
+      const body = followed(topic) ? window.move(moves) : window.skip()
+      if (body !== null) pushes.push({ topic, method: 'orderBook', body })
     }
     if (trades.length > 0) {
       this.#traded = true
@@ -125,6 +131,7 @@ export class BittrexMarket {
   /** What REST says of the book, as it stands: pushes of it may still be on their way. Null for a depth there is not. */
   book(depth: number): Numbered | null {
     const window = this.#window(depth)
+    window?.catchUp()
     return window === null ? null : { sequence: window.sequence, body: window.body() }
   }
 
@@ -174,19 +181,41 @@ class BookWindow {
   readonly depth: number
   sequence: number
   readonly #market: BittrexMarket
-  /** What was told, by side. */
-  readonly #told: Record<BookSide, Map<string, string>>
+  /** What was told. */
+  readonly #told = new OrderBook()
+  /** Messages since what was told, which nobody got. */
+  #skipped = 0
 
   constructor(market: BittrexMarket, depth: number, sequence: number) {
     this.#market = market
     this.depth = depth
     this.sequence = sequence
     const { bids, asks } = market.truth.book.top(depth)
-    this.#told = { bids: new Map(bids), asks: new Map(asks) }
+    this.#told.snapshot(bids, asks)
+  }
+
+  /** Nobody follows: the message has its number and is not made. */
+  skip(): null {
+    this.#skipped++
+    return null
+  }
+
+  /** Goes on from the book as it is, after what nobody followed. */
+  catchUp(): void {
+    if (this.#skipped === 0) return
+    this.sequence += this.#skipped
+    this.#skipped = 0
+    const { bids, asks } = this.#market.truth.book.top(this.depth)
+    this.#told.snapshot(bids, asks)
   }
 
   /** Takes the book as these moves left it. @returns the message that tells of them; null where the window saw none. */
   move(moves: readonly LevelMove[]): Body | null {
+    if (this.#skipped > 0) {
+      this.#skipped++
+      this.catchUp()
+      return null
+    }
     const bidDeltas = this.#deltas('bids', moves)
     const askDeltas = this.#deltas('asks', moves)
     if (bidDeltas.length === 0 && askDeltas.length === 0) return null
@@ -199,31 +228,45 @@ class BookWindow {
     return { bid: bids.map(wireLevel), ask: asks.map(wireLevel) }
   }
 
-  /** Most moves change one level. The whole window is looked through only where it has no room for every level. */
+  /** Levels that were set, that left the window or the book, and that came into the window from behind it. */
   #deltas(side: BookSide, moves: readonly LevelMove[]) {
-    const moved = moves.filter((move) => move.side === side).map(({ price }) => price)
-    if (moved.length === 0) return []
-    const told = this.#told[side]
     const { book } = this.#market.truth
+    const told = this.#told
+    /** What the touched levels were: some come and go within one step. */
+    const former = new Map<string, string | null>()
+    const tell = (price: string, amount: string) => {
+      if (!former.has(price)) former.set(price, told.amountAt(side, price))
+      told.set(side, price, amount)
+    }
+    for (const { side: moved, price } of moves) {
+      if (moved !== side) continue
+      const amount = book.amountAt(side, price)
+      const before = told.amountAt(side, price)
+      if (amount === before) continue
+      if (amount === null) tell(price, '0')
+      else if (before !== null || this.#isWithin(side, price)) {
+        tell(price, amount)
+        const worst = told.count(side) > this.depth ? told.worst(side) : null
+        if (worst !== null) tell(worst[0], '0')
+      }
+    }
+    // What was told is the best of the book without a hole: what is missing comes right behind it.
+    const missing = Math.min(this.depth, book.count(side)) - told.count(side)
+    if (missing > 0) for (const level of book.top(this.depth)[side].slice(-missing)) tell(...level)
     const changed: Level[] = []
-    const tell = (price: string, amount: string | null) => {
-      if (amount === (told.get(price) ?? null)) return
-      changed.push([price, amount ?? '0'])
-      if (amount === null) told.delete(price)
-      else told.set(price, amount)
-    }
-    if (told.size < this.depth && book.count(side) <= this.depth) {
-      for (const price of moved) tell(price, book.amountAt(side, price))
-      return changed.map(wireLevel)
-    }
-    for (const price of moved) if (book.amountAt(side, price) === null) tell(price, null)
-    const inside = book.top(this.depth)[side]
-    for (const [price, amount] of inside) tell(price, amount)
-    if (told.size > inside.length) {
-      const prices = new Set(inside.map(([price]) => price))
-      for (const price of told.keys()) if (!prices.has(price)) tell(price, null)
+    for (const [price, before] of former) {
+      const now = told.amountAt(side, price)
+      if (now !== before) changed.push([price, now ?? '0'])
     }
     return changed.map(wireLevel)
+  }
+
+  /** Whether a price is better than the last one of the window. */
+  #isWithin(side: BookSide, price: string): boolean {
+    const worst = this.#told.worst(side)
+    if (worst === null) return false
+    const order = compareDecimals(price, worst[0])
+    return side === 'bids' ? order > 0 : order < 0
   }
 }
 

@@ -151,7 +151,7 @@ export class BittrexSimulator implements VenueSimulator, HubVenue {
 
   #step(at: Micros): void {
     for (const market of this.#markets.values()) {
-      for (const push of market.step(at, this.#ahead(at))) {
+      for (const push of market.step(at, this.#ahead(at), (topic) => this.#followed(topic))) {
         if (push.method === 'ticker') this.#changed.add(market)
         this.#push(push)
       }
@@ -175,6 +175,11 @@ export class BittrexSimulator implements VenueSimulator, HubVenue {
     }
     if (summaries.length === 0) return
     this.#push(batch('market_summaries', 'marketSummaries', ++this.#summariesSequence, summaries))
+  }
+
+  #followed(topic: string): boolean {
+    for (const [client] of this.#clients) if (client.follows(topic)) return true
+    return false
   }
 
   #push(push: Push): void {
