@@ -51,6 +51,9 @@ export const tradeFrame = z.tuple([chanId, z.enum(['te', 'tu', 'fte', 'ftu']), t
 /** `[5262,[[310628121,1542045947738,0.00265425,6443.1],[310628067,1542045905966,-0.041432,6443],…]]`, newest first. */
 export const tradeHistoryFrame = z.tuple([chanId, z.array(tradeRow)], tail)
 
+/** REST `trades/{symbol}/hist?start=…&sort=1`: the same rows, oldest first. Docs page "Trades" of REST. */
+export const tradePage = z.array(tradeRow)
+
 /** `[price, count, amount]`: count 0 deletes; a negative amount is an ask. Docs page "Books", precision P0 to P4. */
 const levelRow = z.tuple([number, number, number], later)
 

@@ -81,18 +81,21 @@ export const request = z.object({
  * "MinusTick","trdMatchID":"d1b82d61-d902-349c-936c-2588b8204aff","grossValue":1581300,"homeNotional":0.015813,
  * "foreignNotional":900}`. A settlement row of 27 January 2023 has no side and `"trdType":"Settlement"`.
  */
-export const tradeTable = table(
-  z.object({
-    symbol: z.string(),
-    timestamp: time.nullish(),
-    /** Absent on settlement and index rows; an empty text, as the vendor's files of trades have it, is taken for the same. */
-    side: z.enum(['Buy', 'Sell', '']).nullish(),
-    /** Contracts. */
-    size: number,
-    price: number,
-    trdMatchID: z.string().nullish(),
-  }),
-)
+const tradeRow = z.object({
+  symbol: z.string(),
+  timestamp: time.nullish(),
+  /** Absent on settlement and index rows; an empty text, as the vendor's files of trades have it, is taken for the same. */
+  side: z.enum(['Buy', 'Sell', '']).nullish(),
+  /** Contracts. */
+  size: number,
+  price: number,
+  trdMatchID: z.string().nullish(),
+})
+
+export const tradeTable = table(tradeRow)
+
+/** REST `/trade?symbol=…&startTime=…&count=…`: the same rows, oldest first. */
+export const tradeList = z.array(tradeRow)
 
 const bookKey = { symbol: z.string(), id: z.string(), side, timestamp: time.nullish(), pool }
 

@@ -141,6 +141,10 @@ export interface Limits {
   readonly connectsPerMinute: number
   /** REST calls a minute. */
   readonly requestsPerMinute: number
+  /** Close codes by which the venue says that it restarts: no failure. @default none */
+  readonly plannedCodes?: readonly number[]
+  /** How long the venue refuses who connects or calls too often (429), where its answer does not say. @default not told */
+  readonly refusedForMs?: number
   /** A frame larger than this (after decompression) ends the connection. Bytes. */
   readonly maxFrameBytes: number
   /** The venue cuts connections of this age; null where no such rule is known. */
@@ -196,6 +200,20 @@ export interface SessionInit {
   readonly random: () => number
 }
 
+/** What became of a backfill, for those who count. */
+export interface BackfillReport {
+  /** The venue's own id. */
+  readonly instrument: string
+  readonly channel: Channel
+  /**
+   * `asked`: it began. `brought`: an answer held trades that were missed. `healed`: everything that the gap had cost was told.
+   * `unhealed`: it ended without that.
+   */
+  readonly state: 'asked' | 'brought' | 'healed' | 'unhealed'
+  /** Trades that an answer brought; 0 in the other states. */
+  readonly trades: number
+}
+
 /** What a session may do. Nothing else. */
 export interface Sink {
   emit(event: MarketEvent): void
@@ -216,6 +234,21 @@ export interface Sink {
    * no more on one from now on. Left out where there is no other, as in a log.
    */
   full?(subscription: Subscription): void
+  /** Tells of missed trades being fetched. Left out where nobody counts. */
+  backfill?(report: BackfillReport): void
+  /**
+   * The venue said how often it lets itself be dialled, or that it will not be for a while: kept by all connections of the
+   * process. Left out where nobody dials.
+   */
+  limited?(limit: DialLimit): void
+}
+
+/** What a venue says of its own limits. */
+export interface DialLimit {
+  /** Connects a minute, where that is less than was declared. */
+  readonly connectsPerMinute?: number
+  /** No connect before this has passed. */
+  readonly forMs?: number
 }
 
 export interface OpenInfo {

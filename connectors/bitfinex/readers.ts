@@ -12,7 +12,7 @@ import {
 } from '../../schemas/bitfinex.js'
 import type { Instrument } from '../../src/connector.js'
 import { absoluteDecimal, canonicalDecimal, checker } from '../../src/decode/index.js'
-import type { CandleFields, Stream, Streams, TradeFields } from '../../src/session/index.js'
+import type { Backfills, CandleFields, Stream, Streams, TradeFields } from '../../src/session/index.js'
 import { candleInterval } from './channels.js'
 import { difference, predictedRate } from './exact.js'
 import { type ChannelReader, type DataFrame, isList, unknownMessage } from './frames.js'
@@ -30,24 +30,27 @@ const checkLiquidations = checker(liquidationsFrame)
  * Each trade is told as `te` when it happens and as `tu` when it is booked, with the same row. One in five hundred never
  * gets its `tu`, and `tu` come out of order, so the first of the two counts and the other is known by its id.
  */
-export function tradeReader(streams: Streams, stream: Stream): ChannelReader {
+export function tradeReader(backfills: Backfills, stream: Stream): ChannelReader {
   return {
     rows({ value, text, sequence, at }) {
       const rows = checkTradeHistory(value, text)[1]
-      streams.history(
+      backfills.history(
         stream,
-        rows.map((row) => trade(row, sequence)),
+        rows.map((row) => tradeFields(row, sequence)),
         at,
       )
     },
     tagged(tag, { value, text, sequence, at }) {
       if (!/^f?t[eu]$/.test(tag)) unknownMessage(`a trade frame with the tag ${tag}`, text)
-      streams.trade(stream, trade(checkTrade(value, text)[2], sequence), at)
+      backfills.trade(stream, tradeFields(checkTrade(value, text)[2], sequence), at)
     },
   }
 }
 
-function trade([id, exchangeTime, signed, price]: TradeRow, sequence: string | null): TradeFields {
+export function tradeFields(
+  [id, exchangeTime, signed, price]: TradeRow,
+  sequence: string | null,
+): TradeFields {
   const amount = canonicalDecimal(signed)
   return {
     id,

@@ -12,7 +12,7 @@ import {
 import type { Micros } from '../../schemas/events.js'
 import type { Channel, Instrument } from '../../src/connector.js'
 import { checker, type LosslessValue, readLossless } from '../../src/decode/index.js'
-import type { Protocol, SessionKit, Stream } from '../../src/session/index.js'
+import { type Protocol, RestBackfills, type SessionKit, type Stream } from '../../src/session/index.js'
 import { bookReader } from './books.js'
 import { ackedStream, LIQUIDATIONS } from './channels.js'
 import { EarlyFrames } from './early-frames.js'
@@ -28,6 +28,7 @@ import {
 import type { ResolvedOptions } from './options.js'
 import { candleReader, derivativeReader, liquidationReader, tickerReader, tradeReader } from './readers.js'
 import { instrumentByRule } from './symbols.js'
+import { bitfinexTradeHistory } from './trade-history.js'
 import { type VenueChannel, VenueChannels } from './venue-channels.js'
 
 const checkEvent = checker(eventFrame)
@@ -56,6 +57,7 @@ export function bitfinexProtocol(kit: SessionKit, options: ResolvedOptions): Pro
   const { init, sink, streams, alarms, guard } = kit
   const channels = new VenueChannels(kit, options, { readerOf, bound, adopt })
   const early = new EarlyFrames()
+  const backfills = new RestBackfills(kit, bitfinexTradeHistory(init.endpoint.rest))
   /** What `conf` was acked with; null in a log until it shows. */
   let flags: number | null = init.adopt ? null : 0
   let lastSequence: number | null = init.adopt ? null : 0
@@ -69,10 +71,16 @@ export function bitfinexProtocol(kit: SessionKit, options: ResolvedOptions): Pro
     },
     subscribe: (asked, at) => channels.subscribe(asked, at),
     unsubscribe(leaving, at) {
-      for (const stream of leaving) mismatches.delete(stream)
+      for (const stream of leaving) {
+        mismatches.delete(stream)
+        backfills.forget(stream)
+      }
       channels.unsubscribe(leaving, at)
     },
-    resubscribe: (stream, at) => channels.resubscribe(stream, at),
+    resubscribe(stream, at) {
+      backfills.forget(stream)
+      channels.resubscribe(stream, at)
+    },
     frame(data, at) {
       if (typeof data !== 'string') unknownMessage('a binary frame', '')
       const value = readLossless(data)
@@ -84,6 +92,7 @@ export function bitfinexProtocol(kit: SessionKit, options: ResolvedOptions): Pro
       const value = readLossless(text)
       if (checkEvent(value, text).event === 'conf') flags = checkConfRequest(value, text).flags
     },
+    response: (response, at) => backfills.response(response, at),
     closed() {
       for (const chanId of early.ids()) giveUp(chanId)
     },
@@ -244,7 +253,7 @@ export function bitfinexProtocol(kit: SessionKit, options: ResolvedOptions): Pro
   function readerOf([stream]: readonly Stream[], depth: number): ChannelReader {
     switch (stream?.kind) {
       case 'trade':
-        return tradeReader(streams, stream)
+        return tradeReader(backfills, stream)
       case 'ticker':
         return tickerReader(streams, stream)
       case 'candle':

@@ -12,7 +12,7 @@ import { decoder } from '../../src/decode/decoder.js'
 import { connectorOptions, parseOptions, resolveChannels, restBeside } from '../../src/options.js'
 import { venueClosed } from '../../src/venue-closed.js'
 import { guess } from './guess.js'
-import { bitmexSession, TOPICS_A_REQUEST } from './session.js'
+import { bitmexSession, RESTARTS, TOPICS_A_REQUEST } from './session.js'
 import { instrumentOf, isPrediction } from './symbols.js'
 import { channels, MARKETS } from './topics.js'
 
@@ -36,6 +36,8 @@ const LIMITS: Limits = {
   // Documented in turn as 20 an hour after a burst of 20 (2017), 40 (2021) and 300 (2026).
   connectsPerMinute: 10,
   requestsPerMinute: 30,
+  // Deployments close with it.
+  plannedCodes: [RESTARTS],
   // The full book of XBTUSD was a frame of one megabyte in 2021, the instrument table of all symbols several.
   maxFrameBytes: 32 * 1024 * 1024,
   maxConnectionAgeMs: null,

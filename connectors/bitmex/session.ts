@@ -1,12 +1,20 @@
 import * as schema from '../../schemas/bitmex.js'
 import type { Micros } from '../../schemas/events.js'
-import type { Catalogue, Instrument, Session, SessionInit, Sink } from '../../src/connector.js'
+import type {
+  Catalogue,
+  CloseInfo,
+  HttpResponse,
+  Instrument,
+  Session,
+  SessionInit,
+  Sink,
+} from '../../src/connector.js'
 import { checker } from '../../src/decode/decoder.js'
 import { type LosslessValue, readLossless } from '../../src/decode/lossless.js'
 import { DecodeError, TapewireError } from '../../src/errors.js'
+import { RestBackfills } from '../../src/session/rest-backfill.js'
 import { defineSession, type Protocol, type SessionKit } from '../../src/session/session.js'
 import type { Stream } from '../../src/session/stream.js'
-import { DialAllowance } from './dial-allowance.js'
 import { guess, undescribed } from './guess.js'
 import { emitInstrument } from './instrument-rows.js'
 import { asksTooMany, readRequest, retryAfterMs } from './requests.js'
@@ -21,12 +29,19 @@ import {
   type TableName,
   tableOf,
 } from './topics.js'
+import { bitmexTradeHistory } from './trade-rows.js'
 
 /** Topics in one request; the venue takes 20. */
 export const TOPICS_A_REQUEST = 18
 
 /** Streams of one topic time out together: what was asked for within this is not asked for again. */
 const ASKED_JUST_NOW_MS = 1000
+
+/** The longest wait of the vendor's own advice on reconnecting. */
+const EXHAUSTED_MS = 60_000
+
+/** The close code of a deployment. */
+export const RESTARTS = 1012
 
 /** The vendor's advice for overload and downtime. */
 const AFTER_SERVER_ERROR_MS = 5000
@@ -42,26 +57,26 @@ const MAYBE_TABLE = /^$|^\{(?!"(?:success|status|error|info)")/
 const TABLES: ReadonlyMap<string, TableName> = new Map(TABLE_NAMES.map((table) => [table, table]))
 
 export function bitmexSession(catalogue: Catalogue, init: SessionInit, sink: Sink): Session {
-  const allowance = new DialAllowance()
   return defineSession(
-    { venue: 'bitmex', channels, policy: {}, catalogue, init, sink: allowance.over(sink) },
-    (kit) => new BitmexProtocol(kit, allowance),
+    { venue: 'bitmex', channels, policy: {}, catalogue, init, sink },
+    (kit) => new BitmexProtocol(kit),
   )
 }
 
 /** The realtime API v1: topics are asked for, acked one by one, then each brings a partial and its changes. */
 class BitmexProtocol implements Protocol {
   readonly #kit: SessionKit
-  readonly #allowance: DialAllowance
   readonly #topics = new TopicRegistry()
   readonly #tables: Tables
+  readonly #backfills: RestBackfills
   #topicsARequest = TOPICS_A_REQUEST
   #retries = 0
 
-  constructor(kit: SessionKit, allowance: DialAllowance) {
+  constructor(kit: SessionKit) {
     this.#kit = kit
-    this.#allowance = allowance
-    this.#tables = new Tables(kit, this.#topics, (table, symbol, at) => this.#topicOf(table, symbol, at))
+    this.#backfills = new RestBackfills(kit, bitmexTradeHistory(kit.init.endpoint.rest))
+    const topicOf = (table: TableName, symbol: string, at: Micros | null) => this.#topicOf(table, symbol, at)
+    this.#tables = new Tables(kit, this.#topics, this.#backfills, topicOf)
   }
 
   /** The venue greets, but takes requests before that, and a gateway may not greet at all. */
@@ -84,6 +99,7 @@ class BitmexProtocol implements Protocol {
   unsubscribe(streams: readonly Stream[]): void {
     const leaving: Topic[] = []
     for (const stream of streams) {
+      this.#backfills.forget(stream)
       this.#kit.streams.remove(stream)
       const topic = this.#topics.find(requiredTable(stream), stream.instrument.instrument)
       if (topic === undefined) continue
@@ -120,8 +136,16 @@ class BitmexProtocol implements Protocol {
     if (typeof table === 'string') this.#table(table, value, data, at)
     else if ('error' in value) this.#failed(checkFailure(value, data), at)
     else if ('success' in value) this.#acked(checkAck(value, data), at)
-    else if ('info' in value) this.#allowance.learn(checkInfo(value, data).limit?.remaining ?? null)
+    else if ('info' in value) this.#greeted(checkInfo(value, data))
     else if (!('request' in value)) unknown(value, data)
+  }
+
+  response(response: HttpResponse, at: Micros | null): void {
+    this.#backfills.response(response, at)
+  }
+
+  closed({ code, reason }: CloseInfo, at: Micros | null): void {
+    if (code === RESTARTS) this.#kit.streams.connection('maintenance', reason, at)
   }
 
   // ── Frames ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -147,6 +171,15 @@ class BitmexProtocol implements Protocol {
     else if (name === undefined && MAYBE_TABLE.test(data)) {
       for (const each of TABLE_NAMES) this.#tables.broken(each, [], at)
     }
+  }
+
+  /**
+   * The greeting says how many connections the venue will still take (40 an hour in 2021, 300 in 2026). With none left, another
+   * one of this process would only be refused.
+   */
+  #greeted({ limit }: schema.Info): void {
+    const remaining = limit?.remaining ?? null
+    if (remaining !== null && remaining <= 0) this.#kit.sink.limited?.({ forMs: EXHAUSTED_MS })
   }
 
   #table(name: string, message: TableMessage, frame: string, at: Micros | null): void {
@@ -218,6 +251,7 @@ class BitmexProtocol implements Protocol {
     const afterMs = retryAfterMs(failure)
     const waiting = topics.filter(({ state }) => state === 'asked')
     if (waiting.length === 0) {
+      this.#kit.sink.limited?.({ forMs: afterMs })
       this.#kit.sink.reconnect(failure.error, { afterMs })
       return
     }
@@ -275,6 +309,7 @@ class BitmexProtocol implements Protocol {
   }
 
   #request(stream: Stream, at: Micros | null): void {
+    this.#backfills.forget(stream)
     this.#kit.streams.leave(stream)
     this.#kit.streams.request({ instrument: stream.instrument, channel: stream.channel }, at)
   }

@@ -16,7 +16,7 @@ import { CONNECTION_FAULTS } from './simulated/frame-faults.js'
 import { SimulatedInstrument } from './simulated/instrument.js'
 import { LISTINGS } from './simulated/listing.js'
 import type { Publication } from './simulated/publication.js'
-import { answerRest } from './simulated/rest.js'
+import { answerRest, tooManyCalls } from './simulated/rest.js'
 import type { WireRow } from './simulated/wire.js'
 import { TABLE_NAMES } from './topics.js'
 
@@ -49,6 +49,9 @@ const TABLES: ReadonlySet<string> = new Set([
 /** The venue stays away for as long after announcing maintenance. */
 const MAINTENANCE_MICROS = 10 * SECOND
 
+/** Of a client without a key. */
+const CALLS_A_MINUTE = 30
+
 /** Connections that it takes in a burst, and how fast they come back. */
 const CONNECTS = 40
 
@@ -78,7 +81,10 @@ export class BitmexSimulator implements VenueSimulator {
   #now: Micros | null = null
   #downUntil = Number.NEGATIVE_INFINITY
   #aloneUntil = Number.NEGATIVE_INFINITY
-  #offUntil = Number.NEGATIVE_INFINITY
+  /** While the venue's clock is an hour off. */
+  readonly #off = { from: Number.POSITIVE_INFINITY, until: Number.NEGATIVE_INFINITY }
+  /** REST calls of the last minute. */
+  #calls: Micros[] = []
   #connects = CONNECTS
   #connectsAt: Micros | null = null
 
@@ -130,22 +136,27 @@ export class BitmexSimulator implements VenueSimulator {
 
   http(request: SimulatedRequest, at: Micros): SimulatedAnswer {
     this.#begin(at)
-    return answerRest(request, this.#instruments, this.#dialect, at)
+    this.#calls = this.#calls.filter((call) => call > at - 60 * SECOND)
+    const [first] = this.#calls
+    if (first !== undefined && this.#calls.length >= CALLS_A_MINUTE) {
+      return tooManyCalls(CALLS_A_MINUTE, Math.ceil((first + 60 * SECOND - at) / SECOND))
+    }
+    this.#calls.push(at)
+    const limit = { limit: CALLS_A_MINUTE, remaining: CALLS_A_MINUTE - this.#calls.length }
+    return answerRest(request, this.#instruments, this.#dialect, limit, (time) => this.#stamp(time), at)
   }
 
   advance(at: Micros): void {
     const passed = at - this.#begin(at)
     this.#now = at
     this.#due += Math.min(passed / SECOND, CATCH_UP_SECONDS) * this.#stepsPerSecond
+    for (const client of this.#clients) client.clockOffMicros = this.#stamp(at) - at
     const moving = [...this.#instruments.values()].slice(0, at < this.#aloneUntil ? 1 : undefined)
     for (; this.#due >= 1; this.#due--) {
       for (const instrument of moving) this.#publish(instrument, instrument.step(at))
     }
     for (const instrument of moving) this.#publish(instrument, instrument.pass(at))
-    for (const client of this.#clients) {
-      client.clockOffMicros = at < this.#offUntil ? HOUR : 0
-      client.advance(at)
-    }
+    for (const client of this.#clients) client.advance(at)
   }
 
   fault(name: string, at: Micros): boolean {
@@ -165,7 +176,8 @@ export class BitmexSimulator implements VenueSimulator {
         this.#aloneUntil = at + 30 * SECOND
         return true
       case 'clock-off':
-        this.#offUntil = at + 60 * SECOND
+        this.#off.from = at
+        this.#off.until = at + 60 * SECOND
         return true
       default:
         if (!this.faults.includes(name)) return false
@@ -182,6 +194,11 @@ export class BitmexSimulator implements VenueSimulator {
       for (const instrument of this.#instruments.values()) instrument.begin(at)
     }
     return this.#now
+  }
+
+  /** What the venue's clock shows. */
+  #stamp(at: Micros): Micros {
+    return at > this.#off.from && at < this.#off.until ? at + HOUR : at
   }
 
   #publish(instrument: SimulatedInstrument, publications: readonly Publication[]): void {

@@ -5,6 +5,7 @@ import { checker } from '../../src/decode/decoder.js'
 import type { LosslessValue } from '../../src/decode/lossless.js'
 import { isoMicros } from '../../src/decode/time.js'
 import { DecodeError } from '../../src/errors.js'
+import type { Backfills } from '../../src/session/backfill.js'
 import type { SessionKit } from '../../src/session/session.js'
 import type { Stream } from '../../src/session/stream.js'
 import type { Streams } from '../../src/session/streams.js'
@@ -13,6 +14,7 @@ import { emitInstrument } from './instrument-rows.js'
 import type { LevelChange } from './level-table.js'
 import type { Topic, TopicRegistry } from './topic-registry.js'
 import type { TableName } from './topics.js'
+import { tradesOf } from './trade-rows.js'
 
 const checkBookImage = checker(schema.bookImage)
 const checkBookUpdate = checker(schema.bookUpdate)
@@ -66,10 +68,12 @@ export class Tables {
   readonly #streams: Streams
   readonly #topics: TopicRegistry
   readonly #find: FindTopic
+  readonly #backfills: Backfills
   /** Tables whose partial was an image of all symbols: a symbol that it did not name is empty. */
   readonly #whole = new Set<TableName>()
 
-  constructor(kit: SessionKit, topics: TopicRegistry, find: FindTopic) {
+  constructor(kit: SessionKit, topics: TopicRegistry, backfills: Backfills, find: FindTopic) {
+    this.#backfills = backfills
     this.#streams = kit.streams
     this.#topics = topics
     this.#find = find
@@ -227,17 +231,10 @@ export class Tables {
 
   #trades(message: Envelope<schema.TradeRow>, at: Micros | null): void {
     for (const { topic, rows } of this.#portions('trade', message, at)) {
-      const ids = topic.tradeIds.of(rows)
-      const trades = rows.map((row, index) => ({
-        id: ids[index] ?? '',
-        price: canonicalDecimal(row.price),
-        amount: canonicalDecimal(row.size),
-        side: sideOf(row.side),
-        exchangeTime: timeOf(row.timestamp),
-      }))
       for (const stream of topic.streams) {
-        if (message.action === 'partial') this.#streams.history(stream, trades, at)
-        else for (const trade of trades) this.#streams.trade(stream, trade, at)
+        const trades = tradesOf(stream, rows)
+        if (message.action === 'partial') this.#backfills.history(stream, trades, at)
+        else for (const trade of trades) this.#backfills.trade(stream, trade, at)
       }
     }
   }

@@ -3,7 +3,6 @@ import type { Micros } from '../../schemas/events.js'
 import type { Stream } from '../../src/session/stream.js'
 import { LevelTable } from './level-table.js'
 import type { TableName } from './topics.js'
-import { TradeIds } from './trade-ids.js'
 
 /**
  * `unasked`: known, nothing sent. `asked`: a subscribe was sent. `granted`: the venue acked it. `leaving`: an unsubscribe was
@@ -27,7 +26,6 @@ export interface Topic {
   imagedAt: Micros | null
   /** The rows of an L2 table. */
   readonly levels: LevelTable
-  readonly tradeIds: TradeIds
   /** The merged row of the instrument table. */
   instrument: InstrumentRow | null
 }
@@ -59,7 +57,6 @@ export class TopicRegistry {
         imaged: false,
         imagedAt: null,
         levels: new LevelTable(),
-        tradeIds: new TradeIds(),
         instrument: null,
       }
       topics.set(symbol, topic)

@@ -1,4 +1,5 @@
 import type { TradeRow } from '../../schemas/bitmex.js'
+import type { StreamRecord } from '../../src/session/memory.js'
 
 /** Match ids remembered: those whose rows may still follow. */
 const KEPT = 2000
@@ -40,4 +41,16 @@ export class TradeIds {
     }
     return true
   }
+}
+
+const known = new WeakMap<StreamRecord, TradeIds>()
+
+/** The ids of one stream, over all its connections: a row that history brings again has the id that it had live. */
+export function tradeIdsOf(record: StreamRecord): TradeIds {
+  let ids = known.get(record)
+  if (ids === undefined) {
+    ids = new TradeIds()
+    known.set(record, ids)
+  }
+  return ids
 }

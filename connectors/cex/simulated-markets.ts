@@ -23,7 +23,7 @@ export interface PublishedTrade extends MarketTrade {
   readonly spotId: string
 }
 
-const TRADES_KEPT = 1000
+const TRADES_KEPT = 5_000
 
 /** One market, with what both exchanges tell of it. */
 export class PairMarket {

@@ -8,7 +8,7 @@ import type { LosslessValue } from '../../src/decode/lossless.js'
 import type { SessionKit } from '../../src/session/session.js'
 import type { Stream } from '../../src/session/stream.js'
 import { SPOT_RESOLUTIONS } from './channels.js'
-import { Polls } from './polls.js'
+import type { Polls } from './polls.js'
 import type { SpotRequest, SpotRequests } from './spot-requests.js'
 import { pairOf } from './symbols.js'
 
@@ -28,9 +28,8 @@ export interface SpotPolled {
   candles(request: SpotRequest | null, value: LosslessValue, frame: string, at: Micros | null): void
 }
 
-export function spotPolled(kit: SessionKit, requests: SpotRequests, pollEveryMs: number): SpotPolled {
-  const { init, streams, alarms, guard } = kit
-  const polls = new Polls(alarms, pollEveryMs)
+export function spotPolled(kit: SessionKit, requests: SpotRequests, polls: Polls): SpotPolled {
+  const { init, streams, guard } = kit
 
   function tickered(): Stream[] {
     return [...streams.values()].filter(

@@ -14,14 +14,16 @@ import { checker } from '../../src/decode/decoder.js'
 import { type LosslessValue, readLossless } from '../../src/decode/lossless.js'
 import { isoMicros } from '../../src/decode/time.js'
 import { DecodeError } from '../../src/errors.js'
+import { Backfills } from '../../src/session/backfill.js'
+import type { TimedTrade } from '../../src/session/memory.js'
 import type { Protocol, SessionKit } from '../../src/session/session.js'
 import type { Stream } from '../../src/session/stream.js'
 import type { TradeFields } from '../../src/session/stream-events.js'
+import { Polls } from './polls.js'
 import { spotBooks } from './spot-books.js'
 import { spotPolled } from './spot-polled.js'
 import { type SpotRequest, SpotRequests } from './spot-requests.js'
 import { errorText, pairOf, spotInstrument } from './symbols.js'
-import { newestTradeId, tradeIdMs } from './trade-ids.js'
 
 const checkHead = checker(envelope)
 const checkUpdate = checker(tradeUpdate)
@@ -33,8 +35,17 @@ const checkPairs = checker(pairsInfo)
 const checkRequest = checker(spotRequest)
 
 const GREETING_MS = 10_000
-/** Pages of trades fetched at most after an outage. */
+/** What the venue gives where nothing is said; ten times as many would be had. */
 const PAGE_SIZE = 1000
+
+/** Each page takes its turn among the polls, so that four of them need as long as trades may wait. */
+const TRADE_HISTORY = {
+  pageSize: PAGE_SIZE,
+  requests: 4,
+  withinMs: 20_000,
+  retryMs: 2_000,
+  onConnection: true,
+} as const
 
 /** Replies that have nothing for the tape. */
 const PASSED_OVER = new Set([
@@ -57,7 +68,9 @@ export function spotProtocol(options: SpotSessionOptions): (kit: SessionKit) => 
     const { init, sink, streams, alarms, guard } = kit
     const requests = new SpotRequests(sink)
     const books = spotBooks(kit)
-    const polled = spotPolled(kit, requests, options.pollEveryMs)
+    const polls = new Polls(alarms, options.pollEveryMs)
+    const polled = spotPolled(kit, requests, polls)
+    const backfills = new Backfills(kit, { ...TRADE_HISTORY, ask: askForTrades })
     /** The pair of the book audited last; audits go round. */
     let audited = ''
     /** Says why the venue closes the socket, where it said so just before. */
@@ -107,17 +120,13 @@ export function spotProtocol(options: SpotSessionOptions): (kit: SessionKit) => 
       return read
     }
 
-    /** What was missed since the newest trade that is known; that one again, to see that the two join. */
-    function backfill(stream: Stream, from: string, at: Micros | null): void {
+    /** From the last trade that is known; that one again, to see that the two join. It costs a point, so it takes its turn. */
+    function askForTrades(stream: Stream, since: TimedTrade, at: Micros): void {
       const pair = stream.instrument.instrument
-      const fromDateISO = new Date(tradeIdMs(from) - 1).toISOString()
-      requests.send('get_trade_history', { pair, fromDateISO, pageSize: PAGE_SIZE }, at, { stream, pair })
-    }
-
-    function tradesGranted(stream: Stream, at: Micros | null): void {
-      const newest = stream.record.gap === null ? null : newestTradeId(stream.record.tradeIds)
-      streams.ack(stream, at, newest !== null)
-      if (newest !== null) backfill(stream, newest, at)
+      polls.once(`trades ${pair}`, at, (now) => {
+        const fromDateISO = new Date(Math.floor(since.exchangeTime / 1000) - 1).toISOString()
+        requests.send('get_trade_history', { pair, fromDateISO, pageSize: PAGE_SIZE }, now, { stream, pair })
+      })
     }
 
     function tradePageCame(
@@ -130,9 +139,10 @@ export function spotProtocol(options: SpotSessionOptions): (kit: SessionKit) => 
       const { trades } = checkPage(value, frame).data
       if (of === undefined || of.state === 'leaving') return
       const rows = tradeRows(trades, frame, at)
-      streams.history(of, rows, at)
-      const newest = newestTradeId(rows.map(({ id }) => id))
-      if (rows.length >= PAGE_SIZE && newest !== null) backfill(of, newest, at)
+      const { gap } = of.record
+      if (gap !== null && rows.length < trades.length) gap.lost = true
+      if (init.adopt) streams.history(of, rows, at)
+      else backfills.answered(of, rows, at)
     }
 
     // ── Replies ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -147,6 +157,9 @@ export function spotProtocol(options: SpotSessionOptions): (kit: SessionKit) => 
             stream.instrument.instrument === named &&
             (stream.kind === 'ticker' || stream.kind === 'quote')),
       )
+      if (request?.method === 'get_trade_history' && request.stream !== null) {
+        backfills.failed(request.stream, at)
+      }
       // Of a limit, maintenance or a backfill the stream is not to blame: it is asked for again by its own deadline.
       if (meant.length === 0 || request?.method === 'get_trade_history' || isPassing(reason)) {
         const pair = request?.pair == null ? '' : ` ${request.pair}`
@@ -178,7 +191,7 @@ export function spotProtocol(options: SpotSessionOptions): (kit: SessionKit) => 
         case 'trade_subscribe': {
           const pair = request?.pair ?? null
           const stream = request?.stream ?? (pair === null ? undefined : tradeStream(pair, at))
-          if (stream !== undefined && stream.state !== 'leaving') tradesGranted(stream, at)
+          if (stream !== undefined && stream.state !== 'leaving') backfills.granted(stream, at)
           break
         }
         case 'order_book_unsubscribe':
@@ -213,13 +226,13 @@ export function spotProtocol(options: SpotSessionOptions): (kit: SessionKit) => 
         case 'tradeUpdate': {
           const { data } = checkUpdate(value, frame)
           const stream = tradeStream(data.pair, at)
-          if (stream !== undefined) streams.trade(stream, tradeOf(data, frame), at)
+          if (stream !== undefined) backfills.trade(stream, tradeOf(data, frame), at)
           break
         }
         case 'tradeHistorySnapshot': {
           const { pair, trades } = checkSnapshot(value, frame).data
           const stream = tradeStream(pair, at)
-          if (stream !== undefined) streams.history(stream, tradeRows(trades, frame, at), at)
+          if (stream !== undefined) backfills.history(stream, tradeRows(trades, frame, at), at)
           break
         }
         case 'connected':
@@ -237,12 +250,17 @@ export function spotProtocol(options: SpotSessionOptions): (kit: SessionKit) => 
 
     function ended(at: Micros | null): void {
       const reason = lastError === null ? 'disconnected' : `disconnected: ${lastError}`
-      streams.connection('maintenance', reason, at)
-      // The allowance is counted by the calendar minute.
+      if (at === null || !/rate limit/i.test(lastError ?? '')) {
+        streams.connection('maintenance', reason, at)
+        sink.reconnect(`the venue says ${reason}`)
+        return
+      }
+      // The allowance is the address's, and is counted by the calendar minute.
       const minute = 60_000
-      const limited = /rate limit/i.test(lastError ?? '') && at !== null
-      const afterMs = limited ? minute - (Math.floor(at / 1000) % minute) + 500 : undefined
-      sink.reconnect(`the venue says ${reason}`, afterMs === undefined ? {} : { afterMs })
+      const forMs = minute - (Math.floor(at / 1000) % minute) + 500
+      streams.connection('refused', reason, at)
+      sink.limited?.({ forMs })
+      sink.reconnect(`the venue says ${reason}`, { afterMs: forMs })
     }
 
     return {
@@ -261,6 +279,8 @@ export function spotProtocol(options: SpotSessionOptions): (kit: SessionKit) => 
             books.forget(stream)
             requests.send('order_book_unsubscribe', { pair }, at, { stream, pair })
           } else if (stream.kind === 'trade') {
+            backfills.forget(stream)
+            polls.drop(`trades ${pair}`)
             requests.send('trade_unsubscribe', { pair }, at, { stream, pair })
           } else {
             polled.drop(stream)
@@ -273,7 +293,10 @@ export function spotProtocol(options: SpotSessionOptions): (kit: SessionKit) => 
         // A book that nothing speaks against is audited: it stays live, and the second snapshot is compared with it.
         if (stream.kind === 'book' && stream.state === 'live' && stream.record.book.state === 'live') {
           requests.send('order_book_subscribe', { pair }, at, { stream, pair })
-        } else ask(streams.request({ instrument: stream.instrument, channel: stream.channel }, at), at)
+        } else {
+          backfills.forget(stream)
+          ask(streams.request({ instrument: stream.instrument, channel: stream.channel }, at), at)
+        }
       },
       frame(data, at) {
         const frame = typeof data === 'string' ? data : new TextDecoder().decode(data)

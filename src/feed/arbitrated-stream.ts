@@ -1,7 +1,8 @@
 import type { GapEvent, GapReason, MarketEvent, Micros, StreamEvent } from '../../schemas/events.js'
 import type { Subscription } from '../connector.js'
-import { type OpenGap, type StreamRecord, widened } from '../session/memory.js'
-import { canHeal, splitChannel } from '../session/stream.js'
+import type { StreamRecord } from '../session/memory.js'
+import { isLog, splitChannel } from '../session/stream.js'
+import { StreamGap } from '../session/stream-gap.js'
 import type { Leg } from './leg.js'
 
 /**
@@ -54,7 +55,7 @@ export abstract class ArbitratedStream<V extends LegView = LegView> {
   /** Whether an event tells again all that was missed. */
   protected abstract readonly healing: boolean
   /** The hole that the user knows of. */
-  gap: OpenGap | null = null
+  gap: StreamGap | null = null
   /** The leg that is followed; null before there is one. */
   protected active: V | null = null
   /** The leg that is to be followed as soon as it can be proven. */
@@ -105,7 +106,7 @@ export abstract class ArbitratedStream<V extends LegView = LegView> {
     this.views.set(leg, view)
     const record = leg.memory.peek(this.subscription.instrument.instrument, this.subscription.channel)
     if (record === undefined) return
-    this.gap = record.gap
+    this.gap = record.gap?.told() ?? null
     this.#begun = record.seen || record.acked !== null
     this.emittedAt = record.lastData
     view.lastAt = record.lastData
@@ -119,7 +120,7 @@ export abstract class ArbitratedStream<V extends LegView = LegView> {
   dissolve(leg: Leg, at: Micros | null): void {
     this.force(leg, at)
     const record = leg.memory.record(this.subscription.instrument.instrument, this.subscription.channel)
-    record.gap = this.gap
+    record.gap = this.gap?.told() ?? null
   }
 
   take(leg: Leg, event: StreamEvent): void {
@@ -152,7 +153,7 @@ export abstract class ArbitratedStream<V extends LegView = LegView> {
 
   /** Events that were passed on were not read: the hole is the user's alone. */
   overflowed(from: Micros | null, at: Micros): void {
-    this.gap = widened(this.gap, from)
+    this.gap?.widen(from)
     this.openGap('overflow', 'the reader was too slow', at, from)
     this.restore(at)
   }
@@ -196,7 +197,7 @@ export abstract class ArbitratedStream<V extends LegView = LegView> {
     from = this.emittedAt,
   ): void {
     if (this.gap !== null) return
-    this.gap = { reason, from }
+    this.gap = new StreamGap(reason, from)
     this.#outlet.emit(this.#gapEvent('open', reason, from, null, false, detail, at))
   }
 
@@ -204,8 +205,8 @@ export abstract class ArbitratedStream<V extends LegView = LegView> {
     const { gap } = this
     if (gap === null) return
     this.gap = null
-    const good = healed && canHeal(gap, splitChannel(this.subscription.channel).kind)
-    this.#outlet.emit(this.#gapEvent('closed', gap.reason, gap.from, at, good, null, at))
+    const whole = healed && !(gap.lost && isLog(splitChannel(this.subscription.channel).kind))
+    this.#outlet.emit(this.#gapEvent('closed', gap.reason, gap.from, at, whole, null, at))
   }
 
   /** Notes that the leg has news which the followed one has not. @returns whether that one is silent for too long. */

@@ -3,7 +3,7 @@ import type { ConnectTarget, Endpoint, HttpResponse, Session, Sink, Subscription
 import { DecodeError, TapewireError, VenueError } from '../errors.js'
 import { shownUrl } from '../options.js'
 import type { Platform, Timer } from '../platform.js'
-import { type StreamMemory, widened } from '../session/memory.js'
+import type { StreamMemory } from '../session/memory.js'
 import { ResilientSocket, type SocketSettings } from '../socket/resilient-socket.js'
 import type { Route } from './lane.js'
 import type { Leg } from './leg.js'
@@ -44,6 +44,8 @@ export class FeedConnection implements Leg {
   readonly #line: VenueLine
   readonly #platform: Platform
   readonly #number: number
+  /** Whose dial budget this connection is charged to. */
+  readonly #host: string
   readonly #wanted: Subscription[]
   readonly #pacer: Pacer
   readonly #socket: ResilientSocket
@@ -70,6 +72,7 @@ export class FeedConnection implements Leg {
     const { number, name } = line.numberConnection(endpoint)
     this.#number = number
     this.name = name
+    this.#host = new URL(endpoint.url).host
     this.#wanted = [...options.subscriptions]
     const { clock } = platform
     this.#pacer = new Pacer(clock, line.connector.limits.subscribesPerMinute)
@@ -77,7 +80,7 @@ export class FeedConnection implements Leg {
       {
         ...settings,
         target: () => this.#target(),
-        host: new URL(endpoint.url).host,
+        host: this.#host,
         dial: platform.dial,
         clock,
         budget: line.budget,
@@ -151,8 +154,7 @@ export class FeedConnection implements Leg {
 
   /** The reader dropped events of a stream of this connection. */
   overflowed(instrument: string, channel: Subscription['channel'], from: Micros | null): void {
-    const record = this.memory.peek(instrument, channel)
-    if (record !== undefined) record.gap = widened(record.gap, from)
+    this.memory.peek(instrument, channel)?.gap?.widen(from)
     this.#run(() => this.#session?.overflowed({ instrument, channel }, from, this.#now()))
   }
 
@@ -277,6 +279,15 @@ export class FeedConnection implements Leg {
           (held) => held.channel === channel && held.instrument.instrument === instrument.instrument,
         )
         if (current() && refused !== undefined) this.#options.full(refused)
+      },
+      backfill: (report) => {
+        if (current()) this.#line.counters.backfilled(this.name, report)
+      },
+      limited: ({ connectsPerMinute, forMs }) => {
+        if (!current()) return
+        const { budget } = this.#line
+        if (connectsPerMinute !== undefined) budget.learn(this.#host, connectsPerMinute)
+        if (forMs !== undefined) budget.hold(this.#host, forMs)
       },
       resubscribe: (subscription) => {
         const key = `${subscription.channel} ${subscription.instrument.instrument}`

@@ -42,6 +42,14 @@ export interface VenueMetrics {
   }
   /** Connections and attempts that ended, by cause; `planned` for those that the venue announced. */
   readonly reconnects: Counts<Loss['cause'] | 'planned'>
+  /** Missed trades that were fetched. A backfill that is neither healed nor unhealed is under way, or its connection was lost. */
+  readonly backfills: {
+    readonly asked: number
+    readonly healed: number
+    readonly unhealed: number
+    /** Trades that they brought. */
+    readonly trades: number
+  }
   /** Connections that were replaced while they were still whole. */
   readonly handovers: number
   /** Subscriptions and requests that the venue refused. */

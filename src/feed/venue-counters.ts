@@ -1,4 +1,5 @@
 import type { ConnectionEvent, GapReason, MalformedEvent, MarketEvent, Micros } from '../../schemas/events.js'
+import type { BackfillReport } from '../connector.js'
 import type { Platform } from '../platform.js'
 import type { Loss } from '../socket/resilient-socket.js'
 import type { VenueMetrics } from './metrics.js'
@@ -18,6 +19,7 @@ export class VenueCounters {
   readonly #malformed: Record<string, number> = {}
   readonly #reconnects: Partial<Record<Loss['cause'] | 'planned', number>> = {}
   readonly #budgetWaits = { count: 0, totalMs: 0 }
+  readonly #backfills = { asked: 0, healed: 0, unhealed: 0, trades: 0 }
   #handovers = 0
   #refusals = 0
   readonly #decode = { frames: 0, timed: 0, totalMicros: 0, maxMicros: 0 }
@@ -55,6 +57,12 @@ export class VenueCounters {
     this.#publish('swallowed-gap', { venue: this.#venue, reason })
   }
 
+  backfilled(connection: string, report: BackfillReport): void {
+    if (report.state === 'brought') this.#backfills.trades += report.trades
+    else this.#backfills[report.state]++
+    this.#publish('backfill', { venue: this.#venue, connection, ...report })
+  }
+
   handedOver(from: string, to: string, reason: string): void {
     this.#handovers++
     this.#publish('handover', { venue: this.#venue, from, to, reason })
@@ -78,6 +86,7 @@ export class VenueCounters {
       venue: this.#venue,
       gaps: { opened: { ...this.#gaps }, healed, unhealed, swallowed: { ...this.#swallowedGaps } },
       reconnects: { ...this.#reconnects },
+      backfills: { ...this.#backfills },
       handovers: this.#handovers,
       refusals: this.#refusals,
       budgetWaits: { ...this.#budgetWaits },

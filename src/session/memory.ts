@@ -1,19 +1,18 @@
-import type { CandleEvent, GapReason, Micros } from '../../schemas/events.js'
+import type { CandleEvent, Micros } from '../../schemas/events.js'
 import { OrderBook } from '../book/order-book.js'
 import { OrderLedger } from '../book/order-ledger.js'
 import type { Channel } from '../connector.js'
+import type { TradeFields } from './stream-events.js'
+import { StreamGap } from './stream-gap.js'
 
 /** What a venue says of a candle. */
 export type CandleFields = Pick<CandleEvent, 'interval' | 'openTime' | 'open' | 'high' | 'low' | 'close'> &
   Partial<Pick<CandleEvent, 'exchangeTime' | 'volume' | 'volumeUnit' | 'trades' | 'historical'>>
 
-/** A hole that was said to have begun. */
-export interface OpenGap {
-  readonly reason: GapReason
-  /** Receive time of the last good datum before it; null where there was none. */
-  readonly from: Micros | null
-  /** Events from in or before it were dropped unread, and no history brings them again. @default false */
-  readonly unread?: boolean
+/** A trade as a mark in time. */
+export interface TimedTrade {
+  readonly id: string
+  readonly exchangeTime: Micros
 }
 
 /** What is known of one stream across reconnects. */
@@ -33,7 +32,9 @@ export class StreamRecord {
   /** Height of the highest block of a `block` stream. */
   height: number | null = null
   /** The hole that is open now. */
-  gap: OpenGap | null = null
+  gap: StreamGap | null = null
+  /** The trade up to which the stream was told: what history is asked for from. */
+  lastTrade: TimedTrade | null = null
   /** Receive time of the last good datum. */
   lastData: Micros | null = null
   /** Receive time of the last moment at which the book was known to be the venue's: a snapshot, a checksum that fits. */
@@ -52,16 +53,13 @@ export class StreamRecord {
   distrust(): void {
     if (this.book.state === 'live') this.book.state = 'suspect'
   }
-}
 
-/**
- * Events from before an open hole, or some that were to fill it, were dropped unread: where it began earlier than was said,
- * its end will say so.
- */
-export function widened(gap: OpenGap | null, from: Micros | null): OpenGap | null {
-  if (gap === null) return null
-  const earlier = gap.from !== null && (from === null || from < gap.from)
-  return { ...gap, from: earlier ? from : gap.from, unread: true }
+  /** A trade was emitted. History may come newest first; what happens now is the newest whatever its time says. */
+  told({ id, exchangeTime }: TradeFields, historical: boolean): void {
+    if (exchangeTime === null) return
+    if (historical && this.lastTrade !== null && exchangeTime < this.lastTrade.exchangeTime) return
+    this.lastTrade = { id, exchangeTime }
+  }
 }
 
 /** A set of the last `limit` ids, oldest forgotten first. */
@@ -131,7 +129,7 @@ export class StreamMemory {
     let record = this.#records.get(key)
     if (record === undefined) {
       record = new StreamRecord(this.#tradeIdsKept)
-      if (this.#holed) record.gap = { reason: 'disconnected', from: null }
+      if (this.#holed) record.gap = new StreamGap('disconnected', null)
       this.#records.set(key, record)
     }
     return record

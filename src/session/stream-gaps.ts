@@ -1,7 +1,8 @@
 import type { GapReason, Micros } from '../../schemas/events.js'
 import type { SessionInit, Sink } from '../connector.js'
-import { canHeal, type Stream } from './stream.js'
+import { isLog, type Stream } from './stream.js'
 import type { StreamEvents } from './stream-events.js'
+import { StreamGap } from './stream-gap.js'
 
 /** The holes of streams: opened, closed, and asked to be filled. A stream has at most one at a time. */
 export class StreamGaps {
@@ -24,9 +25,12 @@ export class StreamGaps {
     from: Micros | null = stream.record.lastData,
   ): void {
     const { record } = stream
-    if (record.gap !== null) return
+    if (record.gap !== null) {
+      if (reason !== 'overflow') record.gap.again()
+      return
+    }
     record.distrust()
-    record.gap = { reason, from }
+    record.gap = new StreamGap(reason, from)
     this.#events.gap(stream, { reason, state: 'open', from, to: null, healed: false, detail }, at)
   }
 
@@ -36,8 +40,8 @@ export class StreamGaps {
     stream.record.gap = null
     stream.record.lastData = at
     const { reason, from } = gap
-    const good = healed && canHeal(gap, stream.kind)
-    this.#events.gap(stream, { reason, state: 'closed', from, to: at, healed: good, detail: null }, at)
+    const whole = healed && !(gap.lost && isLog(stream.kind))
+    this.#events.gap(stream, { reason, state: 'closed', from, to: at, healed: whole, detail: null }, at)
   }
 
   /** A gap, and the stream asked for again. */

@@ -1,6 +1,6 @@
 import type { StreamEvent } from '../../schemas/events.js'
 import type { Channel, ChannelKind, ChannelSpec, Instrument } from '../connector.js'
-import type { OpenGap, StreamRecord } from './memory.js'
+import type { StreamRecord } from './memory.js'
 
 /**
  * `requested`: asked for, no ack yet. `acked`: granted, no datum yet. `live`: data came. `leaving`: unsubscribed, late
@@ -81,9 +81,4 @@ export function streamName(stream: Stream): string {
 /** Channels in which every message is news of its own: what was missed does not come back with the next one. */
 export function isLog(kind: ChannelKind): boolean {
   return kind === 'trade' || kind === 'liquidation' || kind === 'transaction' || kind === 'block'
-}
-
-/** Whether the end of a gap may say that it was healed: history that was dropped unread does not come a second time. */
-export function canHeal(gap: OpenGap, kind: ChannelKind): boolean {
-  return gap.unread !== true || !isLog(kind)
 }

@@ -206,7 +206,7 @@ export class Streams {
     if (stream.state === 'leaving' || !stream.record.tradeIds.add(fields.id)) return false
     this.#gaps.close(stream, false, at)
     this.#life.alive(stream, at)
-    this.#events.trade(stream, fields, false, at)
+    this.#tell(stream, fields, false, at)
     return true
   }
 
@@ -219,8 +219,33 @@ export class Streams {
     const { tradeIds } = stream.record
     const overlaps = rows.some((row) => tradeIds.has(row.id))
     this.#life.alive(stream, at)
-    for (const row of rows) if (tradeIds.add(row.id)) this.#events.trade(stream, row, true, at)
+    for (const row of rows) if (tradeIds.add(row.id)) this.#tell(stream, row, true, at)
     this.#gaps.close(stream, overlaps, at)
+  }
+
+  /**
+   * Trades that were fetched to fill the stream's gap, oldest first. Each id is emitted once, ever; the gap stays open.
+   * @returns how many were not known.
+   */
+  backfill(stream: Stream, rows: readonly TradeFields[], at: Micros | null): number {
+    this.#life.alive(stream, at)
+    let news = 0
+    for (const row of rows) {
+      if (!stream.record.tradeIds.add(row.id)) continue
+      this.#tell(stream, row, true, at)
+      news++
+    }
+    return news
+  }
+
+  /** The stream's gap is over. @param healed whether everything that it cost was told. */
+  endGap(stream: Stream, healed: boolean, at: Micros | null): void {
+    this.#gaps.close(stream, healed, at)
+  }
+
+  #tell(stream: Stream, fields: TradeFields, historical: boolean, at: Micros | null): void {
+    stream.record.told(fields, historical)
+    this.#events.trade(stream, fields, historical, at)
   }
 
   // ── Everything else ─────────────────────────────────────────────────────────────────────────────────────────────

@@ -39,6 +39,9 @@ export interface MarketStep {
   readonly trades: readonly MarketTrade[]
 }
 
+/** Some minutes of a busy market: what a venue's history over REST reaches back to. */
+const TRADES_KEPT = 5_000
+
 /** How far from where it began the price may wander before the market leans against it, in levels. */
 const ROAM = 50n
 
@@ -47,12 +50,12 @@ const ROAM = 50n
  * units of the last decimal, so that the truth is exact; amounts of twenty digits occur.
  *
  * However long it lives, a side keeps from `levels` to a fifth more (fewer only where prices would fall to zero), the
- * price stays around where it began, and the last thousand trades are kept.
+ * price stays around where it began, and the last five thousand trades are kept.
  */
 export class SimulatedMarket {
   /** The true book. */
   readonly book = new OrderBook()
-  /** The last trades, oldest first: a thousand at most. */
+  /** The last trades, oldest first: five thousand at most. */
   readonly trades: MarketTrade[] = []
   /** The market stands still: what was told of it can catch up with what is true. */
   frozen = false
@@ -144,7 +147,7 @@ export class SimulatedMarket {
     }
     trades.push(trade)
     this.trades.push(trade)
-    if (this.trades.length > 1000) this.trades.shift()
+    if (this.trades.length > TRADES_KEPT) this.trades.shift()
   }
 
   /** The chance that the next taker buys: even at home, and the further away the price is the more it pulls back. */

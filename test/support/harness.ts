@@ -1,5 +1,13 @@
 import type { MarketEvent } from '../../schemas/events.js'
-import type { Connector, Endpoint, HttpRequest, Session, Sink, Subscription } from '../../src/connector.js'
+import type {
+  Connector,
+  DialLimit,
+  Endpoint,
+  HttpRequest,
+  Session,
+  Sink,
+  Subscription,
+} from '../../src/connector.js'
 import { Instruments } from '../../src/session/instrument-table.js'
 import { StreamMemory } from '../../src/session/memory.js'
 import { nodeTools } from '../../src/socket/tools.js'
@@ -12,6 +20,8 @@ export interface Harness {
   readonly requests: HttpRequest[]
   readonly resubscribes: Subscription[]
   readonly reconnects: string[]
+  /** What the session passed on of the venue's own limits. */
+  readonly limits: DialLimit[]
   readonly memory: StreamMemory
   readonly instruments: Instruments
   /** The deadline that the session named last. */
@@ -36,6 +46,7 @@ export function harness(connector: Connector, options: HarnessOptions = {}): Har
   const requests: HttpRequest[] = []
   const resubscribes: Subscription[] = []
   const reconnects: string[] = []
+  const limits: DialLimit[] = []
   const memory = options.memory ?? new StreamMemory()
   const instruments = options.instruments ?? new Instruments()
   const endpoint = options.endpoint ??
@@ -52,6 +63,7 @@ export function harness(connector: Connector, options: HarnessOptions = {}): Har
     },
     reconnect: (reason) => void reconnects.push(reason),
     resubscribe: (subscription) => void resubscribes.push(subscription),
+    limited: (limit) => void limits.push(limit),
   }
   const session = connector.session(
     {
@@ -72,6 +84,7 @@ export function harness(connector: Connector, options: HarnessOptions = {}): Har
     requests,
     resubscribes,
     reconnects,
+    limits,
     memory,
     instruments,
     wake: null,

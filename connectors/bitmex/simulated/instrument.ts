@@ -16,7 +16,7 @@ import { Digits, type WireRow } from './wire.js'
 const Exact = Decimal.clone({ precision: 1000, toExpNeg: -1000, toExpPos: 1000 })
 
 /** Rows kept for partials and REST. */
-const KEPT = 1000
+const KEPT = 5_000
 
 /** Rows of `quote` in one frame, at most (as recorded). */
 const QUOTES_A_FRAME = 48

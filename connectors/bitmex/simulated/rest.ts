@@ -1,26 +1,63 @@
 import type { Micros } from '../../../schemas/events.js'
 import type { SimulatedAnswer, SimulatedRequest } from '../../../src/simulator/venue-simulator.js'
-import type { Dialect } from './dialect.js'
+import { type Dialect, iso } from './dialect.js'
 import type { SimulatedInstrument } from './instrument.js'
 import { encode, type Wire, type WireRow } from './wire.js'
 
-const HEADERS = {
-  'content-type': 'application/json; charset=utf-8',
-  'x-ratelimit-limit': '30',
-  'x-ratelimit-remaining': '29',
+/** What a client without a key has left of its calls this minute. */
+export interface CallLimit {
+  readonly limit: number
+  readonly remaining: number
 }
 
 /** Rows that a call brings at most, and when nothing is said. */
 const MAX_COUNT = 1000
 const COUNT = 100
 
-/** The public calls beneath `/api/v1` that a client of the socket makes. */
+/**
+ * The public calls beneath `/api/v1` that a client of the socket makes.
+ *
+ * @param stamp what the venue's clock showed at a moment.
+ */
 export function answerRest(
   request: SimulatedRequest,
   instruments: ReadonlyMap<string, SimulatedInstrument>,
   dialect: Dialect,
+  limit: CallLimit,
+  stamp: (at: Micros) => Micros,
   at: Micros,
 ): SimulatedAnswer {
+  const { status, body } = answer(request, instruments, dialect, stamp, at)
+  return { status, headers: headersOf(limit), body: encode(body) }
+}
+
+/** The refusal of who called too often. */
+export function tooManyCalls(limit: number, seconds: number): SimulatedAnswer {
+  const headers = { ...headersOf({ limit, remaining: 0 }), 'retry-after': String(seconds) }
+  const { body } = problem(429, `Rate limit exceeded, retry in ${seconds} seconds.`)
+  return { status: 429, headers, body: encode(body) }
+}
+
+function headersOf({ limit, remaining }: CallLimit): Record<string, string> {
+  return {
+    'content-type': 'application/json; charset=utf-8',
+    'x-ratelimit-limit': String(limit),
+    'x-ratelimit-remaining': String(remaining),
+  }
+}
+
+interface Answer {
+  readonly status: number
+  readonly body: Wire
+}
+
+function answer(
+  request: SimulatedRequest,
+  instruments: ReadonlyMap<string, SimulatedInstrument>,
+  dialect: Dialect,
+  stamp: (at: Micros) => Micros,
+  at: Micros,
+): Answer {
   const { pathname, searchParams } = new URL(request.path, 'http://bitmex')
   const call = pathname.replace(/^.*\/api\/v1\//, '')
   const symbol = searchParams.get('symbol')
@@ -59,7 +96,10 @@ export function answerRest(
       const depth = Number(searchParams.get('depth') ?? '25')
       return ok(one.levels('orderBookL2', dialect, at, depth > 0 ? depth : undefined))
     }
-    case 'trade':
+    case 'trade': {
+      const rows = history(chosen, call, dialect).map((row) => stamped(row, stamp))
+      return ok(page(rows, searchParams))
+    }
     case 'quote':
     case 'funding':
       return ok(page(history(chosen, call, dialect), searchParams))
@@ -100,10 +140,17 @@ function page(rows: readonly WireRow[], query: URLSearchParams): WireRow[] {
   return ordered.slice(start, start + count)
 }
 
-function ok(body: Wire): SimulatedAnswer {
-  return { status: 200, headers: HEADERS, body: encode(body) }
+/** A trade has the time that its frame had. */
+function stamped(row: WireRow, stamp: (at: Micros) => Micros): WireRow {
+  const { timestamp } = row
+  if (typeof timestamp !== 'string') return row
+  return { ...row, timestamp: iso(stamp(Date.parse(timestamp) * 1000)) }
 }
 
-function problem(status: number, message: string): SimulatedAnswer {
-  return { status, headers: HEADERS, body: encode({ error: { message, name: 'HTTPError' } }) }
+function ok(body: Wire): Answer {
+  return { status: 200, body }
+}
+
+function problem(status: number, message: string): Answer {
+  return { status, body: { error: { message, name: 'HTTPError' } } }
 }

@@ -254,9 +254,11 @@ describe('errors of the venue', () => {
     [{ meta: { retryAfter: -1 } }, 'Rate limit exceeded.', 1000],
   ])('of a limit on the connection (%o, %s) end it for %d ms', (more, text, afterMs) => {
     const waits: (number | undefined)[] = []
-    const run = watched(waits)
+    const holds: (number | undefined)[] = []
+    const run = watched(waits, holds)
     run.frame(failure(429, text, undefined, more), T)
     expect(waits).toEqual([afterMs])
+    expect(holds).toEqual([afterMs])
   })
 
   it('of overload end the connection for five seconds', () => {
@@ -277,7 +279,7 @@ describe('errors of the venue', () => {
 })
 
 /** A session whose reconnects are watched with their waits. */
-function watched(waits: (number | undefined)[]) {
+function watched(waits: (number | undefined)[], holds: (number | undefined)[] = []) {
   const session = connector.session(
     {
       endpoint: { name: 'public', url: 'ws://127.0.0.1:1', rest: null },
@@ -296,6 +298,7 @@ function watched(waits: (number | undefined)[]) {
       ready: () => {},
       resubscribe: () => {},
       reconnect: (_reason, options) => void waits.push(options?.afterMs),
+      limited: ({ forMs }) => void holds.push(forMs),
     },
   )
   session.opened({ url: 'ws://127.0.0.1:1', negotiated: null, attempt: 1 }, T)
@@ -303,17 +306,23 @@ function watched(waits: (number | undefined)[]) {
 }
 
 describe('the greeting', () => {
-  it('slows the dialling down where no connection is left', () => {
-    const waits: (number | undefined)[] = []
-    const session = watched(waits)
-    const overloaded = failure(503, 'Overloaded', [])
+  it('holds the dialling of the whole process where no connection is left', () => {
+    const holds: (number | undefined)[] = []
+    const session = watched([], holds)
     session.frame('{"info":"Welcome","limit":{"remaining":39}}', T)
-    session.frame(overloaded, T)
-    session.frame('{"info":"Welcome","limit":{"remaining":0}}', T)
-    session.frame(overloaded, T)
     session.frame('{"info":"Welcome to the BitMEX Realtime API.","limit":{}}', T)
-    session.frame(overloaded, T)
-    expect(waits).toEqual([5000, 60_000, 5000])
+    expect(holds).toEqual([])
+    session.frame('{"info":"Welcome","limit":{"remaining":0}}', T)
+    expect(holds).toEqual([60_000])
+  })
+})
+
+describe('the end of a connection', () => {
+  it('with 1012 is a deployment', () => {
+    const run = asked('trade', ['XBTUSD'])
+    run.session.closed({ code: 1012, reason: 'Service Restart' }, T)
+    expect(run.of('connection')).toMatchObject([{ state: 'maintenance', reason: 'Service Restart' }])
+    expect(connector.limits.plannedCodes).toEqual([1012])
   })
 })
 

@@ -1,6 +1,6 @@
 import { BitmexSimulator, type BitmexSimulatorOptions, bitmex } from '../../../connectors/bitmex/index.js'
 import type { MarketEvent } from '../../../schemas/events.js'
-import type { Channel, Connector, Subscription } from '../../../src/connector.js'
+import type { Channel, Connector, HttpRequest, Subscription } from '../../../src/connector.js'
 import { StreamMemory } from '../../../src/session/memory.js'
 import type { SimulatedConnection } from '../../../src/simulator/venue-simulator.js'
 import { type Harness, harness } from '../../support/harness.js'
@@ -21,7 +21,7 @@ export class World {
   reconnects: string[] = []
   readonly #path: string
   #connection: SimulatedConnection
-  #done = { events: 0, sent: 0, resubscribes: 0 }
+  #done = { events: 0, sent: 0, resubscribes: 0, requests: 0 }
   #closed: { code: number; reason: string } | null = null
 
   constructor(options: BitmexSimulatorOptions = {}, path = '/realtime') {
@@ -35,9 +35,7 @@ export class World {
   /** Lists the instruments over REST, then asks for the streams. */
   subscribe(symbols: readonly string[], channels: readonly Channel[]): Subscription[] {
     for (const request of this.connector.catalogue.requests(this.connector.endpoints)) {
-      const { pathname: path } = new URL(request.url)
-      const answer = this.simulator.http({ method: 'GET', path, headers: {}, body: '' }, this.at)
-      this.session.session.response({ id: request.id, url: request.url, headers: {}, ...answer }, this.at)
+      this.#answer(request)
     }
     const subscriptions = symbols.flatMap((symbol) => {
       const instrument = this.session.instruments.find(symbol)
@@ -86,7 +84,7 @@ export class World {
     }
     const known = this.session.instruments
     this.#closed = null
-    this.#done = { events: 0, sent: 0, resubscribes: 0 }
+    this.#done = { events: 0, sent: 0, resubscribes: 0, requests: 0 }
     ;[this.session, this.#connection] = this.#connect()
     for (const instrument of known.values()) this.session.instruments.add(instrument)
     this.ask(subscriptions)
@@ -107,6 +105,12 @@ export class World {
     const depth =
       channel === 'book:10' ? 10 : channel === 'book:L2_25' ? 25 : channel === 'book:L2_100' ? 100 : 1000
     return { state: ours?.state, ours: ours?.top(depth), truth: truth?.top(depth) }
+  }
+
+  #answer({ id, url }: HttpRequest): void {
+    const { pathname, search } = new URL(url)
+    const request = { method: 'GET', path: pathname + search, headers: {}, body: '' }
+    this.session.session.response({ id, url, headers: {}, ...this.simulator.http(request, this.at) }, this.at)
   }
 
   #connect(): [Harness, SimulatedConnection] {
@@ -136,9 +140,13 @@ export class World {
       this.reconnects = session.reconnects
       const frame = session.sent[done.sent]
       const resubscribe = session.resubscribes[done.resubscribes]
+      const request = session.requests[done.requests]
       if (frame !== undefined) {
         done.sent++
         this.#connection.received(frame, this.at)
+      } else if (request !== undefined) {
+        done.requests++
+        this.#answer(request)
       } else if (resubscribe !== undefined) {
         done.resubscribes++
         session.session.resubscribe(resubscribe, this.at)

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest'
 import { type CexOptions, cex } from '../../../connectors/cex/index.js'
-import { compareTradeIds, newestTradeId } from '../../../connectors/cex/trade-ids.js'
 import type { Channel, Subscription } from '../../../src/connector.js'
 import { StreamMemory } from '../../../src/session/memory.js'
 import { harness } from '../../support/harness.js'
@@ -157,8 +156,9 @@ describe('the book of Spot Trading', () => {
   })
 })
 
+/** The milliseconds of a trade are those of its id. */
 const trade = (id: string, more = '') =>
-  `{"side":"BUY","dateISO":"2023-03-07T01:22:25.734Z","price":"22562.10","amount":"0.00975172","tradeId":"${id}"${more}}`
+  `{"side":"BUY","dateISO":"${new Date(Number(id.split('-')[0])).toISOString()}","price":"22562.10","amount":"0.00975172","tradeId":"${id}"${more}}`
 const update = (id: string) => `{"e":"tradeUpdate","data":${trade(id, ',"pair":"BTC-USD"')},"ok":"ok"}`
 const snapshot = (...ids: string[]) =>
   `{"e":"tradeHistorySnapshot","data":{"pair":"BTC-USD","trades":[${ids.map((id) => trade(id)).join(',')}]},"ok":"ok"}`
@@ -179,33 +179,65 @@ describe('trades of Spot Trading', () => {
     expect(of('trade')[0]).toMatchObject({ side: 'buy', price: '22562.1', amount: '0.00975172' })
   })
 
-  test('ids are two integers', () => {
-    expect(compareTradeIds('1678152145734-9', '1678152145734-10')).toBeLessThan(0)
-    expect(compareTradeIds('999-0', '1000-0')).toBeLessThan(0)
-    expect(newestTradeId(['1-9', '1-10', '1-2'])).toBe('1-10')
-    expect(newestTradeId([])).toBeNull()
-  })
-
-  test('after an outage what was missed is fetched, page after page, and the gap is healed', () => {
+  function afterOutage() {
     const memory = new StreamMemory()
     const first = session(['trade'], {}, memory)
     first.session.frame(reply(first.sent[0], '{"reqId":"1"}'), AT)
     first.session.frame(update('1678152145734-0'), AT)
     first.session.closed({ code: 1006, reason: 'cut' }, AT + 1)
     expect(first.of('gap')).toMatchObject([{ reason: 'disconnected', state: 'open' }])
-
     const second = session(['trade'], {}, memory)
     second.session.frame(reply(second.sent[0], '{"reqId":"2"}'), AT)
-    expect(second.of('gap')).toEqual([])
-    expect(JSON.parse(second.sent[1] ?? '')).toMatchObject({
+    second.run.until(AT)
+    return second
+  }
+
+  const page = (from: number, to: number) => {
+    const rows = Array.from({ length: to - from + 1 }, (_, at) => trade(`${1_678_152_145_734 + from + at}-0`))
+    return `{"pageSize":1000,"trades":[${rows.join(',')}]}`
+  }
+
+  test('after an outage what was missed is fetched, page after page, and only then the gap is healed', () => {
+    const { session: it, sent, of, run } = afterOutage()
+    expect(of('gap')).toEqual([])
+    expect(JSON.parse(sent[1] ?? '')).toMatchObject({
       e: 'get_trade_history',
       data: { pair: 'BTC-USD', fromDateISO: '2023-03-07T01:22:25.733Z', pageSize: 1000 },
     })
-    const page = Array.from({ length: 1000 }, (_, at) => trade(`1678152145734-${at}`))
-    second.session.frame(reply(second.sent[1], `{"pageSize":1000,"trades":[${page.join(',')}]}`), AT + 2)
-    expect(second.of('gap')).toMatchObject([{ state: 'closed', healed: true }])
-    expect(second.of('trade')).toHaveLength(999)
-    expect(JSON.parse(second.sent[2] ?? '')).toMatchObject({ e: 'get_trade_history' })
+    it.frame(reply(sent[1], page(0, 999)), AT + 2)
+    expect(of('trade')).toHaveLength(999)
+    expect(of('gap')).toEqual([])
+    it.frame(update('1678152147000-0'), AT + 3)
+    run.until(AT + 4_000_000)
+    expect(JSON.parse(sent[2] ?? '')).toMatchObject({
+      e: 'get_trade_history',
+      data: { fromDateISO: '2023-03-07T01:22:26.732Z' },
+    })
+    it.frame(reply(sent[2], page(999, 1266)), AT + 4_000_001)
+    expect(of('gap')).toMatchObject([{ state: 'closed', healed: true }])
+    expect(of('trade')).toHaveLength(1266)
+    expect(of('trade').filter(({ historical }) => !historical)).toMatchObject([{ id: '1678152147000-0' }])
+  })
+
+  test('after an outage stay missing where the venue refuses its history', () => {
+    const { session: it, sent, of, run } = afterOutage()
+    let answered = 1
+    for (let at = AT; at < AT + 25_000_000; at += 500_000) {
+      run.until(at)
+      for (const frame of sent.slice(answered)) {
+        answered++
+        it.frame(`{"e":"get_trade_history","oid":"${oidOf(frame)}","data":{"error":"no"}}`, at)
+      }
+    }
+    expect(sent.filter((frame) => frame.includes('get_trade_history')).length).toBeLessThanOrEqual(4)
+    expect(of('gap')).toMatchObject([{ state: 'closed', healed: false }])
+  })
+
+  test('after an outage are not called whole where a row of the history could not be read', () => {
+    const { session: it, sent, of } = afterOutage()
+    it.frame(reply(sent[1], page(0, 9).replace('22562.10', 'NaN')), AT + 2)
+    expect(of('malformed')).toHaveLength(1)
+    expect(of('gap')).toMatchObject([{ state: 'closed', healed: false }])
   })
 
   test('a bad row is malformed and the rows beside it are read', () => {
@@ -308,14 +340,16 @@ describe('what the venue refuses', () => {
   })
 
   test('too many requests: the next connection waits for the next calendar minute', () => {
-    const { session: it, sent, of, reconnects } = session(['trade'])
+    const { session: it, sent, of, reconnects, limits } = session(['trade'])
     it.frame(
       `{"e":"trade_subscribe","oid":"${oidOf(sent[0])}","data":{"error":"API rate limit reached"}}`,
       AT,
     )
     it.frame('{"e":"disconnected"}', AT)
-    expect(of('connection').map(({ state }) => state)).toEqual(['refused', 'maintenance'])
+    expect(of('connection').map(({ state }) => state)).toEqual(['refused', 'refused'])
     expect(reconnects).toEqual(['the venue says disconnected: API rate limit reached'])
+    const [limit] = limits
+    expect(((AT / 1000 + (limit?.forMs ?? 0)) % 60_000) / 1000).toBe(0.5)
   })
 
   test('maintenance, and an end without a reason', () => {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { StreamGap } from '../../../src/session/stream-gap.js'
 import { Court, INSTRUMENT } from './court.js'
 
 describe('quotes of two lines', () => {
@@ -98,7 +99,7 @@ describe('a stream in which nothing happens', () => {
     a.candle(60, '1')
     const b = court.leg('b')
     const record = b.memory.record(INSTRUMENT.instrument, 'candle')
-    record.gap = { reason: 'disconnected', from: null }
+    record.gap = new StreamGap('disconnected', null)
     record.acked = court.now
     court.arbiter.prefer(b)
     court.now += 2_000_000

@@ -1,5 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { describe, expect, test } from 'vitest'
+import { bitfinex, bitfinexSimulator } from '../../../connectors/bitfinex/index.js'
 import { blockchain, simulateBlockchain } from '../../../connectors/blockchain/index.js'
 import type { Connector } from '../../../src/connector.js'
 import { type Feed, type FeedOptions, openFeed } from '../../../src/feed/feed.js'
@@ -98,6 +99,50 @@ describe('the metrics of a feed', () => {
     expect(metrics.connections).toMatchObject([
       { connection: 'exchange#0', subscriptions: 2, socket: { state: 'open', opened: 2, lost: { cut: 1 } } },
     ])
+    await end(platform, feed)
+  })
+
+  test('count backfills, what they brought and how they ended', async () => {
+    const platform = virtualPlatform()
+    const simulator = bitfinexSimulator({ seed: 3, stepsPerSecond: 40 })
+    const host = platform.serve(simulator, { hosts: [HOST] })
+    const told: unknown[] = []
+    const feed = openFeed(
+      [bitfinex({ url: `ws://user:hush@${HOST}`, symbols: ['BTC/USD'], channels: ['trade'] })],
+      {
+        platform: {
+          clock: platform.clock,
+          dial: (target, events) => platform.dial(target, events),
+          http: (request, options) => platform.http(request, options),
+          tools: platform.tools,
+          diagnostics: {
+            publish(channel, message) {
+              if (channel === 'tapewire:backfill') told.push(message)
+            },
+          },
+        },
+      },
+    )
+    let historical = 0
+    await platform.advance(10_000)
+    feed.on('trade', (event) => {
+      if (event.historical) historical++
+    })
+    host.crash()
+    for (const market of simulator.markets.values())
+      for (let step = 0; step < 400; step++) market.step(platform.now)
+    await platform.advance(20_000)
+    const { backfills, gaps } = only(feed.metrics())
+    expect(backfills).toMatchObject({ asked: 1, healed: 1, unhealed: 0 })
+    expect(backfills.trades).toBeGreaterThan(30)
+    expect(backfills.trades).toBeLessThanOrEqual(historical)
+    expect(gaps).toMatchObject({ healed: 1, unhealed: 0 })
+    expect(told).toMatchObject([
+      { venue: 'bitfinex', connection: 'public#0', instrument: 'tBTCUSD', channel: 'trade', state: 'asked' },
+      { state: 'brought', trades: backfills.trades },
+      { state: 'healed' },
+    ])
+    expect(JSON.stringify(told)).not.toContain('hush')
     await end(platform, feed)
   })
 

@@ -99,7 +99,7 @@ describe('a simulated market', () => {
       }
       expect(most).toBeLessThanOrEqual(levels * 1.2)
       expect(fewest).toBe(levels)
-      expect(market.trades).toHaveLength(1000)
+      expect(market.trades).toHaveLength(5_000)
       expect(market.trades.at(-1)?.number).toBe(numbers)
     }
   })
