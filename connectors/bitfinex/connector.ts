@@ -20,6 +20,8 @@ const limits: Limits = {
   connectsPerMinute: 20,
   // Of the page with the lowest limit that is asked here; older code assumes as little as 10.
   requestsPerMinute: 30,
+  // Twenty connects in a minute, then none for another; an address that calls too often is blocked for as long.
+  refusedForMs: 60_000,
   maxFrameBytes: 1_048_576,
   maxConnectionAgeMs: null,
 }

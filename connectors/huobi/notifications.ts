@@ -28,9 +28,14 @@ const GRANTED = '0'
 /** Subscribed already, also by a wider topic: harmless. */
 const REPEATED = '2014'
 const MAINTENANCE = '1006'
+/** More sockets than the venue allows. */
+const TOO_MANY_CONNECTIONS = '2030'
 
 /** A maintenance lasts minutes; the venue names no time on the socket that refuses. */
 const AFTER_MAINTENANCE_MS = 30_000
+
+/** The venue says no time; its limits are of connections that are open, which only closing them makes room for. */
+const AFTER_TOO_MANY_MS = 60_000
 
 /** What the notification sockets tell their session. */
 export interface NotificationHooks {
@@ -110,6 +115,13 @@ export class Notifications {
       if (!this.#kit.init.adopt) {
         this.#kit.sink.reconnect('maintenance', { planned: true, afterMs: AFTER_MAINTENANCE_MS })
       }
+      return
+    }
+    if (code === TOO_MANY_CONNECTIONS) {
+      this.#kit.streams.connection('refused', reason, at)
+      if (this.#kit.init.adopt) return
+      this.#kit.sink.limited?.({ forMs: AFTER_TOO_MANY_MS })
+      this.#kit.sink.reconnect(reason, { afterMs: AFTER_TOO_MANY_MS })
       return
     }
     this.#hooks.refused(id, topic, reason, at)

@@ -14,6 +14,7 @@ import { Lane } from './lane.js'
 import { type LineOptions, linesSchema, routesOf, waysOf } from './lines.js'
 import type { FeedMetrics } from './metrics.js'
 import { assertReachable } from './reachable.js'
+import { socketSettings } from './socket-settings.js'
 import { resolveSubscriptions, shard } from './subscriptions.js'
 import { type VenueLine, venueLine } from './venue-line.js'
 
@@ -226,10 +227,12 @@ export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
     const at = this.#platform.clock.now()
     const { limit, policy } = this.#options.queue
     const { size: depth, highWater, dropped } = this.#queue
+    const budget = dialBudget(this.#platform.clock)
     return {
       at,
       queue: { depth, highWater, limit, policy, dropped },
-      waitingDials: dialBudget(this.#platform.clock).waiting,
+      waitingDials: budget.waiting,
+      learnedDialLimits: budget.learned,
       venues: [...this.#lines].map(([venue, { counters }]) => {
         const lanes = this.#lanes.filter((entry) => entry.venue === venue).map(({ lane }) => lane)
         return {
@@ -302,16 +305,7 @@ export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
         subscriptions: share,
         routes: routesOf(connector, endpoint, this.#platform, this.#options),
         full: (full, refused) => this.#full(line, full, refused),
-        settings: {
-          connectTimeoutMs: this.#options.connectTimeoutMs,
-          silentAfterMs: this.#options.stallAfterMs ?? connector.liveness.silentAfterMs,
-          ping: connector.liveness.ping,
-          backoff: { baseMs: this.#options.backoffBaseMs, capMs: this.#options.backoffCapMs },
-          stableAfterMs: this.#options.stableAfterMs,
-          maxAttempts: this.#options.maxAttempts,
-          maxFrameBytes: connector.limits.maxFrameBytes,
-          connectsPerMinute: connector.limits.connectsPerMinute,
-        },
+        settings: socketSettings(connector, this.#options),
       })
       this.#lanes.push({ venue: connector.venue, lane })
       lane.start()
@@ -384,9 +378,7 @@ export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
     throw new UsageError(
       'unknown_venue',
       `this feed has no venue ${venue}; it has ${[...this.#lines.keys()].join(', ')}`,
-      {
-        context: { venue },
-      },
+      { context: { venue } },
     )
   }
 

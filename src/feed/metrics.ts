@@ -14,6 +14,8 @@ export interface FeedMetrics {
   readonly queue: QueueMetrics
   /** Dials of the whole process that wait for the budget of their host. */
   readonly waitingDials: number
+  /** Connects a minute, by host, that venues were found to allow where that is less than their connectors declare. */
+  readonly learnedDialLimits: Readonly<Record<string, number>>
   readonly venues: readonly VenueMetrics[]
 }
 

@@ -1,22 +1,25 @@
 import type { Clock, Timer } from '../platform.js'
+import { LearnedRate } from '../socket/learned-rate.js'
 
-/** Hands out jobs no faster than a rate, first come first served. */
+/** Hands out jobs no faster than a rate, first come first served: in no minute more than the rate says. */
 export class Pacer {
   readonly #clock: Clock
-  readonly #intervalMs: number
+  readonly #perMinute: number
+  readonly #rate = new LearnedRate()
   #jobs: (() => void)[] = []
   #timer: Timer | null = null
   readonly #burst: number
   /** When the next job would be due if all were evenly spaced. */
   #dueAt = Number.NEGATIVE_INFINITY
+  #heldUntil = Number.NEGATIVE_INFINITY
 
   /**
-   * @param perMinute jobs a minute in the long run.
+   * @param perMinute jobs in any minute at most.
    * @param burst jobs that may go at once after a rest; the rest of the minute then pays for them. @default 1
    */
   constructor(clock: Clock, perMinute: number, burst = 1) {
     this.#clock = clock
-    this.#intervalMs = 60_000 / perMinute
+    this.#perMinute = perMinute
     this.#burst = burst
   }
 
@@ -30,6 +33,24 @@ export class Pacer {
     return this.#jobs.length
   }
 
+  /** A job was granted what it asked for. */
+  accepted(): void {
+    this.#rate.accepted(this.#clock.monotonic())
+  }
+
+  /** A job was refused as one too many: the rate is lower than was held. */
+  refused(): void {
+    this.#rate.refused(this.#clock.monotonic())
+  }
+
+  /** No job before this has passed. */
+  hold(forMs: number): void {
+    this.#heldUntil = Math.max(this.#heldUntil, this.#clock.monotonic() + forMs * 1000)
+    this.#timer?.cancel()
+    this.#timer = null
+    this.#arm()
+  }
+
   /** Forgets what waits; the rate already used stays used. */
   clear(): void {
     this.#jobs = []
@@ -39,14 +60,23 @@ export class Pacer {
 
   #arm(): void {
     if (this.#timer !== null || this.#jobs.length === 0) return
-    const interval = this.#intervalMs * 1000
-    const allowedAt = this.#dueAt - (this.#burst - 1) * interval
+    const { interval, burst } = this.#pace()
+    const allowedAt = Math.max(this.#heldUntil, this.#dueAt - (burst - 1) * interval)
     const waitMs = Math.max(0, (allowedAt - this.#clock.monotonic()) / 1000)
     this.#timer = this.#clock.after(waitMs, () => {
       this.#timer = null
-      this.#dueAt = Math.max(this.#dueAt, this.#clock.monotonic()) + interval
+      const now = this.#clock.monotonic()
+      this.#dueAt = Math.max(this.#dueAt, now) + this.#pace().interval
+      this.#rate.granted(now)
       this.#jobs.shift()?.()
       this.#arm()
     })
+  }
+
+  /** A burst of b and one every r-th of a minute after it are b - 1 + r in a minute. Microseconds. */
+  #pace(): { readonly interval: number; readonly burst: number } {
+    const perMinute = Math.min(this.#perMinute, this.#rate.perMinute)
+    const burst = Math.max(1, Math.min(this.#burst, Math.floor(perMinute / 4)))
+    return { interval: 60_000_000 / (perMinute - burst + 1), burst }
   }
 }

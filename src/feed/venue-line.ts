@@ -4,6 +4,7 @@ import type { Platform } from '../platform.js'
 import { Instruments } from '../session/instrument-table.js'
 import { StreamMemory } from '../session/memory.js'
 import type { DialBudget } from '../socket/dial-budget.js'
+import { retryAfterMs } from '../socket/retry-after.js'
 import type { FrameTap } from './frame-tap.js'
 import { Pacer } from './pacer.js'
 import { VenueCounters } from './venue-counters.js'
@@ -46,6 +47,9 @@ export interface VenueLineOptions {
   readonly tap: FrameTap | null
 }
 
+/** The longest wait that an answer over HTTP may ask of all that follow. */
+const MAX_HOLD_MS = 600_000
+
 /** A venue's listings, its negotiation and the first snapshots need not wait for each other. */
 const REQUESTS_AT_ONCE = 5
 
@@ -60,6 +64,16 @@ export function venueLine(options: VenueLineOptions): VenueLine {
   function emit(event: MarketEvent): void {
     if (event.type === 'gap' || event.type === 'connection' || event.type === 'malformed') counters.saw(event)
     options.emit(event)
+  }
+
+  /** What an answer says of the pace: all requests of the venue keep it. */
+  function heed({ status, headers }: HttpResponse): void {
+    if (status > 0 && status !== 429 && status !== 503) requests.accepted()
+    if (status !== 429 && status !== 503) return
+    const declared = status === 429 ? (connector.limits.refusedForMs ?? 0) : 0
+    const holdMs = retryAfterMs(headers, platform.clock.now()) ?? declared
+    if (status === 429) requests.refused()
+    if (holdMs > 0) requests.hold(Math.min(holdMs, MAX_HOLD_MS))
   }
 
   return {
@@ -86,6 +100,7 @@ export function venueLine(options: VenueLineOptions): VenueLine {
           })
           .then((response) => {
             if (aborted.signal.aborted) return
+            heed(response)
             if (response.status > 0 && request.confidential !== true)
               tap?.rest(response, platform.clock.now())
             answered(response)

@@ -1,10 +1,12 @@
 import type { Micros } from '../../schemas/events.js'
 import type { Clock, Timer } from '../platform.js'
+import { LearnedRate } from './learned-rate.js'
 
 const MINUTE_MICROS = 60_000_000
 
 interface Host {
   perMinute: number
+  readonly rate: LearnedRate
   /** When the bucket will be full again: the bucket's whole state (the generic cell rate algorithm). */
   fullAt: Micros
   heldUntil: Micros
@@ -21,12 +23,12 @@ interface Waiter {
  * first served. In no minute are there more dials than the limit: a quarter of it may be used at once, the rest is spread.
  *
  * Times are taken from the monotonic clock, so that setting the machine's clock grants nothing. Hosts that are at rest are
- * forgotten.
+ * forgotten, but not what they taught.
  */
 export class DialBudget {
   readonly #clock: Clock
   readonly #hosts = new Map<string, Host>()
-  readonly #learned = new Map<string, number>()
+  readonly #rates = new Map<string, LearnedRate>()
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -74,10 +76,28 @@ export class DialBudget {
     this.#serve(entry)
   }
 
-  /** Lowers a host's limit for good, below what callers say: what a venue's own error codes teach. */
+  /** Lowers a host's limit for good, below what callers say: what the venue itself said. */
   learn(host: string, perMinute: number): void {
-    this.#learned.set(host, Math.min(perMinute, this.#learned.get(host) ?? perMinute))
+    this.#rate(host).lower(perMinute)
     this.#serve(this.#host(host, perMinute))
+  }
+
+  /** The host took a dial. */
+  accepted(host: string): void {
+    this.#rate(host).accepted(this.#clock.monotonic())
+  }
+
+  /** The host refused a dial as one too many: its limit is lower than callers say. */
+  refused(host: string): void {
+    const rate = this.#rate(host)
+    rate.refused(this.#clock.monotonic())
+    this.#serve(this.#host(host, rate.perMinute))
+  }
+
+  /** Limits that were learned, a minute, by host. */
+  get learned(): Readonly<Record<string, number>> {
+    const known = [...this.#rates].map(([host, { perMinute }]) => [host, perMinute] as const)
+    return Object.fromEntries(known.filter(([, perMinute]) => Number.isFinite(perMinute)))
   }
 
   /** Dials that wait. */
@@ -99,6 +119,7 @@ export class DialBudget {
         return
       }
       host.fullAt = Math.max(now, host.fullAt) + interval
+      host.rate.granted(now)
       host.queue.shift()
       next.grant()
     }
@@ -108,11 +129,22 @@ export class DialBudget {
     let host = this.#hosts.get(name)
     if (host === undefined) {
       this.#forgetIdle()
-      host = { perMinute: Number.POSITIVE_INFINITY, fullAt: 0, heldUntil: 0, queue: [], timer: null }
+      const rate = this.#rate(name)
+      const rest = { fullAt: 0, heldUntil: 0, queue: [], timer: null }
+      host = { perMinute: Number.POSITIVE_INFINITY, rate, ...rest }
       this.#hosts.set(name, host)
     }
-    host.perMinute = Math.min(host.perMinute, perMinute, this.#learned.get(name) ?? Number.POSITIVE_INFINITY)
+    host.perMinute = Math.min(host.perMinute, perMinute, host.rate.perMinute)
     return host
+  }
+
+  #rate(name: string): LearnedRate {
+    let rate = this.#rates.get(name)
+    if (rate === undefined) {
+      rate = new LearnedRate()
+      this.#rates.set(name, rate)
+    }
+    return rate
   }
 
   #forgetIdle(): void {

@@ -253,7 +253,8 @@ export class ResilientSocket implements AsyncDisposable {
   }
 
   #opened(connection: Connection, opening: Opening): void {
-    const { silentAfterMs, ping } = this.#config
+    const { silentAfterMs, ping, budget } = this.#config
+    budget?.accepted(this.#host)
     this.#machine.go('open')
     this.#stats.opened++
     connection.opened(this.#config, {
@@ -277,7 +278,8 @@ export class ResilientSocket implements AsyncDisposable {
 
   #lose(connection: Connection, found: Loss, at = this.#clock.now()): void {
     if (this.#connection !== connection) return
-    const loss = connection.endAnnounced ? { ...found, planned: true } : found
+    const restarts = found.code !== null && this.#config.plannedCodes.includes(found.code)
+    const loss = connection.endAnnounced || restarts ? { ...found, planned: true } : found
     const { error } = loss
     this.#release(connection, loss.cause === 'asked' ? { code: 1000, reason: '' } : null)
     if (!loss.planned) this.#failures++
@@ -306,8 +308,10 @@ export class ResilientSocket implements AsyncDisposable {
    * sockets that were told the same moment must not come back in the same moment.
    */
   #wait(loss: Loss): void {
-    const { backoff, budget, maxHoldMs } = this.#config
-    const holdMs = Math.min(loss.holdMs ?? 0, maxHoldMs)
+    const { backoff, budget, maxHoldMs, refusedForMs } = this.#config
+    const tooMany = loss.cause === 'refused' && loss.status === 429
+    const holdMs = Math.min(loss.holdMs ?? (tooMany ? refusedForMs : 0), maxHoldMs)
+    if (tooMany) budget?.refused(this.#host)
     if (loss.cause === 'refused' && holdMs > 0) budget?.hold(this.#host, holdMs)
     const failures = loss.planned ? 1 : this.#failures
     const delayMs = holdMs + backoffMs(backoff, failures, this.#clock.random())

@@ -29,6 +29,10 @@ export interface SocketSettings {
   readonly maxAttempts?: number
   /** The longest wait that a Retry-After may ask for. @default 86_400_000 */
   readonly maxHoldMs?: number
+  /** How long a host refuses who dialled too often (429), where its answer does not say. @default 0, the backoff alone */
+  readonly refusedForMs?: number
+  /** Close codes by which the other side says that it restarts: such an end is planned and counts as no failure. @default [] */
+  readonly plannedCodes?: readonly number[]
   /** A larger frame ends the connection with 1009. Bytes. @default 16_777_216 */
   readonly maxFrameBytes?: number
   /** `send` refuses a frame that would make more than this wait for the network. Bytes. @default 1_048_576 */
@@ -101,6 +105,8 @@ const schema = z.strictObject({
   stableAfterMs: milliseconds.default(60_000),
   maxAttempts: limit(1).default(Number.POSITIVE_INFINITY),
   maxHoldMs: milliseconds.default(86_400_000),
+  refusedForMs: milliseconds.default(0),
+  plannedCodes: z.array(z.int()).readonly().default([]),
   maxFrameBytes: z
     .int()
     .positive()

@@ -393,6 +393,18 @@ describe('the notification sockets', () => {
     expect(run.of('connection').map(({ state }) => state)).toEqual(['maintenance', 'maintenance'])
   })
 
+  it('refuse one connection too many, which holds all of the process', () => {
+    const run = asked([['BTC/USDT:USDT', 'liquidation']])
+    const topic = 'public.BTC-USDT.liquidation_orders'
+    run.session.frame(
+      packed({ op: 'sub', cid: '1', topic, ts: 1, 'err-code': 2030, 'err-msg': 'Too many.' }),
+      T,
+    )
+    expect(run.of('connection')).toMatchObject([{ state: 'refused', reason: 'Too many. (2030)' }])
+    expect(run.reconnects).toEqual(['Too many. (2030)'])
+    expect(run.limits).toEqual([{ forMs: 60_000 }])
+  })
+
   it('hang up and report errors', () => {
     const run = granted([['BTC/USDT:USDT', 'liquidation']])
     run.session.frame(packed({ op: 'error', ts: 1 }), T)

@@ -1,11 +1,14 @@
 import { describe, expect, test } from 'vitest'
 import { bitfinex, bitfinexSimulator } from '../../../connectors/bitfinex/index.js'
+import { BitmexSimulator, bitmex } from '../../../connectors/bitmex/index.js'
 import { blockchain, simulateBlockchain } from '../../../connectors/blockchain/index.js'
 import type { ConnectionEvent, Micros } from '../../../schemas/events.js'
 import type { Connector } from '../../../src/connector.js'
 import { openFeed } from '../../../src/feed/feed.js'
+import { venueLine } from '../../../src/feed/venue-line.js'
 import type { Dial, Platform } from '../../../src/platform.js'
-import { virtualPlatform } from '../../../src/simulator/index.js'
+import { type VenueSimulator, virtualPlatform } from '../../../src/simulator/index.js'
+import { dialBudget } from '../../../src/socket/dial-budget.js'
 
 const HOST = '127.0.0.1:9000'
 const PER_MINUTE = 60
@@ -56,11 +59,188 @@ describe('a hundred connections that are lost at once', () => {
   })
 })
 
+/** A host that takes fewer connects in any minute than its connector declares, and refuses the others with 429. */
+function strict(simulator: VenueSimulator, perMinute: number, headers: Record<string, string> = {}) {
+  const taken: Micros[] = []
+  let refused = 0
+  const host: VenueSimulator = {
+    venue: simulator.venue,
+    markets: simulator.markets,
+    connect: (peer, at) => simulator.connect(peer, at),
+    http: (request, at) => simulator.http(request, at),
+    advance: (at) => simulator.advance(at),
+    admit(_request, at) {
+      if (taken.filter((time) => time > at - 60_000_000).length < perMinute) {
+        taken.push(at)
+        return null
+      }
+      refused++
+      return { status: 429, headers, body: 'too many' }
+    },
+  }
+  return { host, refused: () => refused }
+}
+
+describe('a host that refuses connects as too many', () => {
+  test('teaches its limit to every connection of the process, and is then not asked more often', async () => {
+    const platform = virtualPlatform()
+    const { host: simulator, refused } = strict(simulateBlockchain({ stepsPerSecond: 0.1 }), 12)
+    const host = platform.serve(simulator, { hosts: [HOST], stepMs: 100 })
+    const dials: Micros[] = []
+    const dial: Dial = (target, events) => {
+      dials.push(platform.now)
+      return platform.dial(target, events)
+    }
+    const { clock, http, tools } = platform
+    const symbols = [...host.simulator.markets.keys()].slice(0, 2)
+    const feeds = Array.from({ length: 15 }, () => {
+      const whole = blockchain({ url: `ws://${HOST}`, symbols, channels: ['trade'] })
+      const limits = { ...whole.limits, subscriptionsPerConnection: 1, connectsPerMinute: 60 }
+      return openFeed([{ ...whole, limits }], {
+        platform: { clock, dial, http, tools },
+        backoffCapMs: 2_000,
+      })
+    })
+    await platform.advance(5_000)
+    expect(refused()).toBeGreaterThan(0)
+    const learned = feeds[0]?.metrics().learnedDialLimits[HOST] ?? Number.POSITIVE_INFINITY
+    expect(learned).toBeLessThanOrEqual(12)
+    expect(feeds.at(-1)?.metrics().learnedDialLimits).toEqual(feeds[0]?.metrics().learnedDialLimits)
+    // What was dialled before the lesson weighs on the first minute.
+    await platform.advance(60_000)
+    const before = refused()
+    dials.length = 0
+    await platform.advance(300_000)
+    expect(host.connections).toBe(30)
+    host.crash()
+    await platform.advance(300_000)
+    expect(host.connections).toBe(30)
+    expect(busiestMinute(dials)).toBeLessThanOrEqual(learned)
+    expect(refused()).toBe(before)
+    const closing = Promise.all(feeds.map((feed) => feed.close()))
+    await platform.advance(3_000)
+    await closing
+  })
+
+  test.each([
+    ['for as long as it says', { 'retry-after': '20' }, 20_000],
+    ['for the minute that its page says, where it does not', {}, 60_000],
+  ])('is left alone %s', async (_, headers, holdMs) => {
+    const platform = virtualPlatform()
+    const { host: simulator } = strict(bitfinexSimulator({ stepsPerSecond: 1 }), 1, headers)
+    const host = platform.serve(simulator, { hosts: [HOST] })
+    const feed = openFeed([bitfinex({ url: `ws://${HOST}`, symbols: ['BTC/USD'] })], { platform })
+    const dials: Micros[] = []
+    feed.on('connection', ({ state, receiveTime }) => {
+      if (state === 'connecting') dials.push(receiveTime ?? 0)
+    })
+    await platform.advance(5_000)
+    host.crash()
+    await platform.advance(90_000)
+    const [first, refused, again] = dials
+    expect((refused ?? 0) - (first ?? 0)).toBeLessThan(10_000_000)
+    expect((again ?? 0) - (refused ?? 0)).toBeGreaterThanOrEqual(holdMs * 1000)
+    const closing = feed.close()
+    await platform.advance(3_000)
+    await closing
+  })
+})
+
+test('a venue that says that no connection is left holds all connections of the process', async () => {
+  const platform = virtualPlatform()
+  const simulator = new BitmexSimulator({ stepsPerSecond: 1, dialect: '2021' })
+  const said: VenueSimulator = {
+    venue: 'bitmex',
+    markets: simulator.markets,
+    http: (request, at) => simulator.http(request, at),
+    advance: (at) => simulator.advance(at),
+    connect: (peer, at) =>
+      simulator.connect(
+        { ...peer, send: (data) => peer.send(String(data).replace(/"remaining":\d+/, '"remaining":0')) },
+        at,
+      ),
+  }
+  platform.serve(said, { hosts: [HOST] })
+  const open = () => openFeed([bitmex({ url: `ws://${HOST}`, symbols: ['XBTUSD'] })], { platform })
+  const first = open()
+  await platform.advance(2_000)
+  const second = open()
+  const states: string[] = []
+  second.on('connection', ({ state }) => void states.push(state))
+  await platform.advance(50_000)
+  expect(states).not.toContain('connecting')
+  expect(second.metrics().waitingDials).toBe(1)
+  await platform.advance(15_000)
+  expect(states).toContain('open')
+  const closing = Promise.all([first.close(), second.close()])
+  await platform.advance(3_000)
+  await closing
+})
+
+describe('requests over HTTP that are refused as too many', () => {
+  test('hold those that follow for as long as the answer says, and are made less often from then on', async () => {
+    const platform = virtualPlatform()
+    const calls: Micros[] = []
+    const whole = bitmex({ url: `ws://${HOST}`, symbols: ['XBTUSD'] })
+    const line = venueLine({
+      connector: { ...whole, limits: { ...whole.limits, requestsPerMinute: 60 } },
+      platform: {
+        ...platform,
+        clock: platform.clock,
+        async http({ id, url }) {
+          calls.push(platform.now)
+          const minute = calls.filter((time) => time > platform.now - 60_000_000).length
+          return { id, url, status: minute > 20 ? 429 : 200, headers: { 'retry-after': '30' }, body: '' }
+        },
+      },
+      budget: dialBudget(platform.clock),
+      requestTimeoutMs: 1_000,
+      emit: () => {},
+      tap: null,
+    })
+    const answers: number[] = []
+    for (let call = 0; call < 80; call++) {
+      line.http(
+        { id: String(call), method: 'GET', url: 'http://x' },
+        ({ status }) => void answers.push(status),
+      )
+    }
+    await platform.advance(600_000)
+    expect(answers).toHaveLength(80)
+    const refused = calls[answers.indexOf(429)] ?? 0
+    const next = calls.find((time) => time > refused) ?? 0
+    expect(next - refused).toBeGreaterThanOrEqual(30_000_000)
+    const later = calls.filter((time) => time > refused + 90_000_000)
+    expect(busiestMinute(later)).toBeLessThanOrEqual(20)
+    expect(answers.filter((status) => status === 429).length).toBeLessThan(5)
+    line.close()
+  })
+})
+
 describe('the end of a connection', () => {
   const cases: readonly (readonly [string, boolean, number, object])[] = [
     ['that maintenance was announced for is no failure', true, 1, { planned: 1 }],
     ['that comes unannounced is one', false, 2, { cut: 1 }],
   ]
+  test('with the code by which its venue restarts is no failure', async () => {
+    const platform = virtualPlatform()
+    const host = platform.serve(new BitmexSimulator({ stepsPerSecond: 1 }), { hosts: [HOST] })
+    const feed = openFeed([bitmex({ url: `ws://${HOST}`, symbols: ['XBTUSD'] })], { platform })
+    const told: ConnectionEvent[] = []
+    feed.on('connection', (event) => void told.push(event))
+    await platform.advance(5_000)
+    expect(host.simulator.fault?.('maintenance', platform.now)).toBe(true)
+    await platform.advance(1_000)
+    expect(told.find(({ state }) => state === 'maintenance')).toMatchObject({
+      reason: 'closed with 1012 Service restart',
+    })
+    expect(told.find(({ state }) => state === 'reconnecting')).toMatchObject({ attempt: 1 })
+    expect(feed.metrics().venues[0]?.reconnects).toMatchObject({ planned: 1 })
+    const closing = feed.close()
+    await platform.advance(3_000)
+    await closing
+  })
+
   test.each(cases)('%s', async (_what, announced, attempt, reconnects) => {
     const platform = virtualPlatform()
     const host = platform.serve(bitfinexSimulator({ stepsPerSecond: 5 }), { hosts: [HOST] })

@@ -22,10 +22,10 @@ test('jobs are evenly spaced', async () => {
 })
 
 test('after a rest some may go at once, and are paid for', async () => {
-  expect(await ran(60, 3, [0, 0, 0, 0, 0])).toEqual([0, 0, 0, 1000, 2000])
+  expect(await ran(62, 3, [0, 0, 0, 0, 0])).toEqual([0, 0, 0, 1000, 2000])
 })
 
-test('no minute has more jobs than the rate and one burst', async () => {
+test('no minute has more jobs than the rate', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.integer({ min: 1, max: 20 }),
@@ -34,9 +34,7 @@ test('no minute has more jobs than the rate and one burst', async () => {
         const times = await ran(60, burst, jobs)
         expect(times).toHaveLength(jobs.length)
         for (const from of times) {
-          expect(times.filter((time) => time >= from && time < from + 60_000).length).toBeLessThanOrEqual(
-            60 + burst,
-          )
+          expect(times.filter((time) => time >= from && time < from + 60_000).length).toBeLessThanOrEqual(60)
         }
       },
     ),

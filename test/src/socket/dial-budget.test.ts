@@ -93,6 +93,33 @@ describe('the budget of a host', () => {
     expect(busiestMinute(granted)).toBe(2)
   })
 
+  it('is a tenth less than what the host took in the minute in which it refused one more', async () => {
+    const clock = new VirtualClock()
+    const budget = new DialBudget(clock)
+    const granted: number[] = []
+    for (let dial = 0; dial < 20; dial++) ask(budget, clock, 60, granted)
+    await clock.advance(0)
+    expect(granted).toHaveLength(15)
+    for (let taken = 0; taken < 6; taken++) budget.accepted('venue.test')
+    for (let refused = 0; refused < 9; refused++) budget.refused('venue.test')
+    expect(budget.learned).toEqual({ 'venue.test': 5 })
+    await clock.advance(61_000)
+    granted.length = 0
+    for (let dial = 0; dial < 20; dial++) ask(budget, clock, 60, granted)
+    await clock.advance(10 * 60_000)
+    expect(busiestMinute(granted)).toBeLessThanOrEqual(5)
+  })
+
+  it('is not learned from a host that refuses everything: that is about something older', async () => {
+    const clock = new VirtualClock()
+    const budget = new DialBudget(clock)
+    const granted: number[] = []
+    for (let dial = 0; dial < 5; dial++) ask(budget, clock, 60, granted)
+    await clock.advance(0)
+    for (let refused = 0; refused < 5; refused++) budget.refused('venue.test')
+    expect(budget.learned).toEqual({})
+  })
+
   it('holds a host for as long as Retry-After says, and then goes on at its pace', async () => {
     const clock = new VirtualClock()
     const budget = new DialBudget(clock)
