@@ -1,19 +1,25 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
+import { closest } from 'fastest-levenshtein'
 import pc from 'picocolors'
+import type { Venue } from '../src/connector.js'
 import { UsageError } from '../src/errors.js'
 import { type FrameRecord, openRecording, type Recording } from '../src/framelog/index.js'
 import {
+  FAULT_NAMES,
   framePlayer,
+  type ParsedFaultPlan,
   parseFaultPlan,
   SeededRandom,
   serveSimulator,
+  VENUE_FAULTS,
   type VenueSimulator,
   withFaults,
 } from '../src/simulator/index.js'
 import { systemClock } from '../src/socket/clock.js'
 import { parseSpeed } from './duration.js'
 import { interruption } from './exit.js'
+import { FaultReport } from './fault-report.js'
 import { venueNamed } from './targets.js'
 
 interface Options {
@@ -32,25 +38,33 @@ export function simulateCommand(): Command {
     .option('--port <n>', 'where to listen; 0 for any free port', wholeNumber, 0)
     .option('--host <address>', 'the address to listen on', '127.0.0.1')
     .option('--seed <n>', 'the market that lives by this seed', wholeNumber, 1)
-    .option('--faults <plan>', 'a fault plan: a file, or JSON (docs/simulator.md)')
+    .option(
+      '--faults <plan>',
+      'a fault plan: a file, JSON, or short text such as "drop chance=0.01" (docs/simulator.md)',
+    )
     .option('--frames <file...>', 'play recorded frames in place of a market')
     .option('--speed <factor>', 'of the recorded frames: 1x, 10x, or max', parseSpeed, 1)
     .action(async (name: string, options: Options) => {
       const venue = venueNamed(name)
       const plan = options.faults === undefined ? null : parseFaultPlan(planText(options.faults))
+      if (plan !== null) checkVenueFaults(venue, plan)
       const { signal, dispose } = interruption()
       const player = options.frames === undefined ? null : await playerOf(venue.id, options)
+      const clock = systemClock()
+      const report = plan === null ? null : new FaultReport(clock.now())
       const server = await serveSimulator(
         (url) => {
           const simulator = player ?? venue.simulator({ seed: options.seed, url })
-          return plan === null ? simulator : withFaults(simulator, plan, new SeededRandom(options.seed))
+          if (plan === null) return simulator
+          return withFaults(simulator, plan, new SeededRandom(options.seed), (strike) => report?.tell(strike))
         },
-        { port: options.port, host: options.host, clock: systemClock() },
+        { port: options.port, host: options.host, clock },
       )
       process.stdout.write(`${server.url}\n`)
       process.stderr.write(pc.dim(`the ${venue.id} simulator is up; ctrl-c ends it\n`))
       await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
       await server.close()
+      report?.sum()
       dispose()
     })
 }
@@ -70,15 +84,29 @@ async function* frameRecords(recording: Recording): AsyncGenerator<FrameRecord> 
   }
 }
 
+/** The text of a plan: JSON and short text are told by how they begin, anything else names a file. */
 function planText(plan: string): string {
-  if (plan.trimStart().startsWith('{')) return plan
+  const [name = ''] = plan.trim().split(/[\s;]/, 1)
+  if (/^\s*[[{]/.test(plan) || FAULT_NAMES.some((fault) => fault === name)) return plan
   try {
     return readFileSync(plan, 'utf8')
   } catch (cause) {
     throw new UsageError(
       'bad_fault_plan',
-      `the fault plan ${plan} cannot be read: give a file, or the plan itself as JSON`,
+      `there is no fault plan ${plan}: give a file, JSON, or faults by name, as in "drop chance=0.01; close atMs=5000"`,
       { cause },
+    )
+  }
+}
+
+/** A fault that is in nobody's vocabulary would never strike. */
+function checkVenueFaults(venue: Venue, plan: ParsedFaultPlan): void {
+  const known = [...Object.keys(VENUE_FAULTS), ...(venue.simulator({}).faults ?? [])]
+  for (const fault of plan.faults) {
+    if (fault.fault !== 'venue' || known.includes(fault.name)) continue
+    throw new UsageError(
+      'bad_fault_plan',
+      `no simulator of ${venue.id} knows a fault ${fault.name}; did you mean ${closest(fault.name, known)}?`,
     )
   }
 }

@@ -1,3 +1,4 @@
+import { closest } from 'fastest-levenshtein'
 import * as z from 'zod'
 import { UsageError } from '../errors.js'
 import { parseOptions } from '../options.js'
@@ -129,28 +130,27 @@ export const momentFault = z.discriminatedUnion('fault', [
   z.strictObject({ fault: z.literal('venue'), name: z.string().min(1), ...onMoment }),
 ])
 
-export const hostFault = z.strictObject({
-  fault: z.literal('unreachable'),
-  /** `refused`: nobody listens. `black-hole`: connects and requests are swallowed and never answered. */
-  how: z.enum(['refused', 'black-hole']).default('refused'),
-  durationMs: ms.default(5000),
-  ...time,
-})
-
-const MOMENTS: ReadonlySet<string> = new Set([
-  ...momentFault.options.map((option) => option.shape.fault.value),
-  hostFault.shape.fault.value,
+export const hostFault = z.discriminatedUnion('fault', [
+  z.strictObject({
+    fault: z.literal('unreachable'),
+    /** `refused`: nobody listens. `black-hole`: connects and requests are swallowed and never answered. */
+    how: z.enum(['refused', 'black-hole']).default('refused'),
+    durationMs: ms.default(5000),
+    ...time,
+  }),
+  z.strictObject({ fault: z.literal('clock-step'), byMs: ms.default(3_600_000), ...time }),
 ])
 
+const MOMENTS: ReadonlySet<string> = new Set(
+  [...momentFault.options, ...hostFault.options].map((option) => option.shape.fault.value),
+)
+
 const fault = z
-  .discriminatedUnion('fault', [
-    handshakeFault,
-    requestFault,
-    frameFault,
-    receivedFault,
-    momentFault,
-    hostFault,
-  ])
+  .discriminatedUnion(
+    'fault',
+    [handshakeFault, requestFault, frameFault, receivedFault, momentFault, hostFault],
+    { error: ({ input }) => noFault(input) },
+  )
   .superRefine((value, context) => {
     const triggers = Object.entries(value).filter(([key, given]) => TRIGGERS.has(key) && given !== undefined)
     const [first, second] = triggers.map(([key]) => key)
@@ -169,7 +169,7 @@ const TRIGGERS: ReadonlySet<string> = new Set(['atMs', 'afterMs', 'everyMs', 'ch
 export const faultPlan = z.strictObject({
   /** Of the chances in the plan. @default drawn from the simulation's own seed */
   seed: z.int().min(0).optional(),
-  faults: z.array(fault),
+  faults: z.array(fault, 'must be the list of faults'),
 })
 
 /** A plan as a user writes it. */
@@ -206,7 +206,7 @@ export const FAULT_NAMES: readonly Fault['fault'][] = [
   ...frameFault.options.map((option) => option.shape.fault.value),
   ...receivedFault.options.map((option) => option.shape.fault.value),
   ...momentFault.options.map((option) => option.shape.fault.value),
-  hostFault.shape.fault.value,
+  ...hostFault.options.map((option) => option.shape.fault.value),
 ]
 
 /** @throws {UsageError} code `bad_option`, naming the field and the value. */
@@ -231,7 +231,8 @@ function readJson(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch (cause) {
-    throw new UsageError('bad_option', `the fault plan is not JSON: ${String(cause)}`, {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new UsageError('bad_option', `the fault plan is not JSON: ${why}`, {
       cause,
       context: { field: 'faults' },
     })
@@ -279,6 +280,13 @@ function flagValue(text: string): unknown {
     // A bare word: `match=trade` needs no quotes.
     return text
   }
+}
+
+/** What is wrong with something in the list that is none of the faults. */
+function noFault(input: unknown): string {
+  const name = typeof input === 'object' && input !== null && 'fault' in input ? input.fault : undefined
+  if (typeof name !== 'string') return 'must be a fault with its name: { "fault": "drop" }'
+  return `is no fault; did you mean ${closest(name, FAULT_NAMES)}?`
 }
 
 function isPattern(text: string): boolean {

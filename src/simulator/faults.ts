@@ -174,6 +174,10 @@ class FaultedVenue implements FaultedSimulator, FaultScene {
     const { elapsed } = this
     for (const { fault, trigger } of this.#hosts) {
       if (trigger.onMoment(HOSTS, elapsed, sinceMs, at).length === 0) continue
+      if (fault.fault === 'clock-step') {
+        this.report(fault, null, this.#stepClock(fault.byMs))
+        continue
+      }
       const until = at + fault.durationMs * 1000
       if (fault.how === 'refused') this.#refusedUntil = Math.max(this.#refusedUntil, until)
       else this.#swallowedUntil = Math.max(this.#swallowedUntil, until)
@@ -208,6 +212,16 @@ class FaultedVenue implements FaultedSimulator, FaultScene {
     const name = fault.fault === 'venue' ? `venue ${fault.name}` : fault.fault
     counts.set(name, (counts.get(name) ?? 0) + 1)
     this.#onStrike?.({ at: this.now, fault, connection, struck })
+  }
+
+  /** Any line leads to the machine of the client. @returns false where none is open, or the machine is out of reach */
+  #stepClock(byMs: number): boolean {
+    for (const { link } of this.#connections) {
+      if (link?.stepClock === undefined) continue
+      link.stepClock(byMs)
+      return true
+    }
+    return false
   }
 
   #first<F extends HandshakeFault | RequestFault>(

@@ -96,6 +96,8 @@ export interface SimulatedLink {
   limit(bytesPerSecond: number | null): void
   /** Whether pings of the client are answered with pongs. On at first. */
   answerPings(on: boolean): void
+  /** Sets the clock of the client's machine ahead. Only where that machine is simulated, too. */
+  stepClock?(ms: number): void
 }
 
 /** One WebSocket frame, field by field, so that any of them can be wrong. */

@@ -23,6 +23,7 @@ export interface VirtualHostOptions {
 /** The client's side of the machine, as a host needs it. */
 export interface VirtualClient {
   now(): Micros
+  stepClock(ms: number): void
   removed(): void
 }
 
@@ -80,6 +81,10 @@ export class VirtualHost implements VirtualWire {
 
   clientNow(): Micros {
     return this.#client.now()
+  }
+
+  stepClock(ms: number): void {
+    this.#client.stepClock(ms)
   }
 
   /** The network between client and host is parted: nothing passes, nothing is lost, nobody is told. */

@@ -54,6 +54,7 @@ export class VirtualPeer implements SimulatedPeer {
       answerPings: (on) => {
         this.#answersPings = on
       },
+      stepClock: (ms) => wire.stepClock(ms),
     }
   }
 

@@ -11,6 +11,8 @@ export interface VirtualWire {
   latency(): number
   /** The client's clock, which may have been stepped. */
   clientNow(): Micros
+  /** Sets the client's clock ahead. */
+  stepClock(ms: number): void
 }
 
 /** What travels from the client to the host. */

@@ -111,6 +111,7 @@ class Machine implements VirtualPlatform {
     }
     const host = new VirtualHost(this.#time, this.#network.fork(), simulator, options, {
       now: () => this.#clientNow(),
+      stepClock: (ms) => this.stepClock(ms),
       removed: () => {
         for (const name of options.hosts) this.#hosts.delete(name)
       },

@@ -1,7 +1,11 @@
+import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
+import { WebSocket } from 'ws'
+import { venues } from '../../connectors/index.js'
 import { marketEvent } from '../../schemas/events.js'
+import { openFeed } from '../../src/index.js'
 import { Desk } from './command.js'
 
 const desk = new Desk()
@@ -164,6 +168,49 @@ describe('venues', () => {
   })
 })
 
+describe('a simulator under a fault plan', () => {
+  const file = join(desk.folder, 'plan.json')
+  writeFileSync(file, '{"seed":4,"faults":[{"fault":"inject","afterMs":50,"text":"out of nowhere"}]}')
+
+  const symbols: Readonly<Record<string, string>> = { bitmex: 'XBTUSD', huobi: 'BTC/USDT' }
+
+  test.concurrent.each(venues.map((venue) => [venue.id, venue] as const))(
+    'says what each fault did to %s',
+    async (id, venue) => {
+      const plan =
+        '[{"fault":"inject","afterMs":500,"text":"out of nowhere","times":1},{"fault":"reset","afterMs":900,"times":1}]'
+      const simulator = desk.start('simulate', id, '--faults', plan)
+      const [url = ''] = await simulator.prints(/ws:\/\/\S+/)
+      const symbol = symbols[id] ?? 'BTC/USD'
+      const feed = openFeed([venue.connector({ url, symbols: [symbol], channels: ['book'] })])
+      const said = { malformed: '', gone: false }
+      for await (const event of feed) {
+        if (event.type === 'malformed') said.malformed = event.head
+        if (event.type === 'connection' && event.state === 'reconnecting') said.gone = true
+        if (said.gone) break
+      }
+      expect(said).toEqual({ malformed: 'out of nowhere', gone: true })
+      await simulator.prints(/\d\.\d{3} s: inject struck, connection 0\n/, 'stderr')
+      await simulator.prints(/\d\.\d{3} s: reset struck, connection 0\n/, 'stderr')
+      simulator.signal('SIGINT')
+      const { stderr } = await simulator.outcome()
+      expect(stderr).toContain('faults: inject struck 1, reset struck 1')
+    },
+  )
+
+  test.concurrent.each([
+    ['a file', file, /inject struck/],
+    ['short text', 'inject afterMs=50 text="out of nowhere"; clock-step atMs=60', /clock-step missed/],
+  ])('takes the plan from %s', async (_from, plan, said) => {
+    const simulator = desk.start('simulate', 'bitfinex', '--faults', plan)
+    const [url = ''] = await simulator.prints(/ws:\/\/\S+/)
+    const socket = new WebSocket(url)
+    await once(socket, 'open')
+    await simulator.prints(said, 'stderr')
+    socket.terminate()
+  })
+})
+
 describe('bad input gets one sentence and exit code 2', () => {
   const cases: readonly (readonly [string[], RegExp])[] = [
     [['record', 'bitfinx:BTC/USD', '--db', 'x.db'], /no venue bitfinx; did you mean bitfinex\?/],
@@ -179,7 +226,16 @@ describe('bad input gets one sentence and exit code 2', () => {
     [['ingest', 'not-a-tape.txt', '--db', 'x.db'], /not-a-tape\.txt/],
     [['ingest', 'nothing.jsonl.gz', '--db', 'x.db'], /nothing\.jsonl\.gz/],
     [['simulate', 'nowhere'], /no venue nowhere/],
-    [['simulate', 'bitfinex', '--faults', '{"faults":[{"fault":"rain"}]}'], /rain|fault/],
+    [['simulate', 'bitfinex', '--faults', '{"faults":[{"fault":"dorp"}]}'], /no fault; did you mean drop\?/],
+    [['simulate', 'bitfinex', '--faults', '[{"fault":"drop","chance":2}]'], /faults\.0\.chance .*got 2/],
+    [['simulate', 'bitfinex', '--faults', 'drop chanse=1'], /no option chanse/],
+    [['simulate', 'bitfinex', '--faults', 'close'], /needs a trigger/],
+    [['simulate', 'bitfinex', '--faults', '{bad'], /not JSON/],
+    [['simulate', 'bitfinex', '--faults', 'no-such-plan.json'], /no fault plan no-such-plan\.json/],
+    [
+      ['simulate', 'cex', '--faults', 'venue name=checksum-wrnog atMs=1'],
+      /cex.*did you mean checksum-wrong\?/,
+    ],
     [['nonsense'], /unknown command/],
   ]
   writeFileSync(join(desk.folder, 'not-a-tape.txt'), 'no tape at all, only a line of text\n')

@@ -46,9 +46,9 @@ export class Command {
   }
 
   /** Waits until what was printed fits. */
-  async prints(pattern: RegExp): Promise<RegExpExecArray> {
+  async prints(pattern: RegExp, where: 'stdout' | 'stderr' = 'stdout'): Promise<RegExpExecArray> {
     for (let tries = 0; tries < 1500; tries++) {
-      const match = pattern.exec(this.stdout)
+      const match = pattern.exec(this[where])
       if (match !== null) return match
       await sleep(10)
     }

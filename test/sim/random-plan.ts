@@ -10,7 +10,10 @@ const MOST = 30
 const CLOSE_CODES = [1000, 1001, 1002, 1003, 1006, 1007, 1008, 1009, 1010, 1011, 1012, 1013, null] as const
 
 /** Every fault that a virtual network can commit, each with a strength that a run can bear. */
-const NETWORK: Readonly<Record<Exclude<Fault['fault'], 'venue' | 'edit' | 'inject'>, Maker>> = {
+const NETWORK: Readonly<
+  // Clocks are stepped by the run itself, which must tell the client's time from the true one.
+  Record<Exclude<Fault['fault'], 'venue' | 'edit' | 'inject' | 'clock-step'>, Maker>
+> = {
   'refuse-handshake': (random, atMs) => {
     const status = random.pick([403, 429, 503])
     return random.chance(0.5)

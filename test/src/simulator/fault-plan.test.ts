@@ -30,7 +30,9 @@ describe('a fault plan', () => {
   })
 
   it.each([
-    ['dorp', 'faults.0.fault'],
+    ['dorp', 'option faults.0.fault is no fault; did you mean drop? (got "dorp")'],
+    ['[1]', 'must be a fault with its name'],
+    ['{"fault":"drop"}', 'option faults must be the list of faults'],
     ['drop chance=2', 'faults.0.chance'],
     ['drop colour=red', 'colour'],
     ['drop match=(', 'must be a regular expression'],

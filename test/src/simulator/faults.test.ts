@@ -158,6 +158,13 @@ describe.each<[string, MakeWorld]>([
       expect(at('tick 4') - at('tick 2')).toBeLessThan(at('tick 2') - at('tick 1'))
     })
 
+    it('truncate cuts bytes, too', async () => {
+      const toy = await world({ fault: 'truncate', nth: 2, keep: 0.25 })
+      const client = new Client(toy, { greet: ['binary twelve bytes'] })
+      await toy.until(() => client.bytes.length > 0)
+      expect(client.bytes[0]?.toString()).toBe('twe')
+    })
+
     it('truncate cuts the text', async () => {
       expect(await ticks(3, { fault: 'truncate', match: '^tick 2', keep: 0.9 })).toBe('1  3')
     })
@@ -382,6 +389,16 @@ describe.each<[string, MakeWorld]>([
       }
     })
 
+    it('slow-drip makes a slow consumer, which the venue cuts', async () => {
+      const toy = await world({ fault: 'slow-drip', afterMs: 20, bytesPerSecond: 1 })
+      const client = new Client(toy, { greet: [] })
+      await toy.until(() => toy.faulted.strikes.has('slow-drip'))
+      client.socket.send('flood 9000')
+      await client.end()
+      expect(client.texts.filter((text) => text.startsWith('x'))).toEqual([])
+      await toy.until(() => toy.venue.connections.size === 0)
+    })
+
     it('inject and unknown-message bring messages from nowhere', async () => {
       const toy = await world(
         { fault: 'inject', text: '{"from":"nowhere"}', afterMs: 20 },
@@ -410,6 +427,24 @@ describe.each<[string, MakeWorld]>([
 })
 
 describe('the tests above', () => {
+  it('clock-step sets the client’s clock ahead in memory, and is missed on a real socket', async () => {
+    const plan: FaultPlan['faults'] = [{ fault: 'clock-step', byMs: 60_000, atMs: 100 }]
+    for (const [make, steps] of [
+      [virtualWorld, true],
+      [realWorld, false],
+    ] as const) {
+      const toy = await make(plan)
+      const { clock } = toy.platform
+      const offset = () => clock.now() - clock.monotonic()
+      const before = offset()
+      await new Client(toy).has('tick 4')
+      expect(Math.round((offset() - before) / 1_000_000)).toBe(steps ? 60 : 0)
+      expect([...(steps ? toy.faulted.strikes : toy.faulted.misses)]).toEqual([['clock-step', 1]])
+      for (const name of toy.faulted.strikes.keys()) covered.add(name)
+      await toy.close()
+    }
+  })
+
   it('made every fault of the plan strike', () => {
     expect([...FAULT_NAMES].filter((name) => !covered.has(name))).toEqual([])
   })

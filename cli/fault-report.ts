@@ -1,0 +1,50 @@
+import pc from 'picocolors'
+import type { Micros } from '../schemas/events.js'
+import type { FaultStrike } from '../src/simulator/index.js'
+
+/** A fault that strikes every frame is told no more often than this. */
+const QUIET: Micros = 1_000_000
+
+interface Tally {
+  readonly name: string
+  readonly struck: boolean
+  count: number
+  told: number
+  toldAt: Micros
+}
+
+/** Says on stderr what a fault plan does: each fault the first time, then about once a second how often it was, and the sum. */
+export class FaultReport {
+  readonly #began: Micros
+  readonly #tallies = new Map<string, Tally>()
+
+  constructor(began: Micros) {
+    this.#began = began
+  }
+
+  tell({ at, fault, connection, struck }: FaultStrike): void {
+    const name = fault.fault === 'venue' ? fault.name : fault.fault
+    const key = `${name} ${struck}`
+    const tally = this.#tallies.get(key) ?? { name, struck, count: 0, told: 0, toldAt: at - QUIET }
+    this.#tallies.set(key, tally)
+    tally.count++
+    if (at - tally.toldAt < QUIET) return
+    const seconds = ((at - this.#began) / 1_000_000).toFixed(3)
+    const where = connection === null ? '' : `, connection ${connection}`
+    const times = tally.count - tally.told
+    const often = times === 1 ? '' : `, ${times} times`
+    print(`${seconds} s: ${name} ${struck ? 'struck' : 'missed'}${where}${often}`)
+    tally.told = tally.count
+    tally.toldAt = at
+  }
+
+  sum(): void {
+    const tallies = [...this.#tallies.values()]
+    const parts = tallies.map(({ name, struck, count }) => `${name} ${struck ? 'struck' : 'missed'} ${count}`)
+    print(`faults: ${parts.length === 0 ? 'none struck' : parts.join(', ')}`)
+  }
+}
+
+function print(line: string): void {
+  process.stderr.write(`${pc.dim(line)}\n`)
+}
