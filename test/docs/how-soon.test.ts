@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import type { Channel } from '../../src/connector.js'
-import { measures, others, type Patient, patients } from './how-soon.js'
+import { measures } from './how-soon.js'
+import { others, type Patient, patients } from './patients.js'
 import { Stage } from './stage.js'
 
 const page = readFileSync(new URL('../../docs/reliability.md', import.meta.url), 'utf8')
