@@ -95,7 +95,7 @@ export class HuobiSimulator implements VenueSimulator {
         scene.noHeartbeatUntil = at + 60_000_000
         return true
       case 'clock-off':
-        scene.clockOffUntil = at + 60_000_000
+        scene.putClockOff(at, 60_000_000)
         return true
       case 'maintenance':
         scene.maintenanceUntil = at + 10_000_000
@@ -116,9 +116,11 @@ export class HuobiSimulator implements VenueSimulator {
     return false
   }
 
-  /** The last instrument that still trades goes. */
+  /** The last contract with a date goes; what has none trades for ever. */
   #delist(at: Micros): boolean {
-    const instrument = this.#scene.instruments.findLast(({ status }) => status === 'open')
+    const instrument = this.#scene.instruments.findLast(
+      ({ facts, status }) => facts.delivery !== null && status === 'open',
+    )
     if (instrument === undefined) return false
     instrument.status = 'delisted'
     for (const socket of this.#notifications) socket.changed(at)

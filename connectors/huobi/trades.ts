@@ -16,13 +16,17 @@ const MAX_HELD = 5_000
 interface Backfill {
   readonly topic: string
   readonly held: TradeFields[]
+  /** The history was asked for. */
+  asked: boolean
 }
 
 /**
  * Trades. The venue begins each subscription with the last trade(s) of the market, in the frame of any other: it is a trade
  * like the rest, known by its id if it was seen before the connection was lost.
  *
- * After a hole the recent trades are asked for (`req`), and what comes live waits behind them.
+ * After a hole the recent trades are asked for (`req`), and what comes live waits behind them. Not before that first push: what
+ * happens between an answer and the beginning of the subscription would be in neither, and an answer would hide that a
+ * subscription was granted and is dead.
  */
 export class Trades {
   readonly #streams: Streams
@@ -39,9 +43,7 @@ export class Trades {
   /** Asked for: on derivatives the last trade comes even before the ack. */
   asked(topic: string, stream: Stream, at: Micros | null): void {
     if (stream.record.gap === null || !stream.record.seen || at === null) return
-    this.#backfills.set(stream, { topic, held: [] })
-    this.#alarms.set(alarm(topic), at, BACKFILL_WITHIN_MS, (now) => this.#release(stream, now))
-    this.#asking.ask(topic, at, () => undefined)
+    this.#backfills.set(stream, { topic, held: [], asked: false })
   }
 
   push(stream: Stream, value: unknown, text: string, at: Micros | null): void {
@@ -52,14 +54,15 @@ export class Trades {
       this.#emit(stream, rows, at)
       return
     }
+    if (!backfill.asked) this.#ask(stream, backfill, at)
     backfill.held.push(...rows)
     if (backfill.held.length > MAX_HELD) this.#release(stream, at)
   }
 
-  /** Recent trades, in an order that the venue does not state: they are put in that of time. */
+  /** Recent trades, in an order that the venue does not state: they are put in that of their ids, which rise. */
   reply(stream: Stream, reply: z.output<typeof huobiTradesReply>, at: Micros | null): void {
     const rows = (reply.data ?? []).map((row, index) => tradeFields(row, null, ['data', index]))
-    rows.sort((a, b) => (a.exchangeTime ?? 0) - (b.exchangeTime ?? 0) || compareIds(a.id, b.id))
+    rows.sort((a, b) => compareIds(a.id, b.id))
     // What is older than a trade that was seen lies before the hole, not in it.
     const known = rows.findIndex(({ id }) => stream.record.tradeIds.has(id))
     const missed = known === -1 ? rows : rows.slice(known)
@@ -78,6 +81,13 @@ export class Trades {
     this.#backfills.delete(stream)
     this.#alarms.clear(alarm(backfill.topic))
     this.#asking.drop(backfill.topic)
+  }
+
+  #ask(stream: Stream, backfill: Backfill, at: Micros | null): void {
+    const { topic } = backfill
+    backfill.asked = true
+    this.#alarms.set(alarm(topic), at, BACKFILL_WITHIN_MS, (now) => this.#release(stream, now))
+    this.#asking.ask(topic, at, () => undefined)
   }
 
   #release(stream: Stream, at: Micros | null): void {

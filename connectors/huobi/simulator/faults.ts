@@ -11,10 +11,12 @@ const MESSAGE_FAULTS = [
   'sequence-repeated',
   'sequence-backwards',
   'sequence-reset',
+  'update-lost',
   'level-unknown',
   'book-crossed',
   'trade-duplicate',
   'trade-order',
+  'trade-lost',
   'id-long',
   'price-null',
   'price-nan',
@@ -44,10 +46,7 @@ const SCENE_FAULTS = [
 export type MessageFault = (typeof MESSAGE_FAULTS)[number]
 export type SceneFault = (typeof SCENE_FAULTS)[number]
 
-/**
- * Every fault that the protocol can commit. Not among them: `checksum-wrong` (there are none), `update-lost` and `trade-lost`
- * with right numbers, which nothing in this protocol could ever show.
- */
+/** Every fault that the protocol can commit. Not among them: `checksum-wrong`, for there is none. */
 export const FAULTS: readonly string[] = [...MESSAGE_FAULTS, ...SCENE_FAULTS]
 
 const MESSAGE_NAMES = new Set<string>(MESSAGE_FAULTS)

@@ -52,6 +52,7 @@ export class HighFrequencyTopic extends ServedTopic {
     const { bids, asks } = difference(served.window, window)
     served.counter = this.instrument.counter
     served.window = window
+    if (faults.take('update-lost')) return
     served.version = faults.take('sequence-reset') ? 1n : served.version + 1n
     const { version } = served
     socket.sendDelta(this, bids, asks, (b, a) => this.#text('update', version, b, a, at))

@@ -178,6 +178,7 @@ export class MarketSocket implements SimulatedConnection {
 
   #leave(text: string, topic: ServedTopic | null): void {
     topic?.subscribers.delete(this)
+    topic?.left(this)
     if (topic?.subscribers.size === 0) this.#server.drop(text)
   }
 

@@ -9,8 +9,8 @@ export class Scene {
   readonly random: SeededRandom
   readonly instruments: readonly SimulatedInstrument[]
   readonly faults = new FaultDesk()
-  /** The venue's clock is an hour off until then. */
-  clockOffUntil: Micros = 0
+  /** The venue's clock is an hour off from the one to the other. */
+  #clockOff = { from: 0, until: 0 }
   noHeartbeatUntil: Micros = 0
   maintenanceUntil: Micros = 0
   readonly #stepMicros: number
@@ -24,7 +24,14 @@ export class Scene {
 
   /** The venue's clock, in milliseconds. */
   ms(at: Micros): number {
-    return Math.floor(at / 1000) + (at < this.clockOffUntil ? 3_600_000 : 0)
+    const { from, until } = this.#clockOff
+    return Math.floor(at / 1000) + (at >= from && at < until ? 3_600_000 : 0)
+  }
+
+  /** Puts the clock off for a while from now on. */
+  putClockOff(at: Micros, micros: number): void {
+    const { from, until } = this.#clockOff
+    this.#clockOff = { from: at < until ? from : at, until: at + micros }
   }
 
   /** Begins with the first client or the first moment, whichever comes first. */

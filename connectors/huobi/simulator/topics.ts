@@ -26,6 +26,9 @@ export abstract class ServedTopic {
   /** What a subscription begins with, right after (on derivatives: around) its ack. */
   first(_socket: MarketSocket, _at: Micros): void {}
 
+  /** A client unsubscribed, or is gone. */
+  left(_socket: MarketSocket): void {}
+
   /** The market took a step. */
   stepped(_push: TradePush | null, _changed: boolean, _at: Micros): void {}
 
@@ -66,8 +69,10 @@ export class TradesTopic extends ServedTopic {
 
   override stepped(push: TradePush | null): void {
     if (push === null) return
-    for (const socket of this.subscribers)
+    for (const socket of this.subscribers) {
+      if (socket.faults.take('trade-lost')) continue
       socket.sendTrade(this, this.#text(push, this.#quirks(socket, push)))
+    }
   }
 
   /** The answer of a `req`: recent trades, newest first. */
@@ -135,6 +140,7 @@ export class DepthTopic extends ServedTopic {
     this.#sentCounter = counter
     this.#sentAt = at
     for (const socket of this.subscribers) {
+      if (socket.faults.take('update-lost')) continue
       socket.send(this.#text(at, socket.faults.take('book-one-sided'), socket.faults.take('book-null-sides')))
     }
   }
@@ -190,6 +196,8 @@ export class MbpTopic extends ServedTopic {
   #last: bigint
   #window: Window
   readonly #snapshots: { readonly counter: bigint; readonly window: Window }[] = []
+  /** The number that the next delta follows, where the one before it was lost under right numbers. */
+  readonly #follows = new Map<MarketSocket, bigint>()
 
   constructor(topic: Topic, instrument: SimulatedInstrument, scene: Scene) {
     super(topic, instrument, scene)
@@ -206,6 +214,10 @@ export class MbpTopic extends ServedTopic {
 
   override pushed(at: Micros): void {
     this.#delta(this.instrument.counter, at)
+  }
+
+  override left(socket: MarketSocket): void {
+    this.#follows.delete(socket)
   }
 
   /** What a `req` is answered with: a snapshot some deltas back, now and then none at all. */
@@ -229,10 +241,16 @@ export class MbpTopic extends ServedTopic {
     const { bids, asks } = difference(this.#window, window)
     if (bids.length + asks.length === 0) return
     for (const socket of this.subscribers) {
+      const previous = this.#follows.get(socket) ?? this.#last
+      this.#follows.delete(socket)
+      if (socket.faults.take('update-lost')) {
+        this.#follows.set(socket, previous)
+        continue
+      }
       const reset = socket.faults.take('sequence-reset')
       const seqNum = reset ? 1n : counter
       socket.sendDelta(this, bids, asks, (b, a) =>
-        this.frame(at, `"seqNum":${seqNum},"prevSeqNum":${reset ? 0n : this.#last}${this.#sides(b, a)}`),
+        this.frame(at, `"seqNum":${seqNum},"prevSeqNum":${reset ? 0n : previous}${this.#sides(b, a)}`),
       )
     }
     this.#last = counter

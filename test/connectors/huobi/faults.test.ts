@@ -196,9 +196,67 @@ describe('a fault of the venue', () => {
     expect(line.now - (last?.receiveTime ?? 0)).toBeLessThan(6_000_000)
   })
 
+  it.each([
+    ['BTC/USDT', 'feed'],
+    ['BTC/USDT:USDT', 'linear'],
+  ] as const)('that keeps an update of %s back under right numbers leaves no trace', (symbol, socket) => {
+    const line = new VirtualLine(new HuobiSimulator({ seed: 16 }))
+    line.subscribe(symbol, 'book')
+    line.advance(3_000)
+    const { instrument } = line.instrument(symbol)
+    const truth = line.simulator.markets.get(instrument)
+    if (truth === undefined) throw new Error(`no market ${instrument}`)
+    expect(line.fault(socket, 'update-lost')).toBe(true)
+    line.advance(110)
+    truth.frozen = true
+    line.advance(2_000)
+    expect(JSON.stringify(line.book(instrument).top(1_000))).not.toBe(JSON.stringify(truth.book.top(1_000)))
+    truth.frozen = false
+    line.advance(5_000)
+    expect(line.of('gap')).toEqual([])
+    expect(line.book(instrument).state).toBe('live')
+  })
+
+  it('that keeps a trade back leaves no trace', () => {
+    const line = new VirtualLine(new HuobiSimulator({ seed: 17 }))
+    line.subscribe('BTC/USDT', 'trade')
+    line.advance(3_000)
+    expect(line.fault('spot', 'trade-lost')).toBe(true)
+    line.advance(3_000)
+    const ids = line.of('trade').map(({ id }) => Number(id))
+    expect(Math.max(...ids) - Math.min(...ids) + 1).toBeGreaterThan(ids.length)
+    expect(line.of('gap')).toEqual([])
+  })
+
+  it('that puts its clock an hour off leaves the times before it, and the order of what was missed', () => {
+    const line = new VirtualLine(new HuobiSimulator({ seed: 18 }))
+    line.subscribe('BTC/USDT', 'trade')
+    line.advance(5_000)
+    line.incoming = () => false
+    line.advance(1_500)
+    line.simulator.fault('clock-off', line.now)
+    const at = line.now
+    line.advance(1_500)
+    line.incoming = () => true
+    line.cut('spot')
+    line.advance(3_000)
+    const missed = line.of('trade').filter(({ historical }) => historical)
+    const ids = missed.map(({ id }) => Number(id))
+    expect(ids).toEqual([...ids].sort((a, b) => a - b))
+    const early = missed.filter(({ exchangeTime }) => (exchangeTime ?? 0) <= at)
+    const late = missed.filter(({ exchangeTime }) => (exchangeTime ?? 0) > at + 3_590_000_000)
+    expect([early.length > 0, late.length > 0, early.length + late.length]).toEqual([
+      true,
+      true,
+      missed.length,
+    ])
+    expect(line.of('gap').map(({ healed }) => healed)).toEqual([false, true])
+  })
+
   it('every fault that the simulator names is tried here', () => {
     const tried = new Set<string>(FAULTS.map(([name]) => name))
     for (const name of ['clock-off', 'silent-but-one', 'maintenance', 'instrument-delisted']) tried.add(name)
+    for (const name of ['update-lost', 'trade-lost']) tried.add(name)
     expect(new HuobiSimulator().faults.filter((name) => !tried.has(name))).toEqual([])
   })
 })

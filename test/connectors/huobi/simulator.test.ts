@@ -514,7 +514,7 @@ describe('the simulated notifications', () => {
       }
     }
     expect(answer(frames)).toMatchObject([{ event: 'snapshot' }])
-    for (let gone = 0; gone < 4; gone++)
+    for (let gone = 0; gone < 2; gone++)
       expect(client.simulator.fault('instrument-delisted', client.now)).toBe(true)
     expect(answer(client.frames()).at(-1)).toMatchObject({
       event: 'update',
