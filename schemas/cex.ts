@@ -75,8 +75,8 @@ export const groupedBook = z.looseObject({ data: z.looseObject({ pair: classicPa
 /** `{"e":"history","data":["buy:1710255706095:444444:71222.2:14892622"]}` (2024): newest first, and without the pair. */
 export const history = z.looseObject({ data: z.array(z.string()) })
 
-/** `{"e":"history-update","data":[["buy","1665467516704","98070","19057.7","14541220"]]}` (2022): without the pair; may be empty. */
-export const historyUpdate = z.looseObject({ data: z.array(z.array(z.string())) })
+/** `{"e":"history-update","data":[["buy","1665467516704","98070","19057.7","14541220"]]}` (2022): without the pair; may be empty. The rows are read one by one. */
+export const historyUpdate = z.looseObject({ data: z.array(z.unknown()) })
 
 /** One trade: side, ms, minor units of the base, price, id. */
 export const historyRow = z.tuple([

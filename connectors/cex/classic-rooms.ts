@@ -52,7 +52,7 @@ export function classicRooms({ init, sink, streams, guard }: SessionKit): Classi
   let interval = '1m'
   /** In a log: trades that came before anything told the pair. */
   let unplaced: {
-    readonly rows: readonly (readonly string[])[]
+    readonly rows: readonly unknown[]
     readonly past: boolean
     readonly frame: string
   }[] = []
@@ -85,12 +85,7 @@ export function classicRooms({ init, sink, streams, guard }: SessionKit): Classi
     for (const { rows, past, frame } of held) trades(rows, past, frame, at)
   }
 
-  function trades(
-    rows: readonly (readonly string[])[],
-    past: boolean,
-    frame: string,
-    at: Micros | null,
-  ): void {
+  function trades(rows: readonly unknown[], past: boolean, frame: string, at: Micros | null): void {
     const [pair] = pairs
     if (pairs.size !== 1 || pair === undefined) {
       if (pairs.size === 0) unplaced = [...unplaced, { rows, past, frame }].slice(-MAX_UNPLACED)
@@ -271,7 +266,7 @@ export function classicRooms({ init, sink, streams, guard }: SessionKit): Classi
   }
 }
 
-function tradeOf(row: readonly string[], decimals: number, frame: string): TradeFields {
+function tradeOf(row: unknown, decimals: number, frame: string): TradeFields {
   const [side, time, amount, price, id] = checkRow(row, frame)
   return {
     id,

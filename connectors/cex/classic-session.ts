@@ -1,12 +1,4 @@
-import {
-  authReply,
-  classicBookRequest,
-  classicTicker,
-  envelope,
-  goodbye,
-  roomRequest,
-  tick,
-} from '../../schemas/cex.js'
+import { classicBookRequest, classicTicker, envelope, goodbye, roomRequest, tick } from '../../schemas/cex.js'
 import type { Micros } from '../../schemas/events.js'
 import { canonicalDecimal } from '../../src/decode/decimal.js'
 import { checker } from '../../src/decode/decoder.js'
@@ -14,27 +6,23 @@ import { type LosslessValue, readLossless } from '../../src/decode/lossless.js'
 import { DecodeError } from '../../src/errors.js'
 import type { Protocol, SessionKit } from '../../src/session/session.js'
 import type { Stream } from '../../src/session/stream.js'
+import { needsLogin } from './channels.js'
 import { classicBooks } from './classic-books.js'
+import { classicLogin } from './classic-login.js'
 import { classicRooms } from './classic-rooms.js'
-import { type Credentials, loginFrame } from './credentials.js'
+import type { Credentials } from './credentials.js'
 import { Polls } from './polls.js'
 import { currenciesOf, errorText, pairOf } from './symbols.js'
 
 const checkHead = checker(envelope)
-const checkAuth = checker(authReply)
 const checkTick = checker(tick)
 const checkTicker = checker(classicTicker)
 const checkGoodbye = checker(goodbye)
 const checkRooms = checker(roomRequest)
 const checkBookRequest = checker(classicBookRequest)
 
-/** The greeting comes with the upgrade, the answer to a login within a second. */
-const GREETING_MS = 10_000
-const LOGIN_MS = 15_000
 /** A socket that is logged in is pinged after 15 s in which the client was silent; two of them may be missed. */
 const PINGED_MS = 35_000
-/** A clock that is off, or a server that is busy, may be better then. */
-const LOGIN_AGAIN_MS = 30_000
 const RATE_LIMIT_MS = 10_000
 
 /** What a login socket may push besides, and replies to requests that only a trader makes. */
@@ -55,9 +43,6 @@ const PRIVATE = new Set([
   'close-position',
 ])
 
-/** `greeting` → (`login` →) `ready`; a login that was refused leaves what needs none. */
-type State = 'greeting' | 'login' | 'ready'
-
 /** The classic API: the exact book by login, ticks, and one pair's room to a socket. */
 export function classicProtocol(
   credentials: Credentials | null,
@@ -65,13 +50,12 @@ export function classicProtocol(
 ): (kit: SessionKit) => Protocol {
   return (kit) => {
     const { init, sink, streams, alarms } = kit
+    const login = classicLogin(kit, credentials)
     const books = classicBooks(kit)
     const rooms = classicRooms(kit)
     const polls = new Polls(alarms, pollEveryMs)
     /** Requests that have no answer yet, by `oid`. Bounded by the streams, each of which has one at a time. */
     const asked = new Map<string, Stream>()
-    let state: State = 'greeting'
-    let loginRefused: string | null = null
     let requests = 0
     /** The room of ticks, which serves all pairs, was joined. */
     let ticking = false
@@ -84,45 +68,7 @@ export function classicProtocol(
       sink.send(JSON.stringify({ e, data, oid }))
     }
 
-    // ── Greeting and login ────────────────────────────────────────────────────────────────────────────────────────
-
-    function greeted(at: Micros | null): void {
-      if (state !== 'greeting' || init.adopt) return
-      alarms.clear('greeting')
-      if (credentials === null || at === null) {
-        ready()
-        return
-      }
-      state = 'login'
-      sink.send(loginFrame(credentials, Math.floor(at / 1_000_000), init.tools.hmacSha256))
-      alarms.set('login', at, LOGIN_MS, () => sink.reconnect('the login was not answered'))
-    }
-
-    function ready(): void {
-      state = 'ready'
-      sink.ready()
-    }
-
-    function loggedIn(value: LosslessValue, frame: string, at: Micros | null): void {
-      checkAuth(value, frame)
-      if (state !== 'login') return
-      alarms.clear('login')
-      watchPings(at)
-      ready()
-    }
-
-    /** A wrong key will not become right: what needs no login goes on. A clock may. */
-    function loginFailed(reason: string, at: Micros | null): void {
-      streams.connection('refused', `login: ${reason}`, at)
-      if (state !== 'login') return
-      alarms.clear('login')
-      if (/range|rate limit/i.test(reason)) {
-        sink.reconnect(`login: ${reason}`, { afterMs: LOGIN_AGAIN_MS })
-        return
-      }
-      loginRefused = reason
-      ready()
-    }
+    // ── Pings ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     function watchPings(at: Micros | null, delayMs = PINGED_MS): void {
       alarms.set('pings', at, delayMs, (now) => {
@@ -186,9 +132,8 @@ export function classicProtocol(
     function ask(stream: Stream, at: Micros | null): void {
       const { channel, instrument } = stream
       const pair = currenciesOf(instrument)
-      const login = channel === 'book' || channel === 'ticker:full'
-      if (login && loginRefused !== null) {
-        streams.refuse(stream, `login: ${loginRefused}`, at)
+      if (needsLogin(channel) && login.refusal !== null) {
+        streams.refuse(stream, `login: ${login.refusal}`, at)
         return
       }
       if (channel === 'book') {
@@ -205,7 +150,7 @@ export function classicProtocol(
 
     function refused(e: string, oid: string | undefined, reason: string, at: Micros | null): void {
       if (e === 'auth') {
-        loginFailed(reason, at)
+        login.refused(reason, at)
         return
       }
       const stream = asked.get(oid ?? '')
@@ -255,10 +200,10 @@ export function classicProtocol(
           sink.send('{"e":"pong"}')
           break
         case 'connected':
-          greeted(at)
+          login.greeted(at)
           break
         case 'auth':
-          loggedIn(value, frame, at)
+          if (login.granted(value, frame)) watchPings(at)
           break
         case 'disconnecting':
         case 'disconnected': {
@@ -279,8 +224,7 @@ export function classicProtocol(
 
     return {
       opened(_info, at) {
-        if (init.adopt) return
-        alarms.set('greeting', at, GREETING_MS, () => sink.reconnect('the venue did not greet'))
+        if (!init.adopt) login.opened(at)
       },
       subscribe(requested, at) {
         for (const stream of requested) ask(stream, at)
@@ -315,7 +259,9 @@ export function classicProtocol(
         if (e === 'subscribe' || e.startsWith('init-ohlcv')) rooms.joined(checkRooms(value, frame), at)
         else if (e === 'order-book-subscribe') books.asked(checkBookRequest(value, frame).data)
       },
-      response: (response, at) => rooms.response(response, at),
+      response(response, at) {
+        if (!login.response(response, at)) rooms.response(response, at)
+      },
     }
   }
 }

@@ -21,7 +21,7 @@ const HISTORY_TRADES = 200
 
 /** The simulated classic exchange: whole books numbered per pair for those who log in, rooms for everybody. */
 export class SimulatedClassic {
-  readonly pairs: ReadonlyMap<string, PairMarket>
+  readonly #pairs: ReadonlyMap<string, PairMarket>
   readonly ids = new Map<string, number>()
   readonly voice: Voice
   readonly credentials: Credentials
@@ -31,10 +31,15 @@ export class SimulatedClassic {
   #due: Micros | null = null
 
   constructor(pairs: readonly PairMarket[], voice: Voice, credentials: Credentials) {
-    this.pairs = new Map(pairs.map((pair) => [pair.classic, pair]))
+    this.#pairs = new Map(pairs.map((pair) => [pair.classic, pair]))
     this.voice = voice
     this.credentials = credentials
     for (const [at, pair] of pairs.entries()) this.ids.set(pair.classic, 346_224_380 + 1000 * at)
+  }
+
+  pair(name: string): PairMarket | undefined {
+    const pair = this.#pairs.get(name)
+    return pair?.listed === true ? pair : undefined
   }
 
   connect(peer: SimulatedPeer, at: Micros): ClassicClient {
@@ -56,8 +61,8 @@ export class SimulatedClassic {
     let id = (this.ids.get(pair.classic) ?? 0) + 1
     if (this.voice.take('sequence-reset')) id = 1
     this.ids.set(pair.classic, id)
-    const loud = this.pairs.keys().next().value
-    if (this.voice.lasts('silent-but-one', at) && pair.classic !== loud) return
+    const readers = [...this.#clients].filter(({ books }) => books.has(pair.classic))
+    if (readers.length === 0) return
     const last = new Map(moves.map((move) => [`${move.side} ${move.price}`, move]))
     const side = (wanted: LevelMove['side']) =>
       [...last.values()]
@@ -66,9 +71,7 @@ export class SimulatedClassic {
         .join(',')
     const time = Math.floor(this.voice.clock(at) / 1000)
     const text = `{"e":"md_update","data":{"id":${id},"pair":"${pair.classic}","time":${time},"bids":[${side('bids')}],"asks":[${side('asks')}]}}`
-    for (const client of this.#clients) {
-      if (client.books.has(pair.classic)) this.voice.say(client.peer, 'update', text, at)
-    }
+    for (const { peer } of readers) this.voice.say(peer, 'update', text, at)
   }
 
   traded(pair: PairMarket, trade: PublishedTrade, at: Micros): void {
@@ -76,16 +79,18 @@ export class SimulatedClassic {
     held.push(trade)
     this.#unsaid.set(pair.classic, held)
     this.candles(pair, '1m').add(at, trade.price, BigInt(pair.minor(trade.amount)))
-    const volume = pair.trades.reduce((sum, { amount }) => sum + BigInt(pair.minor(amount)), 0n)
-    const text = `{"e":"tick","data":{"symbol1":"${pair.base}","symbol2":"${pair.quote}","price":"${trade.price}","open24":"${pair.trades[0]?.price ?? trade.price}","volume":"${pair.padded(coins(volume, pair.amountDecimals))}"}}`
-    for (const client of this.#clients) if (client.rooms.has('tickers')) client.peer.send(text)
+    const readers = [...this.#clients].filter(({ rooms }) => rooms.has('tickers'))
+    if (readers.length === 0) return
+    const { open, volume } = pair.day ?? { open: trade.price, volume: 0n }
+    const text = `{"e":"tick","data":{"symbol1":"${pair.base}","symbol2":"${pair.quote}","price":"${trade.price}","open24":"${open}","volume":"${pair.padded(coins(volume, pair.amountDecimals))}"}}`
+    for (const { peer } of readers) peer.send(text)
   }
 
   advance(at: Micros): void {
     this.#due ??= at
     if (at >= this.#due) {
       this.#due = at + SECOND
-      for (const pair of this.pairs.values()) this.#sayRoom(pair, at)
+      for (const pair of this.#pairs.values()) this.#sayRoom(pair, at)
     }
     for (const client of this.#clients) client.advance(at)
   }
@@ -200,7 +205,7 @@ export class ClassicClient {
     const auth = request['auth']
     const given: Record<string, unknown> = typeof auth === 'object' && auth !== null ? { ...auth } : {}
     const { key, signature, timestamp } = given
-    const now = Math.floor(at / SECOND)
+    const now = Math.floor(this.#exchange.voice.clock(at) / SECOND)
     const refuse = (error: string) => this.#error('auth', oid, error, at)
     if (key !== credentials.key) return refuse('Invalid API key')
     const expected = hmacSha256(credentials.secret, `${String(timestamp)}${credentials.key}`)
@@ -241,7 +246,7 @@ export class ClassicClient {
   }
 
   #ofRoom(room: unknown): PairMarket | undefined {
-    return this.#exchange.pairs.get(
+    return this.#exchange.pair(
       String(room)
         .replace(/^pair-/, '')
         .replace('-', ':'),
@@ -253,7 +258,7 @@ export class ClassicClient {
     const asked: Record<string, unknown> = typeof data === 'object' && data !== null ? { ...data } : {}
     const names = e === 'ticker' ? data : asked['pair']
     const name = Array.isArray(names) ? names.join(':') : ''
-    const pair = this.#exchange.pairs.get(name)
+    const pair = this.#exchange.pair(name)
     if (pair === undefined) return this.#error(e, oid, `Invalid pair:${name}.`, at)
     if (e === 'ticker') {
       this.#reply(e, oid, ticker(pair, at), 'other', at)
@@ -339,12 +344,9 @@ function candleRow({ time, open, high, low, close, volume }: RunningCandle, quot
   return `[${time},"${open}","${high}","${low}","${close}",${amount}]`
 }
 
-function dayCandle(pair: PairMarket): string {
-  const run = new CandleRun(86_400_000)
-  for (const trade of pair.trades) run.add(0, trade.price, BigInt(pair.minor(trade.amount)))
-  const [day] = run.candles
+function dayCandle({ classic, day }: PairMarket): string {
   if (day === undefined) return '{"e":"ohlcv24","data":[]}'
-  return `{"e":"ohlcv24","data":["${day.open}","${day.high}","${day.low}","${day.close}","${day.volume}"],"pair":"${pair.classic}"}`
+  return `{"e":"ohlcv24","data":["${day.open}","${day.high}","${day.low}","${day.close}","${day.volume}"],"pair":"${classic}"}`
 }
 
 function ticker(pair: PairMarket, at: Micros): string {

@@ -3,7 +3,7 @@ import { type CandleRun, coins, type PairMarket, type PublishedTrade } from './s
 
 /** What the answers are made of. */
 export interface SpotSource {
-  readonly pairs: IterableIterator<PairMarket>
+  readonly pairs: readonly PairMarket[]
   pair(name: unknown): PairMarket | undefined
   /** The `data` of a book's snapshot. */
   snapshotOf(pair: PairMarket): string
@@ -24,9 +24,9 @@ export function spotAnswer(
     return { error: `Currency pair ${String(asked['pair'])} is not supported` }
   switch (method) {
     case 'get_pairs_info':
-      return { data: `[${[...exchange.pairs].map(pairRow).join(',')}]` }
+      return { data: `[${exchange.pairs.map(pairRow).join(',')}]` }
     case 'get_currencies_info':
-      return { data: `[${[...exchange.pairs].map(currencyRow).join(',')}]` }
+      return { data: `[${exchange.pairs.map(currencyRow).join(',')}]` }
     case 'get_server_time':
       return {
         data: JSON.stringify({
@@ -65,14 +65,14 @@ function tickers(exchange: SpotSource, pairs: unknown): { data: string } | { err
   if (pairs !== undefined && !(Array.isArray(pairs) && pairs.length > 0)) {
     return { error: 'Parameter pairs should be Array of Strings' }
   }
-  const names: unknown[] = pairs ?? [...exchange.pairs].map(({ spot }) => spot)
+  const names: unknown[] = pairs ?? exchange.pairs.map(({ spot }) => spot)
   const rows: Record<string, Record<string, string | null>> = {}
   for (const name of names) {
     const pair = exchange.pair(name)
     if (pair === undefined) return { error: `Currency pair ${String(name)} is not supported` }
     const { bid, ask } = pair.market.book.best()
     const last = pair.trades.at(-1)
-    const volume = pair.trades.reduce((sum, trade) => sum + BigInt(pair.minor(trade.amount)), 0n)
+    const volume = pair.day?.volume ?? 0n
     rows[pair.spot] = {
       bestBid: bid?.[0] ?? null,
       bestAsk: ask?.[0] ?? null,

@@ -57,11 +57,12 @@ export class SimulatedSpot {
   }
 
   pair(name: unknown): PairMarket | undefined {
-    return typeof name === 'string' ? this.#pairs.get(name) : undefined
+    const pair = typeof name === 'string' ? this.#pairs.get(name) : undefined
+    return pair?.listed === true ? pair : undefined
   }
 
-  get pairs(): IterableIterator<PairMarket> {
-    return this.#pairs.values()
+  get pairs(): readonly PairMarket[] {
+    return [...this.#pairs.values()].filter(({ listed }) => listed)
   }
 
   /** @returns false where the minute's allowance is used up. */
@@ -93,7 +94,6 @@ export class SimulatedSpot {
   }
 
   advance(at: Micros): void {
-    const loud = this.#windows.keys().next().value
     for (const [name, window] of this.#windows) {
       const pair = this.#pairs.get(name)
       // Each pair has a phase of its own.
@@ -101,7 +101,6 @@ export class SimulatedSpot {
       if (pair === undefined || at < window.due) continue
       window.due = at + this.#windowMicros
       this.#candle(pair, at)
-      if (this.voice.lasts('silent-but-one', at) && name !== loud) continue
       this.#publish(pair, window, at)
     }
     this.#burst ??= at + BURST_MICROS
@@ -127,9 +126,10 @@ export class SimulatedSpot {
       window.seqId--
       return
     }
+    const readers = [...this.#clients].filter(({ books }) => books.has(pair.spot))
+    if (readers.length === 0) return
     const text = `{"e":"order_book_increment","data":${bookData(pair, window.seqId, changed.bids, changed.asks)},"ok":"ok"}`
-    for (const client of this.#clients)
-      if (client.books.has(pair.spot)) this.voice.say(client.peer, 'update', text, at)
+    for (const { peer } of readers) this.voice.say(peer, 'update', text, at)
   }
 
   #candle(pair: PairMarket, at: Micros): void {
@@ -254,8 +254,12 @@ export class SpotClient {
       const next = bookData(pair, Number(/"seqId":(\d+)/.exec(this.#exchange.snapshotOf(pair))?.[1]), [], [])
       this.peer.send(`{"e":"order_book_increment","data":${next},"ok":"ok"}`)
     }
+    const snapshot = this.#exchange.snapshotOf(pair)
+    // A second snapshot of a book is what the first and its increments can be checked by.
+    const wrong = this.books.has(pair.spot) && voice.take('checksum-wrong')
     if (!voice.take('ack-then-silence')) this.books.add(pair.spot)
-    this.#reply('order_book_subscribe', oid, this.#exchange.snapshotOf(pair), 'snapshot', at)
+    const told = wrong ? snapshot.replace(/(?<="bids":\[\["[^"]*",")[^"]*/, '0.00000012') : snapshot
+    this.#reply('order_book_subscribe', oid, told, 'snapshot', at)
   }
 
   #subscribeTrades(oid: string, name: unknown, at: Micros): void {

@@ -18,10 +18,11 @@ const FRAME_FAULTS: Readonly<Record<string, readonly FrameKind[]>> = {
   'trade-lost': ['trade'],
   'price-null': ['update', 'trade'],
   'price-nan': ['update', 'trade'],
-  'price-exponent': ['update'],
+  'price-exponent': ['update', 'trade'],
+  'id-long': ['trade'],
   'message-unknown': ['update', 'trade'],
   'field-new': ['update', 'trade', 'snapshot'],
-  'field-missing': ['update'],
+  'field-missing': ['update', 'trade'],
 }
 
 /** Faults that the exchanges commit themselves, when they are asked for something or when they publish. */
@@ -31,6 +32,7 @@ const DEEPER_FAULTS = [
   'ack-error',
   'limit-error',
   'update-before-snapshot',
+  'checksum-wrong',
   'update-lost',
   'sequence-reset',
 ]
@@ -55,7 +57,8 @@ export class Voice {
   readonly #ordered = new Set<string>()
   readonly #until = new Map<string, Micros>()
   #late: { readonly peer: SimulatedPeer; readonly text: string; readonly due: Micros }[] = []
-  #swapped: { readonly peer: SimulatedPeer; readonly kind: FrameKind; readonly text: string } | null = null
+  /** Frames that go after the next of their stream. */
+  #swapped: { readonly peer: SimulatedPeer; readonly stream: string; readonly text: string }[] = []
 
   order(name: string, at: Micros): boolean {
     if (!VOICE_FAULTS.includes(name)) return false
@@ -81,25 +84,14 @@ export class Voice {
 
   say(peer: SimulatedPeer, kind: FrameKind, text: string, at: Micros): void {
     if (kind === 'pong' && this.lasts('heartbeat-missing', at)) return
-    const swapped = this.#swapped
-    if (swapped !== null && swapped.peer === peer && swapped.kind === kind) {
-      this.#swapped = null
-      peer.send(text)
-      peer.send(swapped.text)
-      return
-    }
-    const fault = [...this.#ordered].find((name) => FRAME_FAULTS[name]?.includes(kind) === true)
-    if (fault === undefined) {
-      peer.send(text)
-      return
-    }
-    const frames = this.#faulted(fault, peer, kind, text, at)
-    if (frames === null) {
-      peer.send(text)
-      return
-    }
-    this.#ordered.delete(fault)
+    const frames = this.#frames(peer, kind, text, at)
     for (const frame of frames) peer.send(frame)
+    if (frames.length === 0) return
+    const stream = streamOf(kind, text)
+    const held = this.#swapped.filter((swapped) => swapped.peer === peer && swapped.stream === stream)
+    if (held.length === 0) return
+    this.#swapped = this.#swapped.filter((swapped) => !held.includes(swapped))
+    for (const swapped of held) peer.send(swapped.text)
   }
 
   advance(at: Micros): void {
@@ -110,7 +102,19 @@ export class Voice {
 
   gone(peer: SimulatedPeer): void {
     this.#late = this.#late.filter((late) => late.peer !== peer)
-    if (this.#swapped?.peer === peer) this.#swapped = null
+    this.#swapped = this.#swapped.filter((swapped) => swapped.peer !== peer)
+  }
+
+  /** What goes out in place of a frame: by the first fault that was ordered and fits it, else the frame itself. */
+  #frames(peer: SimulatedPeer, kind: FrameKind, text: string, at: Micros): readonly string[] {
+    for (const name of this.#ordered) {
+      if (FRAME_FAULTS[name]?.includes(kind) !== true) continue
+      const frames = this.#faulted(name, peer, kind, text, at)
+      if (frames === null) continue
+      this.#ordered.delete(name)
+      return frames
+    }
+    return [text]
   }
 
   /** What goes out in place of a frame; null where the fault does not fit it. */
@@ -134,7 +138,7 @@ export class Voice {
         return [text, text]
       case 'sequence-backwards':
       case 'trade-order':
-        this.#swapped = { peer, kind, text }
+        this.#swapped.push({ peer, stream: streamOf(kind, text), text })
         return []
       case 'message-unknown':
         return ['{"e":"md_update_v9","data":{"pair":"BTC:USD"}}', text]
@@ -146,11 +150,17 @@ export class Voice {
   }
 }
 
+/** A book or the trades of one pair; trades of the classic rooms name none, and have a socket to themselves. */
+function streamOf(kind: FrameKind, text: string): string {
+  return `${kind} ${/"pair":"([^"]*)"/.exec(text)?.[1] ?? ''}`
+}
+
 /** Edits of the text itself, so that every other digit of it stays as it was. */
 function edited(fault: string, text: string): readonly string[] | null {
   const change = (pattern: RegExp, by: string) => (pattern.test(text) ? [text.replace(pattern, by)] : null)
   const level = /(\[\[)("?)([\d.]+)("?)(,)/
-  const price = level.test(text) ? level : /("price":)("?)([\d.]+)("?)(,|})/
+  const row = /(\["(?:buy|sell)","\d+","\d+",)(")([\d.]+)(")(,)/
+  const price = [level, row].find((pattern) => pattern.test(text)) ?? /("price":)("?)([\d.]+)("?)(,|})/
   const quoted = text.includes('[["') || text.includes('"price":"')
   switch (fault) {
     case 'level-unknown':
@@ -167,8 +177,13 @@ function edited(fault: string, text: string): readonly string[] | null {
       const [whole = '', fraction = ''] = found.split('.')
       return change(price, `$1$2${BigInt(whole + fraction)}E-${fraction.length}$4$5`)
     }
+    case 'id-long': {
+      const last = /(?<=-|")\d+(?="(?:\]\]|\}))/
+      const id = last.exec(text)?.[0]
+      return id === undefined ? null : change(last, `9${id.padStart(20, '0')}`)
+    }
     case 'field-missing':
-      return change(/"pair":"[^"]*",?/, '')
+      return row.test(text) ? change(row, '$1') : change(/"pair":"[^"]*",?/, '')
     default:
       return null
   }

@@ -66,18 +66,21 @@ export function simulateCex(options: CexSimulatorOptions = {}): VenueSimulator {
       const client = spot.connect(peer, at)
       return { received: (data, now) => client.received(data, now), closed: () => spot.closed(client) }
     },
-    http: (request, at) => answer(request, at),
+    http(request, at) {
+      const { headers, ...rest } = answer(request, at)
+      return { ...rest, headers: { ...headers, date: new Date(voice.clock(at) / 1000).toUTCString() } }
+    },
     advance(at) {
       steppedUntil ??= at
       while (steppedUntil + stepEveryMicros <= at) {
         steppedUntil += stepEveryMicros
-        for (const pair of pairs) step(pair, Math.round(steppedUntil))
+        for (const pair of moving(at)) step(pair, Math.round(steppedUntil))
       }
       spot.advance(at)
       classic.advance(at)
       voice.advance(at)
     },
-    faults: ['maintenance', 'reconnect-notice', ...VOICE_FAULTS],
+    faults: ['maintenance', 'reconnect-notice', 'instrument-delisted', ...VOICE_FAULTS],
     fault(name, at) {
       if (name === 'maintenance') {
         closedUntil = at + MAINTENANCE_MICROS
@@ -90,17 +93,40 @@ export function simulateCex(options: CexSimulatorOptions = {}): VenueSimulator {
         classic.endAll('restart', at)
         return true
       }
+      if (name === 'instrument-delisted') return delist()
       return voice.order(name, at)
     },
+  }
+
+  /** Silence of a venue is a market at rest: what is told of it stays true. */
+  function moving(at: Micros): readonly PairMarket[] {
+    const listed = pairs.filter((pair) => pair.listed)
+    return voice.lasts('silent-but-one', at) ? listed.slice(0, 1) : listed
+  }
+
+  /** The last pair goes; the others trade for ever. */
+  function delist(): boolean {
+    const last = pairs.at(-1)
+    if (last?.listed !== true) return false
+    last.listed = false
+    return true
   }
 
   function answer({ path, body }: SimulatedRequest, at: Micros): SimulatedAnswer {
     const { pathname } = new URL(path, 'http://localhost')
     if (pathname.endsWith('/currency_limits'))
-      return json(`{"e":"currency_limits","ok":"ok","data":{"pairs":[${pairs.map(limitRow).join(',')}]}}`)
+      return json(
+        `{"e":"currency_limits","ok":"ok","data":{"pairs":[${pairs
+          .filter(({ listed }) => listed)
+          .map(limitRow)
+          .join(',')}]}}`,
+      )
     if (pathname.endsWith('/currency_profile'))
       return json(
-        `{"e":"currency_profile","ok":"ok","data":{"symbols":[${pairs.map(profileRow).join(',')}]}}`,
+        `{"e":"currency_profile","ok":"ok","data":{"symbols":[${pairs
+          .filter(({ listed }) => listed)
+          .map(profileRow)
+          .join(',')}]}}`,
       )
     const method = /\/(get_[a-z_]+)$/.exec(pathname)?.[1] ?? ''
     if (!spot.spend(method, at)) return json('{"error":"API rate limit reached","statusCode":429}', 429)

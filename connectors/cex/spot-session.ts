@@ -160,7 +160,8 @@ export function spotProtocol(options: SpotSessionOptions): (kit: SessionKit) => 
       if (request?.method === 'get_trade_history' && request.stream !== null) {
         backfills.failed(request.stream, at)
       }
-      // Of a limit, maintenance or a backfill the stream is not to blame: it is asked for again by its own deadline.
+      // Of a limit, maintenance, the venue's own error or a backfill the stream is not to blame: it is asked for again by its
+      // own deadline, and a book that was only to be audited stands.
       if (meant.length === 0 || request?.method === 'get_trade_history' || isPassing(reason)) {
         const pair = request?.pair == null ? '' : ` ${request.pair}`
         streams.connection(
@@ -173,7 +174,11 @@ export function spotProtocol(options: SpotSessionOptions): (kit: SessionKit) => 
       for (const stream of meant) {
         polled.drop(stream)
         if (stream.state === 'leaving') streams.remove(stream)
-        else streams.refuse(stream, reason, at)
+        else {
+          // A book that is given up, by the answer to its audit, does not go on to say that it is live.
+          if (stands(stream)) streams.gap(stream, 'stale', reason, at)
+          streams.refuse(stream, reason, at)
+        }
       }
     }
 
@@ -291,7 +296,7 @@ export function spotProtocol(options: SpotSessionOptions): (kit: SessionKit) => 
       resubscribe(stream, at) {
         const pair = stream.instrument.instrument
         // A book that nothing speaks against is audited: it stays live, and the second snapshot is compared with it.
-        if (stream.kind === 'book' && stream.state === 'live' && stream.record.book.state === 'live') {
+        if (stands(stream)) {
           requests.send('order_book_subscribe', { pair }, at, { stream, pair })
         } else {
           backfills.forget(stream)
@@ -331,7 +336,11 @@ function tradeOf(row: unknown, frame: string): TradeFields {
   }
 }
 
-/** A refusal that is of the moment and not of the request. */
+function stands({ kind, state, record }: Stream): boolean {
+  return kind === 'book' && state === 'live' && record.book.state === 'live'
+}
+
+/** A refusal that is of the moment or of the venue, and not of the request. */
 function isPassing(reason: string): boolean {
-  return /rate limit|maintenance/i.test(reason)
+  return /rate limit|maintenance|internal error/i.test(reason)
 }

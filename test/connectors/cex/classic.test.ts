@@ -65,11 +65,47 @@ describe('login', () => {
     expect(of('malformed')).toEqual([])
   })
 
-  test('a clock that is off is tried again later', () => {
-    const { session: it, run, reconnects } = greeted()
-    it.frame('{"e":"auth","data":{"error":"Timestamp is not in 20sec range"},"ok":"error"}', AT)
-    expect(reconnects).toEqual(['login: Timestamp is not in 20sec range'])
-    expect(run.ready).toBe(false)
+  describe('with a clock that is off', () => {
+    const OFF = '{"e":"auth","data":{"error":"Timestamp is not in 20sec range"},"ok":"error"}'
+    const told = (date?: string) => ({
+      id: 'server time',
+      url: 'https://cex.io/api/currency_profile',
+      status: 200,
+      headers: date === undefined ? {} : { date },
+      body: '{"data":{"symbols":[]}}',
+    })
+
+    test('is sent again with the time of the venue', () => {
+      const { session: it, run, sent, reconnects } = greeted()
+      it.frame(OFF, AT)
+      expect(run.requests.map(({ id }) => id)).toEqual(['server time'])
+      expect(reconnects).toEqual([])
+      it.response(told('Mon, 22 Jun 2020 12:12:53 GMT'), AT + 1)
+      expect(sent.map((frame) => JSON.parse(frame).auth.timestamp)).toEqual([1592818373, 1592827973])
+      expect(sent[1]).not.toContain(JSON.parse(sent[0] ?? '').auth.signature)
+      it.frame(LOGGED_IN, AT + 2)
+      expect(run.ready).toBe(true)
+    })
+
+    test('and refused again is tried later', () => {
+      const { session: it, run, reconnects } = greeted()
+      it.frame(OFF, AT)
+      it.response(told('Mon, 22 Jun 2020 12:12:53 GMT'), AT + 1)
+      it.frame(OFF, AT + 2)
+      expect(reconnects).toEqual(['login: Timestamp is not in 20sec range'])
+      expect(run.ready).toBe(false)
+    })
+
+    test('and a venue that does not tell its time is tried later', () => {
+      const { session: it, reconnects } = greeted()
+      it.frame(OFF, AT)
+      it.response(told(), AT + 1)
+      expect(reconnects).toEqual(['login: the venue does not tell its time (status 200)'])
+      const silent = greeted()
+      silent.session.frame(OFF, AT)
+      silent.run.until(AT + 15_000_000)
+      expect(silent.reconnects).toEqual(['the venue does not tell its time'])
+    })
   })
 
   test('silence after the greeting or the login ends the connection', () => {
@@ -199,6 +235,17 @@ describe('the exact book', () => {
 })
 
 describe('the room of a pair', () => {
+  test('a bad row of a trade is malformed and the rows beside it are read', () => {
+    const { session: it, of } = session(['trade'], 'BTC/USD')
+    it.frame('{"e":"history","data":["buy:1710255706095:444444:71222.2:14892622"]}', AT)
+    it.frame(
+      '{"e":"history-update","data":[["buy","1710255706098","1",null,"14892623"],["sell","1710255706099","2","1","14892624"],["buy"]]}',
+      AT,
+    )
+    expect(of('malformed').map(({ reason }) => reason)).toEqual(['schema_mismatch', 'schema_mismatch'])
+    expect(of('trade').map(({ id }) => id)).toEqual(['14892622', '14892624'])
+  })
+
   test('its trades are the pair’s of the socket, in whole coins, each once', () => {
     const { session: it, sent, of } = session(['trade'], 'BTC/USD')
     expect(sent).toEqual(['{"e":"subscribe","rooms":["pair-BTC-USD"]}'])

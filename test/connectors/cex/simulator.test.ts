@@ -338,7 +338,15 @@ describe('the connector against its simulator', () => {
     const channels: readonly Channel[] = ['trade']
     const line = stage(['BTC/USD'], channels, options)
     await line.platform.advance(10_000)
-    for (const name of ['trade-duplicate', 'trade-order', 'trade-lost', 'price-nan', 'field-new']) {
+    const names = [
+      'trade-duplicate',
+      'trade-order',
+      'trade-lost',
+      'price-null',
+      'price-nan',
+      'price-exponent',
+    ]
+    for (const name of [...names, 'field-new', 'field-missing', 'id-long', 'id-long']) {
       expect(line.fault(name)).toBe(true)
       await line.platform.advance(10_000)
     }
@@ -367,6 +375,102 @@ describe('the connector against its simulator', () => {
     voice.gone(peer)
     voice.advance(60_000_000)
     expect(sent).toHaveLength(2)
+  })
+
+  test('a frame that changes places does so with the next of its own pair', () => {
+    const voice = new Voice()
+    const sent: string[] = []
+    const peer: SimulatedPeer = {
+      request: { method: 'GET', path: '/', headers: {}, body: '' },
+      send: (data) => void sent.push(String(data)),
+      ping: () => undefined,
+      close: () => undefined,
+    }
+    const update = (pair: string, seqId: number) => `{"pair":"${pair}","seqId":${seqId}}`
+    voice.order('sequence-backwards', 0)
+    for (const [pair, seqId] of [
+      ['A', 1],
+      ['B', 1],
+      ['A', 2],
+      ['A', 3],
+    ] as const) {
+      voice.say(peer, 'update', update(pair, seqId), 0)
+    }
+    expect(sent).toEqual([update('B', 1), update('A', 2), update('A', 1), update('A', 3)])
+  })
+
+  test('an audit that does not fit is a gap, and the book is fetched again', async () => {
+    const line = stage(['BTC/USD'], ['book'], { auditEveryMs: 2_000 })
+    await line.platform.advance(5_000)
+    expect(line.fault('checksum-wrong')).toBe(true)
+    await line.platform.advance(5_000)
+    expect(line.of('checksum').filter(({ ok }) => !ok)).toHaveLength(2)
+    expect(line.of('gap').map(({ state, reason, healed }) => [state, reason, healed])).toEqual([
+      ['open', 'checksum', false],
+      ['closed', 'checksum', true],
+      ['open', 'checksum', false],
+      ['closed', 'checksum', true],
+    ])
+    const { ours: held, truth, state } = await line.settled('BTC/USD')
+    expect([held, state]).toEqual([truth, 'live'])
+    await line.close()
+  })
+
+  test.each([
+    ['Spot Trading', {}, '/api/spot/rest-public/get_pairs_info'],
+    ['the classic API', CLASSIC, '/api/currency_limits'],
+  ] as const)(
+    '%s: a pair that is delisted is listed no more, refused and at rest',
+    async (_name, options, list) => {
+      const line = stage(['ADA/EUR', 'BTC/USD'], ['trade', 'book'], options)
+      await line.platform.advance(5_000)
+      const listed = () =>
+        line.simulator.http({ method: 'POST', path: list, headers: {}, body: '{}' }, line.platform.now).body
+      expect(listed()).toContain('ADA')
+      expect(line.fault('instrument-delisted')).toBe(true)
+      expect(line.fault('instrument-delisted')).toBe(false)
+      expect(listed()).not.toContain('ADA')
+      await line.platform.advance(2_000)
+      const at = line.platform.now
+      line.host.crash()
+      await line.platform.advance(10_000)
+      expect(
+        line.events.some(
+          (event) =>
+            event.type === 'connection' && event.state === 'refused' && /ADA.EUR/.test(event.reason ?? ''),
+        ),
+      ).toBe(true)
+      const after = line.of('book_update').filter(({ receiveTime }) => (receiveTime ?? 0) > at)
+      expect(new Set(after.map(({ symbol }) => symbol))).toEqual(new Set(['BTC/USD']))
+      await line.close()
+    },
+  )
+
+  test('silence of all pairs but one is a market at rest, not a book that is old', async () => {
+    const line = stage(['BTC/USD', 'ETH/USD'], ['book'])
+    await line.platform.advance(5_000)
+    expect(line.fault('silent-but-one')).toBe(true)
+    await line.platform.advance(3_000)
+    const at = line.platform.now
+    const quiet = JSON.stringify(line.simulator.markets.get('ETH-USD')?.book.top(20))
+    await line.platform.advance(20_000)
+    expect(JSON.stringify(line.simulator.markets.get('ETH-USD')?.book.top(20))).toBe(quiet)
+    expect(JSON.stringify(line.feed.book('cex', 'ETH/USD')?.top(20))).toBe(quiet)
+    const updates = line.of('book_update').filter(({ receiveTime }) => (receiveTime ?? 0) > at)
+    expect(new Set(updates.map(({ symbol }) => symbol))).toEqual(new Set(['BTC/USD']))
+    await line.close()
+  })
+
+  test('a clock of the machine that is a minute off keeps nobody out of the classic API', async () => {
+    const line = stage(['BTC/USD'], ['trade', 'book'], CLASSIC)
+    await line.platform.advance(5_000)
+    line.platform.stepClock(60_000)
+    line.host.crash()
+    await line.platform.advance(15_000)
+    const { ours: held, truth, state } = await line.settled('BTC/USD')
+    expect([held, state]).toEqual([truth, 'live'])
+    expect(line.of('gap').filter(({ state: of }) => of === 'closed')).toHaveLength(2)
+    await line.close()
   })
 
   test('the venue’s entry makes both', () => {

@@ -107,6 +107,31 @@ describe('the book of Spot Trading', () => {
     expect(growing.of('gap')[0]?.detail).toMatch(/22 levels/)
   })
 
+  test.each([
+    ['stands where the venue has an error of its own', 'Internal error', 'live', []],
+    [
+      'is given up where the venue has the pair no more',
+      'Currency pair BTC-USD is not supported',
+      'suspect',
+      [['stale', 'open']],
+    ],
+  ] as const)('%s in place of its audit', (_what, error, state, gaps) => {
+    const { session: it, sent, of, subscriptions, run } = session(['book'])
+    it.frame(reply(sent[0], SNAPSHOT), AT)
+    const [subscription] = subscriptions
+    if (subscription === undefined) throw new Error('no subscription')
+    it.resubscribe(subscription, AT + 1)
+    it.frame(
+      `{"e":"order_book_subscribe","oid":"${oidOf(sent[1])}","data":{"error":"${error}"},"ok":"ok"}`,
+      AT + 2,
+    )
+    it.frame(increment(101, '[["86873","1"]]'), AT + 3)
+    expect(of('connection').map((event) => event.state)).toEqual(['refused'])
+    expect(of('book_update')).toHaveLength(state === 'live' ? 1 : 0)
+    expect(of('gap').map((gap) => [gap.reason, gap.state])).toEqual(gaps)
+    expect(run.memory.record('BTC-USD', 'book').book.state).toBe(state)
+  })
+
   test('is audited in turn by a second snapshot, which stays silent where it agrees', () => {
     const {
       session: it,
