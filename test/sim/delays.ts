@@ -14,11 +14,18 @@ interface Span {
   to: Micros
 }
 
+/** A line that was narrow, and the connections of the venue that may still have something on theirs. */
+interface Drip extends Span {
+  readonly on: Set<string>
+}
+
 /** When the way from the venue was held up without anything being lost, so that the feed could know no better. */
 export class Delays {
   readonly #spans: Span[] = []
   /** Those of narrow lines that may not be empty yet. */
-  #drips: Span[] = []
+  #drips: Drip[] = []
+  /** The connections to the venue so far. */
+  readonly #connections = new Set<string>()
 
   add(from: Micros, lengthMs: number): void {
     this.#spans.push({ from, to: from + lengthMs * 1000 + AFTERWARDS })
@@ -33,9 +40,10 @@ export class Delays {
         return this.add(at, fault.durationMs)
       // What a narrow line has taken on goes through it at its pace, also where the connection ends before the line widens.
       case 'slow-drip': {
-        const span = { from: at, to: at + ((fault.durationMs ?? 0) + LONGEST_DRIP_MS) * 1000 }
-        this.#spans.push(span)
-        this.#drips.push(span)
+        const to = at + ((fault.durationMs ?? 0) + LONGEST_DRIP_MS) * 1000
+        const drip = { from: at, to, on: new Set(this.#connections) }
+        this.#spans.push(drip)
+        this.#drips.push(drip)
         return
       }
       case 'slow-handshake':
@@ -48,12 +56,17 @@ export class Delays {
   }
 
   /**
-   * The feed dialled anew at a moment: nothing comes through an old line any more. Who rested reads of it late, when the new
-   * line may be narrow already.
+   * The feed dialled a connection anew at a moment: nothing comes through its old line any more. Who rested reads of it late,
+   * when the new line may be narrow already.
    */
-  reconnected(at: Micros): void {
-    for (const drip of this.#drips) if (drip.from < at) drip.to = Math.min(drip.to, at + AFTERWARDS)
-    this.#drips = this.#drips.filter((drip) => drip.from >= at)
+  reconnected(connection: string, at: Micros): void {
+    this.#connections.add(connection)
+    for (const drip of this.#drips) {
+      if (drip.from >= at) continue
+      drip.on.delete(connection)
+      if (drip.on.size === 0) drip.to = Math.min(drip.to, at + AFTERWARDS)
+    }
+    this.#drips = this.#drips.filter(({ on }) => on.size > 0)
   }
 
   /** A span that is not over yet. @returns how to end it */

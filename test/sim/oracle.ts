@@ -33,6 +33,11 @@ const LATE = new Set([
   'venue update-before-snapshot',
   // An image without rows is what BitMEX sends of a market without orders: that it was none shows with the next update.
   'venue empty-partial',
+  // At CEX.IO the ack is the snapshot: it comes as an older true book, and what happened since is joined to it.
+  'venue ack-late',
+  // Huobi sends a book without a side, as its protocol allows, and tells the side with the next frame.
+  'venue book-one-sided',
+  'venue book-null-sides',
 ])
 /**
  * Faults by which a venue itself tells its trades in another order. Bitfinex tells each trade twice, so that one whose first
@@ -71,6 +76,8 @@ class VenueCheck {
   readonly streams = new Map<string, StreamCheck>()
   /** Spans in which something was lost that nothing can show. */
   readonly blind: Blind[] = []
+  /** The end of the last of them that books have as well. */
+  booksBlindUntil: Micros = Number.NEGATIVE_INFINITY
   /** True times of malformed frames. */
   readonly malformed: Micros[] = []
   /** `book of BTC/USD`: streams that the venue refused. */
@@ -112,17 +119,21 @@ export class Oracle {
     const name = fault.fault === 'venue' ? `venue ${fault.name}` : fault.fault
     venue.delays.struck(fault, at)
     if (LATE.has(name)) venue.lateStruck = true
-    if (DISORDER.has(name)) venue.disorders += TRADES_A_FRAME
+    const { undetectable, undetectableInTrades = [], tradesAFrame = TRADES_A_FRAME } = venue.under.profile
+    if (DISORDER.has(name)) venue.disorders += tradesAFrame
     if (name === 'venue id-long') venue.renames++
-    if (!venue.under.profile.undetectable.includes(name)) return
+    const inTrades = undetectableInTrades.includes(name)
+    if (!inTrades && !undetectable.includes(name)) return
     if (name === 'venue trade-lost') {
-      venue.lostTrades += TRADES_A_FRAME
+      venue.lostTrades += tradesAFrame
       return
     }
     const lasts = fault.fault === 'silence' ? fault.durationMs * 1000 : fault.fault === 'venue' ? ARMED : 0
     const blind = { from: at - AROUND, to: venue.delays.latest(at + lasts) + AROUND }
     venue.blind.push(blind)
+    if (inTrades) return
     for (const stream of venue.streams.values()) stream.blinded(blind.to)
+    venue.booksBlindUntil = blind.to
   }
 
   dialled(venueId: string, at: Micros): void {
@@ -147,7 +158,11 @@ export class Oracle {
       return
     }
     if (event.type === 'gap' && event.state === 'open') this.stats.gaps++
-    if (event.type === 'instrument') return
+    if (event.type === 'instrument') {
+      const sides = venue.under.profile.sidesCounted?.(event.instrument) ?? 1
+      if (event.sidesCounted !== sides) this.wrong(`sidesCounted is ${event.sidesCounted}`, event.instrument)
+      return
+    }
     this.#stream(venue, event.channel, event.instrument).event(event)
   }
 
@@ -227,8 +242,8 @@ export class Oracle {
       this.wrong(`${missing} trades are missing without a gap, first ${first}`, stream.name)
   }
 
-  #connection(venue: VenueCheck, { state, reason, receiveTime }: ConnectionEvent): void {
-    if (state === 'connecting') venue.delays.reconnected(this.#clock.trueTime(receiveTime ?? 0))
+  #connection(venue: VenueCheck, { state, reason, receiveTime, connection }: ConnectionEvent): void {
+    if (state === 'connecting') venue.delays.reconnected(connection, this.#clock.trueTime(receiveTime ?? 0))
     if (state !== 'refused' || reason === null) return
     const stream = /^(\S+ of \S+?)(?:: | was granted)/.exec(reason)?.[1]
     if (stream !== undefined) venue.refused.add(stream)
@@ -246,6 +261,8 @@ export class Oracle {
       delays: venue.delays,
       lateProofMs: () => (venue.lateStruck ? venue.under.profile.lateProofMs : 0),
       trueTime: (client) => this.#clock.trueTime(client),
+      sidesCounted: venue.under.profile.sidesCounted?.(instrument) ?? 1,
+      newestFirst: venue.under.profile.newestFirst?.(instrument) ?? false,
       now: this.#now,
       wrong: (what, of) => this.wrong(what, of),
       renamed: (of, what) => {
@@ -258,8 +275,7 @@ export class Oracle {
       },
     }
     const stream = new StreamCheck(name, channel, truth, view)
-    const blind = venue.blind.at(-1)
-    if (blind !== undefined && blind.to >= this.#now()) stream.blinded(blind.to)
+    if (venue.booksBlindUntil >= this.#now()) stream.blinded(venue.booksBlindUntil)
     venue.streams.set(name, stream)
     return stream
   }

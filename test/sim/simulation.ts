@@ -17,7 +17,7 @@ import { ClientClock } from './client-clock.js'
 import { type ExpectedStream, Oracle, streamOf, type VenueUnderTest, type Violation } from './oracle.js'
 import { randomPlan } from './random-plan.js'
 import { TrueMarket } from './true-market.js'
-import type { SimulatedVenue } from './venues.js'
+import { oneOfEach, type SimulatedVenue } from './venues.js'
 
 /** Events of a run, at least. */
 const EVENTS = 10_000
@@ -69,7 +69,8 @@ export async function simulate(seed: number, choice: readonly SimulatedVenue[]):
   const random = new SeededRandom(seed).fork()
   const clock = new ClientClock()
   const lines: Line[] = []
-  const chosen = pickSome(random, choice, 1, Math.min(2, choice.length)).map((profile) => ({
+  const profiles = oneOfEach(random, choice)
+  const chosen = pickSome(random, profiles, 1, Math.min(2, profiles.length)).map((profile) => ({
     profile,
     symbols: pickSome(random, profile.symbols, 1, 2),
   }))
@@ -94,7 +95,10 @@ export async function simulate(seed: number, choice: readonly SimulatedVenue[]):
     const plan = randomPlan(random, {
       untilMs: FAULTS_MS,
       venueFaults: venue.faults ?? [],
-      without: blind ? [] : profile.undetectable,
+      without: [
+        ...(profile.unplayed ?? []),
+        ...(blind ? [] : [...profile.undetectable, ...(profile.undetectableInTrades ?? [])]),
+      ],
     })
     const struck = (strike: FaultStrike) => {
       const { fault } = strike
@@ -175,7 +179,7 @@ export async function simulate(seed: number, choice: readonly SimulatedVenue[]):
   const tell = (): string[] => {
     const [first] = oracle.violations
     const venue = first?.of.split(/[ :]/)[0]
-    const stream = first?.of.split(':')[0]
+    const stream = first?.of
     const about = lines.filter(
       (line) => line.venue === venue && (line.stream === null || line.stream === stream),
     )
@@ -278,8 +282,9 @@ function truthsOf(venue: VenueSimulator, instruments: readonly string[]): Readon
   const truths = new Map<string, TrueMarket>()
   for (const [instrument, market] of venue.markets) {
     if (instruments.includes(instrument)) truths.set(instrument, new TrueMarket(market))
-    else market.frozen = true
   }
+  const looked = new Set([...truths.values()].map(({ market }) => market))
+  for (const market of venue.markets.values()) if (!looked.has(market)) market.frozen = true
   if (truths.size === instruments.length) return truths
   throw new Error(`the simulator of ${venue.venue} has not all of ${instruments.join(', ')}`)
 }

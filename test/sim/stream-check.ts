@@ -1,6 +1,8 @@
+import { Decimal } from 'decimal.js'
 import type { GapEvent, Level, MarketEvent, Micros, StreamEvent, TradeEvent } from '../../schemas/events.js'
 import type { BookSide } from '../../src/book/order-book.js'
 import { compareDecimals } from '../../src/decode/index.js'
+import type { MarketTrade } from '../../src/simulator/index.js'
 import type { Delays } from './delays.js'
 import type { TrueMarket } from './true-market.js'
 
@@ -19,6 +21,10 @@ export interface VenueView {
   /** How long a book may be wrong at this moment; 0 where no fault struck whose proof comes late. Milliseconds. */
   lateProofMs(): number
   trueTime(client: Micros): Micros
+  /** Sides of a match that the amounts of trades count. */
+  readonly sidesCounted: 1 | 2
+  /** The venue tells the trades of one moment from the last to the first. */
+  readonly newestFirst: boolean
   now(): Micros
   wrong(what: string, of: string): void
   /** A trade came again under another id. */
@@ -26,6 +32,9 @@ export interface VenueView {
   /** A trade came after a later one. */
   outOfOrder(of: string, what: string): void
 }
+
+/** Holds every amount that a market trades. */
+const Exact = Decimal.clone({ precision: 60 })
 
 /** Reasons that are found out late: such a gap begins before what was emitted last. */
 const LOOKS_BACK = new Set<GapEvent['reason']>(['overflow', 'checksum', 'crossed'])
@@ -55,7 +64,7 @@ export class StreamCheck {
   #lastTime: Micros = Number.NEGATIVE_INFINITY
   #wrongSince: Micros | null = null
   #comparedAt: Micros = Number.NEGATIVE_INFINITY
-  #lastNumber = 0
+  #lastTrade: MarketTrade | null = null
 
   constructor(name: string, channel: string, truth: TrueMarket, view: VenueView) {
     this.name = name
@@ -264,21 +273,29 @@ export class StreamCheck {
   // ── Trades ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #trade(trade: TradeEvent): void {
-    const { id, price, amount } = trade
+    const { id, price } = trade
+    const amount = new Exact(trade.amount).div(this.#view.sidesCounted).toFixed()
     if (this.#ids.has(id)) this.#wrong(`trade ${id} is emitted twice`)
     this.#ids.add(id)
-    const found = this.truth.find(price, amount, trade.exchangeTime)
-    if (found === null) return this.#wrong(`trade ${id} of ${amount} at ${price} never happened`)
+    const found = this.truth.find(price, amount, trade.exchangeTime, this.#view.newestFirst)
+    if (found === null) return this.#wrong(`trade ${id} of ${trade.amount} at ${price} never happened`)
     if (found.emitted)
       this.#view.renamed(this.name, `trade ${found.number} is emitted twice, at last as ${id}`)
     if (trade.side !== null && trade.side !== found.side)
       this.#wrong(`trade ${id} has the side ${trade.side}`)
     found.emitted = true
     if (trade.historical) return
-    if (found.number < this.#lastNumber) {
-      this.#view.outOfOrder(this.name, `trade ${found.number} comes after ${this.#lastNumber}`)
-    }
-    this.#lastNumber = Math.max(this.#lastNumber, found.number)
+    const last = this.#lastTrade
+    if (last !== null && this.#comesBefore(found, last)) {
+      this.#view.outOfOrder(this.name, `trade ${found.number} comes after ${last.number}`)
+    } else this.#lastTrade = found
+  }
+
+  /** In the order of the venue. */
+  #comesBefore(trade: MarketTrade, other: MarketTrade): boolean {
+    const earlier = trade.number < other.number
+    if (trade.number === other.number) return false
+    return this.#view.newestFirst && trade.time === other.time ? !earlier : earlier
   }
 
   #wrong(what: string): void {

@@ -67,16 +67,20 @@ export class TrueMarket {
 
   /**
    * The true trade that an event speaks of, by price, amount and time (the venue's clock may be an hour off): one that was
-   * not emitted yet where there is a choice. Null where no such trade ever was.
+   * not emitted yet where there is a choice, and of those of one moment the last where the venue tells the newest first. Null
+   * where no such trade ever was.
    */
-  find(price: string, amount: string, exchangeTime: Micros | null): TrueTrade | null {
+  find(price: string, amount: string, exchangeTime: Micros | null, newestFirst: boolean): TrueTrade | null {
     const alike = this.#tradesByFacts.get(`${price} ${amount}`) ?? []
     // Trades of a single unit are alike often enough for two to lie an hour apart: the clock is off last of all.
     for (const off of [0, HOUR]) {
       const fitting = alike.filter(
         ({ time }) => exchangeTime === null || Math.abs(exchangeTime - off - time) <= TIME_GRAIN,
       )
-      const found = fitting.find(({ emitted }) => !emitted) ?? fitting[0]
+      const first = fitting.find(({ emitted }) => !emitted)
+      if (first !== undefined && newestFirst)
+        return fitting.findLast(({ emitted, time }) => !emitted && time === first.time) ?? first
+      const found = first ?? fitting[0]
       if (found !== undefined) return found
     }
     return null

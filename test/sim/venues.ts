@@ -1,5 +1,7 @@
+import { SIMULATED_CREDENTIALS } from '../../connectors/cex/simulator.js'
 import { venues } from '../../connectors/index.js'
-import type { Channel, Venue } from '../../src/connector.js'
+import type { Channel, ConnectorOptions, Venue } from '../../src/connector.js'
+import type { SeededRandom } from '../../src/simulator/index.js'
 
 /** What the simulation must know of a venue beyond its connector. */
 export interface SimulatedVenue {
@@ -16,9 +18,28 @@ export interface SimulatedVenue {
   readonly lateProofMs: number
   /** Faults that nothing in the venue's protocol can show. What they lose is not held against the feed. */
   readonly undetectable: readonly string[]
+  /** Those that leave no trace in trades alone: the venue's books show them. @default none */
+  readonly undetectableInTrades?: readonly string[]
+  /** Those that leave no trace and do not end: no plan has them. @default none */
+  readonly unplayed?: readonly string[]
+  /** Sides of a match that the amounts of an instrument's trades count. @default one */
+  readonly sidesCounted?: (instrument: string) => 1 | 2
+  /** Trades that one frame tells of at most. @default 4 */
+  readonly tradesAFrame?: number
+  /** Whether the venue tells the trades of one moment from the last to the first. @default no */
+  readonly newestFirst?: (instrument: string) => boolean
 }
 
-const profiles: readonly (Omit<SimulatedVenue, 'venue'> & { readonly id: string })[] = [
+/** Numbered deltas of 150 levels and of 20, and whole books that are only ordered. */
+const HUOBI_BOOKS = ['book', 'book:20', 'book:step0'] as const satisfies readonly Channel[]
+
+interface Profile extends Omit<SimulatedVenue, 'venue'> {
+  readonly id: string
+  /** Of the venue's connector, beside what every venue takes. */
+  readonly options?: Readonly<Record<string, unknown>>
+}
+
+const profiles: readonly Profile[] = [
   {
     id: 'bitfinex',
     symbols: ['BTC/USD', 'ETH/USD', 'ETH/BTC'],
@@ -60,10 +81,74 @@ const profiles: readonly (Omit<SimulatedVenue, 'venue'> & { readonly id: string 
     // The venue numbers its messages: a change or a trade that a numbered message left out shows in nothing.
     undetectable: ['venue trade-lost', 'venue update-lost'],
   },
+  ...HUOBI_BOOKS.map(
+    (book): Profile => ({
+      id: 'huobi',
+      symbols: ['BTC/USDT', 'ETH/USDT', 'BTC/USDT:USDT', 'ETH/USDT:USDT', 'BTC/USD:BTC', 'ETH/USD:ETH'],
+      channels: ['trade', book],
+      stepsPerSecond: 130,
+      // A crossed book is given 2 s, a side that was left out comes with the next frame, a second later at most; and the way
+      // here.
+      lateProofMs: 4_000,
+      // Every delta names its predecessor, and nothing is signed: an update that never was one leaves no hole in the chain.
+      undetectable: ['venue update-lost', 'venue trade-lost'],
+      // The ids of trades rise and are not contiguous. A missing ping shows a dead socket after 15 s, no sooner.
+      undetectableInTrades: ['drop', 'silence'],
+      sidesCounted: (instrument) => (isContract(instrument) ? 2 : 1),
+      newestFirst: (instrument) => !isContract(instrument),
+    }),
+  ),
+  {
+    id: 'cex',
+    // Often, so that a run has many. Two books take turns.
+    options: { auditEveryMs: 5_000 },
+    symbols: ['BTC/USD', 'ETH/USD', 'SHIB/USD'],
+    channels: ['trade', 'book'],
+    stepsPerSecond: 130,
+    // What seqId does not show (an update that never was one) the second audit from then on does: 10 s; and the way here.
+    lateProofMs: 12_000,
+    undetectable: ['venue trade-lost'],
+    undetectableInTrades: ['drop', 'silence'],
+    // Trades are thin, and minutes without one are legal: a subscription that is granted and never served is like a quiet
+    // pair, for as long as the connection lives.
+    unplayed: ['venue ack-then-silence'],
+  },
+  {
+    id: 'cex',
+    options: { api: 'classic', ...SIMULATED_CREDENTIALS },
+    symbols: ['BTC/USD', 'ETH/USD', 'SHIB/USD'],
+    channels: ['trade', 'book'],
+    stepsPerSecond: 130,
+    // A room tells of its trades once a second.
+    tradesAFrame: 80,
+    // A crossed book is given 2 s; and the way here.
+    lateProofMs: 4_000,
+    // The number of an update is given when it is sent, and there is no second snapshot to compare with.
+    undetectable: ['venue update-lost', 'venue trade-lost'],
+    // Rooms number nothing; only what joins two histories proves anything.
+    undetectableInTrades: ['drop', 'silence'],
+    // A book that the venue froze is like one of a quiet pair, for as long as the connection lives.
+    unplayed: ['venue ack-then-silence'],
+  },
 ]
 
-/** The registered venues that the simulation knows how to play. */
-export const simulatedVenues: readonly SimulatedVenue[] = profiles.flatMap(({ id, ...profile }) => {
+function isContract(instrument: string): boolean {
+  return instrument.includes('-')
+}
+
+/** The registered venues that the simulation knows how to play; some have several profiles. */
+export const simulatedVenues: readonly SimulatedVenue[] = profiles.flatMap(({ id, options, ...profile }) => {
   const venue = venues.find((candidate) => candidate.id === id)
-  return venue === undefined ? [] : [{ venue, ...profile }]
+  if (venue === undefined) return []
+  const connector = (given: ConnectorOptions) => venue.connector({ ...options, ...given })
+  return [{ venue: { ...venue, connector }, ...profile }]
 })
+
+/** One profile of each venue, by chance where it has several: a feed has a venue once. */
+export function oneOfEach(random: SeededRandom, choice: readonly SimulatedVenue[]): SimulatedVenue[] {
+  const ids = [...new Set(choice.map(({ venue }) => venue.id))]
+  return ids.map((id) => {
+    const own = choice.filter(({ venue }) => venue.id === id)
+    return own.length === 1 && own[0] !== undefined ? own[0] : random.pick(own)
+  })
+}
