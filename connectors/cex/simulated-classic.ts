@@ -57,12 +57,14 @@ export class SimulatedClassic {
   }
 
   moved(pair: PairMarket, moves: readonly LevelMove[], at: Micros): void {
-    if (moves.length === 0 || this.voice.take('update-lost')) return
-    let id = (this.ids.get(pair.classic) ?? 0) + 1
-    if (this.voice.take('sequence-reset')) id = 1
-    this.ids.set(pair.classic, id)
+    if (moves.length === 0) return
     const readers = [...this.#clients].filter(({ books }) => books.has(pair.classic))
-    if (readers.length === 0) return
+    const read = readers.length > 0
+    if (read && this.voice.take('update-lost')) return
+    let id = (this.ids.get(pair.classic) ?? 0) + 1
+    if (read && this.voice.take('sequence-reset')) id = 1
+    this.ids.set(pair.classic, id)
+    if (!read) return
     const last = new Map(moves.map((move) => [`${move.side} ${move.price}`, move]))
     const side = (wanted: LevelMove['side']) =>
       [...last.values()]

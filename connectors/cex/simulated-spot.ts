@@ -120,14 +120,13 @@ export class SimulatedSpot {
 
   #publish(pair: PairMarket, window: PublishedWindow, at: Micros): void {
     const changed = window.publish()
-    if (changed === null) return
+    const readers = [...this.#clients].filter(({ books }) => books.has(pair.spot))
+    if (changed === null || readers.length === 0) return
     if (this.voice.take('sequence-reset')) window.seqId = 1
     if (this.voice.take('update-lost')) {
       window.seqId--
       return
     }
-    const readers = [...this.#clients].filter(({ books }) => books.has(pair.spot))
-    if (readers.length === 0) return
     const text = `{"e":"order_book_increment","data":${bookData(pair, window.seqId, changed.bids, changed.asks)},"ok":"ok"}`
     for (const { peer } of readers) this.voice.say(peer, 'update', text, at)
   }

@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest'
 import { FAULT_NAMES } from '../../src/simulator/index.js'
 import { playFault } from '../sim/one-fault.js'
-import { simulatedVenues } from '../sim/venues.js'
+import { mainProfiles } from '../sim/venues.js'
 import { faultTable } from './fault-table.js'
 
 const table = faultTable('Faults of the network')
 const faults = FAULT_NAMES.filter((name) => name !== 'venue')
 const cases = faults.flatMap((name) =>
-  simulatedVenues.map((profile) => ({ name, venue: profile.venue.id, profile })),
+  mainProfiles.map((profile) => ({ name, venue: profile.venue.id, profile })),
 )
 
 test('docs/reliability.md names no fault of the network that does not exist', () => {

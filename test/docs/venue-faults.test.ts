@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
 import { playFault } from '../sim/one-fault.js'
-import { simulatedVenues } from '../sim/venues.js'
+import { mainProfiles } from '../sim/venues.js'
 import { faultTable } from './fault-table.js'
 
 const table = faultTable("Faults of a venue's protocol")
-const cases = simulatedVenues.flatMap((profile) =>
+const cases = mainProfiles.flatMap((profile) =>
   (profile.venue.simulator({}).faults ?? []).map((name) => ({ name, venue: profile.venue.id, profile })),
 )
 

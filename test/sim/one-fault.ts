@@ -78,9 +78,9 @@ export async function playFault(profile: SimulatedVenue, listed: ListedFault): P
   const platform = virtualPlatform({ seed: 11 })
   const simulated = venue.simulator({ seed: 11, stepsPerSecond: 8, url: options.url })
   const instrument = connector.guess(symbol)?.instrument ?? symbol
-  for (const [id, market] of simulated.markets) market.frozen = id !== instrument
   const market = simulated.markets.get(instrument)
   if (market === undefined) throw new Error(`the simulator of ${venue.id} has no ${instrument}`)
+  for (const other of simulated.markets.values()) other.frozen = other !== market
   const truth = new TrueMarket(market)
   let strikes = 0
   const simulator = withFaults(simulated, { faults: planOf(listed) }, new SeededRandom(11), ({ struck }) => {
@@ -104,7 +104,7 @@ export async function playFault(profile: SimulatedVenue, listed: ListedFault): P
   if (book?.state === 'live') {
     said.add(sameBook(book, market.book, depth ?? Number.MAX_SAFE_INTEGER) ? 'live' : 'wrong')
   }
-  if (lost(truth, heard)) said.add('lost')
+  if (lost(truth, heard, profile.newestFirst?.(instrument) ?? false)) said.add('lost')
   const closing = feed.close()
   await platform.advance(5_000)
   await closing
@@ -138,7 +138,7 @@ function sameBook(book: ReadonlyBook, truth: ReadonlyBook, depth: number): boole
 }
 
 /** Whether a trade since the first one that came is missing, and lies in no gap that was left open or not made good. */
-function lost(truth: TrueMarket, heard: readonly MarketEvent[]): boolean {
+function lost(truth: TrueMarket, heard: readonly MarketEvent[], newestFirst: boolean): boolean {
   const stream = heard.filter(
     (event): event is StreamEvent => 'channel' in event && event.channel === 'trade',
   )
@@ -146,7 +146,7 @@ function lost(truth: TrueMarket, heard: readonly MarketEvent[]): boolean {
   let first = Number.POSITIVE_INFINITY
   for (const event of stream) {
     if (event.type === 'trade') {
-      const found = truth.find(event.price, event.amount, event.exchangeTime)
+      const found = truth.find(event.price, event.amount, event.exchangeTime, newestFirst)
       if (found === null) continue
       found.emitted = true
       if (!event.historical) first = Math.min(first, found.time)

@@ -144,6 +144,11 @@ export const simulatedVenues: readonly SimulatedVenue[] = profiles.flatMap(({ id
   return [{ venue: { ...venue, connector }, ...profile }]
 })
 
+/** The first profile of each venue: what is said of the venue as a whole is said of it. */
+export const mainProfiles: readonly SimulatedVenue[] = simulatedVenues.filter(
+  ({ venue }, index) => simulatedVenues.findIndex((other) => other.venue.id === venue.id) === index,
+)
+
 /** One profile of each venue, by chance where it has several: a feed has a venue once. */
 export function oneOfEach(random: SeededRandom, choice: readonly SimulatedVenue[]): SimulatedVenue[] {
   const ids = [...new Set(choice.map(({ venue }) => venue.id))]
