@@ -17,6 +17,7 @@ import { SimulatedInstrument } from './simulated/instrument.js'
 import { LISTINGS } from './simulated/listing.js'
 import type { Publication } from './simulated/publication.js'
 import { answerRest, tooManyCalls } from './simulated/rest.js'
+import { VenueClock } from './simulated/venue-clock.js'
 import type { WireRow } from './simulated/wire.js'
 import { TABLE_NAMES } from './topics.js'
 
@@ -32,7 +33,6 @@ export interface BitmexSimulatorOptions extends SimulatorOptions {
 const HOST_FAULTS = ['maintenance', 'instrument-delisted', 'silent-but-one', 'clock-off'] as const
 
 const SECOND = 1_000_000
-const HOUR = 3600 * SECOND
 
 /** Public tables that have nothing to tell here beside those that the connector reads. */
 const TABLES: ReadonlySet<string> = new Set([
@@ -81,8 +81,7 @@ export class BitmexSimulator implements VenueSimulator {
   #now: Micros | null = null
   #downUntil = Number.NEGATIVE_INFINITY
   #aloneUntil = Number.NEGATIVE_INFINITY
-  /** While the venue's clock is an hour off. */
-  readonly #off = { from: Number.POSITIVE_INFINITY, until: Number.NEGATIVE_INFINITY }
+  readonly #clock = new VenueClock()
   /** REST calls of the last minute. */
   #calls: Micros[] = []
   #connects = CONNECTS
@@ -126,7 +125,8 @@ export class BitmexSimulator implements VenueSimulator {
     this.#connects = Math.max(0, this.#allowance(at) - 1)
     const asked = new URL(peer.request.path, 'ws://bitmex').searchParams.get('dialect')
     const dialect = asked === '2021' || asked === '2026' ? DIALECTS[asked] : this.#dialect
-    const client = new BitmexClient(peer, dialect, this.#source, this.#random.fork(), at, () =>
+    const random = this.#random.fork()
+    const client = new BitmexClient(peer, dialect, this.#source, random, at, this.#clock, () =>
       this.#clients.delete(client),
     )
     this.#clients.add(client)
@@ -143,14 +143,13 @@ export class BitmexSimulator implements VenueSimulator {
     }
     this.#calls.push(at)
     const limit = { limit: CALLS_A_MINUTE, remaining: CALLS_A_MINUTE - this.#calls.length }
-    return answerRest(request, this.#instruments, this.#dialect, limit, (time) => this.#stamp(time), at)
+    return answerRest(request, this.#instruments, this.#dialect, limit, this.#clock, at)
   }
 
   advance(at: Micros): void {
     const passed = at - this.#begin(at)
     this.#now = at
     this.#due += Math.min(passed / SECOND, CATCH_UP_SECONDS) * this.#stepsPerSecond
-    for (const client of this.#clients) client.clockOffMicros = this.#stamp(at) - at
     const moving = [...this.#instruments.values()].slice(0, at < this.#aloneUntil ? 1 : undefined)
     for (; this.#due >= 1; this.#due--) {
       for (const instrument of moving) this.#publish(instrument, instrument.step(at))
@@ -176,8 +175,7 @@ export class BitmexSimulator implements VenueSimulator {
         this.#aloneUntil = at + 30 * SECOND
         return true
       case 'clock-off':
-        this.#off.from = at
-        this.#off.until = at + 60 * SECOND
+        this.#clock.goWrong(at, 60 * SECOND)
         return true
       default:
         if (!this.faults.includes(name)) return false
@@ -194,11 +192,6 @@ export class BitmexSimulator implements VenueSimulator {
       for (const instrument of this.#instruments.values()) instrument.begin(at)
     }
     return this.#now
-  }
-
-  /** What the venue's clock shows. */
-  #stamp(at: Micros): Micros {
-    return at > this.#off.from && at < this.#off.until ? at + HOUR : at
   }
 
   #publish(instrument: SimulatedInstrument, publications: readonly Publication[]): void {

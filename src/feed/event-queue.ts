@@ -140,7 +140,7 @@ export class EventQueue {
       return
     }
     const kept: MarketEvent[] = []
-    let since = oldest.receiveTime
+    let since = lossFrom(oldest)
     let backfill = false
     for (const event of this.#items) {
       if (!sameStream(event, oldest)) {
@@ -150,6 +150,7 @@ export class EventQueue {
       // Gaps stay: what was said of a hole is not taken back.
       if (event.type !== 'gap') {
         this.dropped++
+        since = earlier(since, lossFrom(event))
         backfill ||= event.type === 'trade' && event.historical
         continue
       }
@@ -166,6 +167,13 @@ export class EventQueue {
     this.#items = this.#items.slice(this.#head)
     this.#head = 0
   }
+}
+
+/** Since when a stream lacks something, if this event of it is dropped: history is of a time before it came. */
+function lossFrom(event: MarketEvent): Micros | null {
+  const { receiveTime } = event
+  if (event.type !== 'trade' || !event.historical || event.exchangeTime === null) return receiveTime
+  return receiveTime === null ? event.exchangeTime : Math.min(event.exchangeTime, receiveTime)
 }
 
 function earlier(a: Micros | null, b: Micros | null): Micros | null {

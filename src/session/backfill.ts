@@ -240,11 +240,14 @@ export class Backfills {
     if (!healed) streams.backfill(stream, oldestFirst([...gap.earlier.values()]), at)
     streams.backfill(stream, [...gap.history.values()], at)
     streams.endGap(stream, healed, at)
-    const live = [...gap.live.values()]
-    for (const fields of beyond.length === 0 ? live : oldestFirst([...live, ...beyond])) {
-      if (gap.live.has(fields.id)) streams.trade(stream, fields, at)
-      else streams.backfill(stream, [fields], at)
+    let faster = beyond
+    for (const fields of gap.live.values()) {
+      const [before, after] = split(faster, fields.exchangeTime)
+      streams.backfill(stream, before, at)
+      streams.trade(stream, fields, at)
+      faster = after
     }
+    streams.backfill(stream, faster, at)
     if (run.requests > 0) this.#report(stream, healed ? 'healed' : 'unhealed')
   }
 

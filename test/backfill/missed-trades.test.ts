@@ -10,6 +10,9 @@ import { TrueMarket } from '../sim/true-market.js'
 
 type Draft = FaultPlan['faults'][number]
 
+/** When a virtual machine begins. */
+const START = 1_704_067_200_000_000
+
 interface Card {
   readonly name: string
   readonly venue: Venue
@@ -138,6 +141,53 @@ describe.each(CARDS)('trades that $name made while it was away', (card) => {
     expect(gaps.filter(({ state }) => state === 'closed').every(({ healed }) => healed)).toBe(true)
     expect(missing).toEqual([])
   })
+})
+
+test('what a slow reader drops of the fetched trades lies in a gap from when it happened', async () => {
+  const platform = virtualPlatform({ seed: 5 })
+  const simulator = bitmexVenue.simulator({ seed: 5, stepsPerSecond: 20, url: 'ws://venue.test' })
+  const market = simulator.markets.get('XBTUSD')
+  if (market === undefined) throw new Error('the simulator has no market XBTUSD')
+  const truth = new TrueMarket(market)
+  platform.serve(withFaults(simulator, { faults: away(20_000, 60_000) }, new SeededRandom(5)), {
+    hosts: ['venue.test'],
+  })
+  const feed = openFeed(
+    [bitmexVenue.connector({ url: 'ws://venue.test', symbols: ['XBTUSD'], channels: ['trade'] })],
+    { platform, backoffCapMs: 2_000, queue: { limit: 600, policy: 'drop-oldest' } },
+  )
+  const closed: GapEvent[] = []
+  let rest = Promise.resolve()
+  const read = async (): Promise<void> => {
+    for await (const event of feed) {
+      await rest
+      if (event.type === 'gap' && event.state === 'closed' && !event.healed) closed.push(event)
+      const found = event.type === 'trade' ? truth.find(event.price, event.amount, event.exchangeTime) : null
+      if (found !== null) found.emitted = true
+    }
+  }
+  const reading = read()
+  await platform.advance(79_000)
+  let wake = () => {}
+  rest = new Promise((resolve) => {
+    wake = resolve
+  })
+  // The queue takes what was fetched; what comes live after that is too much.
+  await platform.advance(40_000)
+  wake()
+  await platform.advance(30_000)
+  market.frozen = true
+  await platform.advance(5_000)
+  const closing = feed.close()
+  await platform.advance(5_000)
+  await closing
+  await reading
+  const missing = truth.trades.filter(({ emitted, time }) => !emitted && time > START + 1e6)
+  expect(missing.length).toBeGreaterThan(100)
+  for (const { time } of missing) {
+    const told = closed.some(({ from, to }) => time + 100_000 >= (from ?? 0) && time <= (to ?? 0))
+    expect(told, `a trade of ${time} is missing without a gap`).toBe(true)
+  }
 })
 
 describe.each(CARDS.filter(({ path }) => path !== null))(

@@ -6,6 +6,7 @@ import { type Dialect, iso } from './dialect.js'
 import { CONNECTION_FAULTS, type ConnectionFault, FrameFaults } from './frame-faults.js'
 import { readOperation } from './operations.js'
 import type { Publication } from './publication.js'
+import type { VenueClock } from './venue-clock.js'
 import { encode, type Wire, type WireRow } from './wire.js'
 
 /** Topics in one request. */
@@ -44,8 +45,7 @@ export class BitmexClient implements SimulatedConnection {
   readonly #pending = new Set<ConnectionFault>()
   readonly #gone: () => void
   #silentUntil = Number.NEGATIVE_INFINITY
-  /** How far the times that are sent are from the truth. */
-  clockOffMicros = 0
+  readonly #clock: VenueClock
 
   /** @param gone called once, when the client has left */
   constructor(
@@ -54,9 +54,11 @@ export class BitmexClient implements SimulatedConnection {
     source: TableSource,
     random: SeededRandom,
     at: Micros,
+    clock: VenueClock,
     gone: () => void,
   ) {
     this.#peer = peer
+    this.#clock = clock
     this.#gone = gone
     this.dialect = dialect
     this.#source = source
@@ -299,15 +301,10 @@ export class BitmexClient implements SimulatedConnection {
   }
 
   #write(frame: string): void {
-    const off = this.clockOffMicros
-    this.#peer.send(
-      off === 0 ? frame : frame.replace(TIMES, (_, key, time) => `"${key}":"${shift(time, off)}"`),
-    )
+    const stamped = (_: string, key: string, time: string) =>
+      `"${key}":"${iso(this.#clock.stamp(Date.parse(time) * 1000))}"`
+    this.#peer.send(this.#clock.wasWrong ? frame.replace(TIMES, stamped) : frame)
   }
 }
 
 const TIMES = /"(timestamp|transactTime)":"(\d{4}-[^"]+)"/g
-
-function shift(time: string, micros: number): string {
-  return iso(Date.parse(time) * 1000 + micros)
-}

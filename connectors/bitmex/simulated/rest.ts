@@ -2,6 +2,7 @@ import type { Micros } from '../../../schemas/events.js'
 import type { SimulatedAnswer, SimulatedRequest } from '../../../src/simulator/venue-simulator.js'
 import { type Dialect, iso } from './dialect.js'
 import type { SimulatedInstrument } from './instrument.js'
+import type { VenueClock } from './venue-clock.js'
 import { encode, type Wire, type WireRow } from './wire.js'
 
 /** What a client without a key has left of its calls this minute. */
@@ -14,20 +15,16 @@ export interface CallLimit {
 const MAX_COUNT = 1000
 const COUNT = 100
 
-/**
- * The public calls beneath `/api/v1` that a client of the socket makes.
- *
- * @param stamp what the venue's clock showed at a moment.
- */
+/** The public calls beneath `/api/v1` that a client of the socket makes. */
 export function answerRest(
   request: SimulatedRequest,
   instruments: ReadonlyMap<string, SimulatedInstrument>,
   dialect: Dialect,
   limit: CallLimit,
-  stamp: (at: Micros) => Micros,
+  clock: VenueClock,
   at: Micros,
 ): SimulatedAnswer {
-  const { status, body } = answer(request, instruments, dialect, stamp, at)
+  const { status, body } = answer(request, instruments, dialect, clock, at)
   return { status, headers: headersOf(limit), body: encode(body) }
 }
 
@@ -55,7 +52,7 @@ function answer(
   request: SimulatedRequest,
   instruments: ReadonlyMap<string, SimulatedInstrument>,
   dialect: Dialect,
-  stamp: (at: Micros) => Micros,
+  clock: VenueClock,
   at: Micros,
 ): Answer {
   const { pathname, searchParams } = new URL(request.path, 'http://bitmex')
@@ -97,7 +94,7 @@ function answer(
       return ok(one.levels('orderBookL2', dialect, at, depth > 0 ? depth : undefined))
     }
     case 'trade': {
-      const rows = history(chosen, call, dialect).map((row) => stamped(row, stamp))
+      const rows = history(chosen, call, dialect).map((row) => stamped(row, clock))
       return ok(page(rows, searchParams))
     }
     case 'quote':
@@ -141,10 +138,10 @@ function page(rows: readonly WireRow[], query: URLSearchParams): WireRow[] {
 }
 
 /** A trade has the time that its frame had. */
-function stamped(row: WireRow, stamp: (at: Micros) => Micros): WireRow {
+function stamped(row: WireRow, clock: VenueClock): WireRow {
   const { timestamp } = row
   if (typeof timestamp !== 'string') return row
-  return { ...row, timestamp: iso(stamp(Date.parse(timestamp) * 1000)) }
+  return { ...row, timestamp: iso(clock.stamp(Date.parse(timestamp) * 1000)) }
 }
 
 function ok(body: Wire): Answer {
