@@ -75,7 +75,7 @@ export class Pacer {
 
   /** A burst of b and one every r-th of a minute after it are b - 1 + r in a minute. Microseconds. */
   #pace(): { readonly interval: number; readonly burst: number } {
-    const perMinute = Math.min(this.#perMinute, this.#rate.perMinute)
+    const perMinute = Math.min(this.#perMinute, this.#rate.perMinute(this.#clock.monotonic()))
     const burst = Math.max(1, Math.min(this.#burst, Math.floor(perMinute / 4)))
     return { interval: 60_000_000 / (perMinute - burst + 1), burst }
   }

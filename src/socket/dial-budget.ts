@@ -64,7 +64,7 @@ export class DialBudget {
   /** How long a dial that is asked for now will have to wait. Milliseconds. */
   delayMs(host: string, perMinute: number): number {
     const entry = this.#host(host, perMinute)
-    const { interval, tolerance } = pace(entry)
+    const { interval, tolerance } = pace(entry, this.#clock.monotonic())
     const due = Math.max(entry.heldUntil, entry.fullAt - tolerance + entry.queue.length * interval)
     return Math.max(0, (due - this.#clock.monotonic()) / 1000)
   }
@@ -76,10 +76,10 @@ export class DialBudget {
     this.#serve(entry)
   }
 
-  /** Lowers a host's limit for good, below what callers say: what the venue itself said. */
+  /** Lowers a host's limit below what callers say, until that wears off: what the venue itself said. */
   learn(host: string, perMinute: number): void {
-    this.#rate(host).lower(perMinute)
-    this.#serve(this.#host(host, perMinute))
+    this.#rate(host).lower(perMinute, this.#clock.monotonic())
+    this.#serve(this.#host(host, Number.POSITIVE_INFINITY))
   }
 
   /** The host took a dial. */
@@ -89,14 +89,14 @@ export class DialBudget {
 
   /** The host refused a dial as one too many: its limit is lower than callers say. */
   refused(host: string): void {
-    const rate = this.#rate(host)
-    rate.refused(this.#clock.monotonic())
-    this.#serve(this.#host(host, rate.perMinute))
+    this.#rate(host).refused(this.#clock.monotonic())
+    this.#serve(this.#host(host, Number.POSITIVE_INFINITY))
   }
 
   /** Limits that were learned, a minute, by host. */
   get learned(): Readonly<Record<string, number>> {
-    const known = [...this.#rates].map(([host, { perMinute }]) => [host, perMinute] as const)
+    const now = this.#clock.monotonic()
+    const known = [...this.#rates].map(([host, rate]) => [host, rate.perMinute(now)] as const)
     return Object.fromEntries(known.filter(([, perMinute]) => Number.isFinite(perMinute)))
   }
 
@@ -112,7 +112,7 @@ export class DialBudget {
     host.timer = null
     for (let next = host.queue[0]; next !== undefined; next = host.queue[0]) {
       const now = this.#clock.monotonic()
-      const { interval, tolerance } = pace(host)
+      const { interval, tolerance } = pace(host, now)
       const due = Math.max(host.heldUntil, host.fullAt - tolerance)
       if (due > now) {
         host.timer = this.#clock.after(Math.ceil((due - now) / 1000), () => this.#serve(host))
@@ -134,7 +134,7 @@ export class DialBudget {
       host = { perMinute: Number.POSITIVE_INFINITY, rate, ...rest }
       this.#hosts.set(name, host)
     }
-    host.perMinute = Math.min(host.perMinute, perMinute, host.rate.perMinute)
+    host.perMinute = Math.min(host.perMinute, perMinute)
     return host
   }
 
@@ -158,7 +158,8 @@ export class DialBudget {
 /**
  * A bucket of b tokens that refills at r a minute allows b - 1 + r in any minute, so that b - 1 + r must be the limit.
  */
-function pace({ perMinute }: Host): { interval: Micros; tolerance: Micros } {
+function pace({ perMinute: said, rate }: Host, now: Micros): { interval: Micros; tolerance: Micros } {
+  const perMinute = Math.min(said, rate.perMinute(now))
   if (!Number.isFinite(perMinute)) return { interval: 0, tolerance: 0 }
   const burst = Math.max(1, Math.floor(perMinute / 4))
   const interval = Math.ceil(MINUTE_MICROS / (perMinute - burst + 1))

@@ -110,6 +110,31 @@ describe('the budget of a host', () => {
     expect(busiestMinute(granted)).toBeLessThanOrEqual(5)
   })
 
+  it('is not learned where a host refuses after a few: that is of the moment', async () => {
+    const clock = new VirtualClock()
+    const budget = new DialBudget(clock)
+    const granted: number[] = []
+    for (let dial = 0; dial < 5; dial++) ask(budget, clock, 60, granted)
+    await clock.advance(0)
+    for (let taken = 0; taken < 4; taken++) budget.accepted('venue.test')
+    budget.refused('venue.test')
+    expect(budget.learned).toEqual({})
+  })
+
+  it('wears off: a quarter of an hour without a refusal doubles what was learned', async () => {
+    const clock = new VirtualClock()
+    const budget = new DialBudget(clock)
+    budget.learn('venue.test', 5)
+    await clock.advance(14 * 60_000)
+    expect(budget.learned).toEqual({ 'venue.test': 5 })
+    await clock.advance(60_000)
+    expect(budget.learned).toEqual({ 'venue.test': 10 })
+    const granted: number[] = []
+    for (let dial = 0; dial < 20; dial++) ask(budget, clock, 60, granted)
+    await clock.advance(3 * 60_000)
+    expect(busiestMinute(granted)).toBe(10)
+  })
+
   it('is not learned from a host that refuses everything: that is about something older', async () => {
     const clock = new VirtualClock()
     const budget = new DialBudget(clock)
