@@ -221,8 +221,13 @@ export class Backfills {
     else this.#end(run, false, at)
   }
 
-  /** Without what is older than the last known trade, whose id may have been forgotten. */
-  #newer({ record }: Stream, rows: readonly TradeFields[]): TradeFields[] {
+  /**
+   * Without what is older than what is known, whose ids may have been forgotten. Times tell it only where no id does: a venue's
+   * clock may have been off.
+   */
+  #newer({ record }: Stream, rows: readonly TradeFields[]): readonly TradeFields[] {
+    const known = rows.findIndex(({ id }) => record.tradeIds.has(id))
+    if (known !== -1) return rows.slice(known + 1)
     const since = record.lastTrade?.exchangeTime ?? null
     return rows.filter(({ exchangeTime }) => !isLater(since, exchangeTime))
   }
