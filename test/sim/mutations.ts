@@ -90,6 +90,33 @@ const mutations: readonly Mutation[] = [
     venue: 'blockchain',
   },
   {
+    name: 'the sequence of Huobi is not checked',
+    file: 'connectors/huobi/mbp-books.js',
+    find: 'switch (join.delta(delta)) {',
+    replace: "const verdict = join.delta(delta); switch (verdict === 'broken' ? 'applies' : verdict) {",
+    venue: 'huobi',
+  },
+  {
+    name: 'the sequence of CEX.IO is not checked',
+    file: 'connectors/cex/book-numbers.js',
+    find: 'if (update.id === this.#last + 1) {',
+    replace: 'if (update.id > this.#last) {',
+    venue: 'cex',
+  },
+  {
+    name: 'the numbers of Bittrex are not checked',
+    file: 'connectors/bittrex/join.js',
+    find: "if (place === 'break' || this.#skips(sequence)) {",
+    replace: 'if (false) {',
+    venue: 'bittrex',
+  },
+  {
+    name: 'history is held to be whole wherever it begins',
+    file: 'src/session/backfill.js',
+    find: 'gap.lost = true;',
+    replace: '',
+  },
+  {
     name: 'a contradiction in a table of BitMEX is passed over',
     file: 'connectors/bitmex/level-table.js',
     find: 'return contradiction(`update of',
@@ -124,13 +151,13 @@ const mutations: readonly Mutation[] = [
   {
     name: 'what was dropped unread is not said',
     file: 'src/feed/feed.js',
-    find: 'dropped: (first) => this.#dropped(first),',
+    find: 'dropped: (first, since) => this.#dropped(first, since),',
     replace: 'dropped: () => { },',
   },
   {
     name: 'what was dropped before an open gap is not said',
     file: 'src/feed/feed-connection.js',
-    find: 'this.memory.peek(instrument, channel)?.widen(from);',
+    find: 'this.memory.peek(instrument, channel)?.gap?.widen(from);',
     replace: '',
   },
   {
