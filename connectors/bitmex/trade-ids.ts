@@ -1,4 +1,5 @@
 import type { TradeRow } from '../../schemas/bitmex.js'
+import { canonicalDecimal } from '../../src/decode/decimal.js'
 import type { StreamRecord } from '../../src/session/memory.js'
 
 /** Match ids remembered: those whose rows may still follow. */
@@ -15,11 +16,11 @@ const KEPT = 2000
 export class TradeIds {
   readonly #first = new Map<string, string>()
 
-  /** The ids of a frame's rows, in their order. */
+  /** The ids of a frame's rows, in their order. @throws {DecodeError} */
   of(rows: readonly TradeRow[]): string[] {
     const inFrame = new Map<string, number>()
     return rows.map((row) => {
-      const facts = `${row.price}/${row.size}/${row.timestamp ?? ''}`
+      const facts = `${canonicalDecimal(row.price)}/${canonicalDecimal(row.size)}/${row.timestamp ?? ''}`
       const match = row.trdMatchID ?? ''
       const id = this.#isFirst(match, facts) ? match : `${match}/${facts}`
       const count = (inFrame.get(id) ?? 0) + 1

@@ -98,7 +98,7 @@ export function faulted(fault: PushFault, push: Push, truth: Truth): Faulted | n
       // The message and its number come: what is missing is the trade alone.
       return push.method === 'trade' ? edited({ deltas: rows(body, 'deltas').slice(1) }) : null
     case 'id-long':
-      return push.method === 'trade' ? edited(firstRow(body, 'id', () => '123456789012345678901')) : null
+      return push.method === 'trade' ? edited(firstRow(body, 'id', longId)) : null
     case 'price-null':
       return priced(push, () => null)
     case 'price-nan':
@@ -137,6 +137,11 @@ function priced(push: Push, change: (rate: string) => string | null): Faulted | 
     }
   }
   return null
+}
+
+/** Twenty-one digits, and others for each trade. */
+function longId(id: string): string {
+  return `9${id.replace(/\D/g, '').slice(-20).padStart(20, '0')}`
 }
 
 function firstRow(

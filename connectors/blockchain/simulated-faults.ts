@@ -91,7 +91,8 @@ export class NumberedLine {
       rest: rest.replace(pattern, replacement),
     })
     if (message.channel === 'trades' && this.#take('id-long')) {
-      return changed(/"trade_id":"\d+"/, '"trade_id":"123456789012345678901"')
+      // Ids have eleven digits; another one for each trade.
+      return changed(/"trade_id":"(\d+)"/, '"trade_id":"1234567890$1"')
     }
     if (this.#take('price-null')) return changed(PRICE, '"$1":null')
     if (this.#take('price-nan')) return changed(PRICE, '"$1":NaN')

@@ -12,7 +12,13 @@ import { pairOf } from './symbols.js'
 const checkSnapshot = checker(classicSnapshot)
 const checkUpdate = checker(classicUpdate)
 
-type Update = z.output<typeof classicUpdate>['data']
+interface Update {
+  readonly id: number
+  readonly pair: string
+  readonly bids: Level[]
+  readonly asks: Level[]
+  readonly exchangeTime: Micros | null
+}
 
 /** The exact books of the classic API: `order-book-subscribe`, then `md_update` numbered per pair. */
 export interface ClassicBooks {
@@ -45,16 +51,7 @@ export function classicBooks({ init, streams }: SessionKit): ClassicBooks {
     const { last } = book
     switch (book.next(update)) {
       case 'apply':
-        streams.update(
-          stream,
-          {
-            bids: update.bids.map(toLevel),
-            asks: update.asks.map(toLevel),
-            exchangeTime: update.time === undefined ? null : update.time * 1000,
-            sequence: String(update.id),
-          },
-          at,
-        )
+        streams.update(stream, { ...update, sequence: String(update.id) }, at)
         break
       case 'held':
         break
@@ -93,11 +90,18 @@ export function classicBooks({ init, streams }: SessionKit): ClassicBooks {
       for (const update of numbersOf(data.pair).begin(data.id)) apply(stream, update, at)
     },
     update(value, frame, at) {
-      const { data } = checkUpdate(value, frame)
-      const stream = streamOf(data.pair, at)
-      if (stream !== undefined && stream.state !== 'leaving') apply(stream, data, at)
+      const update = read(value, frame)
+      const stream = streamOf(update.pair, at)
+      if (stream !== undefined && stream.state !== 'leaving') apply(stream, update, at)
     },
   }
+}
+
+/** An update is counted only when all of it could be read: what cannot be leaves a hole in the numbers. */
+function read(value: LosslessValue, frame: string): Update {
+  const { id, pair, bids, asks, time } = checkUpdate(value, frame).data
+  const exchangeTime = time === undefined ? null : time * 1000
+  return { id, pair, bids: bids.map(toLevel), asks: asks.map(toLevel), exchangeTime }
 }
 
 function timeOf({ timestamp, timestamp_ms }: z.output<typeof classicSnapshot>['data']): Micros | null {
