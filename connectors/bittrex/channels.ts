@@ -22,8 +22,8 @@ export const TICKERS_CHANNELS = ['ticker:tickers', 'quote:tickers'] as const
  * `heartbeat` topic, which every connection holds.
  */
 export const CHANNELS: readonly ChannelSpec[] = [
-  spec('trade', [], 'sequence', false),
   // Sequences are the venue's and not the connection's: two sockets see the same numbers of a market and depth.
+  { ...spec('trade', [], 'sequence', false), sequenceScope: 'stream' },
   { ...spec('book', DEPTHS, 'sequence', true), sequenceScope: 'stream' },
   spec('quote', ['ticker', 'tickers'], 'sequence (tickers only)', false),
   spec(

@@ -9,6 +9,7 @@ import type {
   VenueSimulator,
 } from '../../src/simulator/venue-simulator.js'
 import { FAULTS } from './simulator/faults.js'
+import { Liquidations } from './simulator/liquidations.js'
 import { MarketSocket } from './simulator/market-socket.js'
 import { NotificationSocket } from './simulator/notification-socket.js'
 import { RestApi } from './simulator/rest.js'
@@ -43,6 +44,7 @@ export class HuobiSimulator implements VenueSimulator {
   readonly #scene: Scene
   readonly #server: TopicServer
   readonly #rest: RestApi
+  readonly #liquidations: Liquidations
   readonly #sockets = new Set<MarketSocket>()
   readonly #notifications = new Set<NotificationSocket>()
 
@@ -50,6 +52,7 @@ export class HuobiSimulator implements VenueSimulator {
     this.#scene = new Scene(options)
     this.#server = new TopicServer(this.#scene)
     this.#rest = new RestApi(this.#scene)
+    this.#liquidations = new Liquidations(this.#scene)
     const open = this.#scene.instruments.filter(({ facts }) => !facts.suspended)
     this.markets = new Map(open.map(({ facts, market }) => [facts.id, market]))
   }
@@ -83,6 +86,9 @@ export class HuobiSimulator implements VenueSimulator {
     this.#server.advance(at)
     for (const socket of this.#sockets) socket.advance(at)
     for (const socket of this.#notifications) socket.advance(at)
+    this.#liquidations.advance(at, (instrument, row) => {
+      for (const socket of this.#notifications) socket.liquidated(instrument, row, at)
+    })
   }
 
   fault(name: string, at: Micros): boolean {

@@ -1,6 +1,7 @@
 import type { GapReason, MarketEvent, Micros, StreamEvent } from '../../schemas/events.js'
 import { channelSpec } from '../channel-spec.js'
 import type { Channel, ChannelSpec, Subscription } from '../connector.js'
+import type { StreamRecord } from '../session/memory.js'
 import { splitChannel } from '../session/stream.js'
 import { ArbitratedBook } from './arbitrated-book.js'
 import { ArbitratedLog } from './arbitrated-log.js'
@@ -19,6 +20,8 @@ export class Arbiter {
   readonly #outlet: StreamOutlet
   readonly #channels: readonly ChannelSpec[]
   #wanted: Leg | null = null
+  /** Since when other legs have told something and this one nothing. */
+  readonly #silent = new Map<Leg, Micros>()
   /** The latest moment that any leg has told of. */
   #latest: Micros = Number.NEGATIVE_INFINITY
 
@@ -32,6 +35,7 @@ export class Arbiter {
       emit: (event) => outlet.emit(this.#inTime(event)),
       swallowed: (reason) => outlet.swallowed(reason),
       heardUntil: (leg) => this.#legs.get(leg) ?? null,
+      silentSince: (leg) => this.#silent.get(leg) ?? null,
     }
     this.add(subscriptions)
   }
@@ -49,6 +53,17 @@ export class Arbiter {
     for (const { instrument, channel } of subscriptions) {
       this.#streams.delete(keyOf(instrument.instrument, channel))
     }
+  }
+
+  /** Gives one stream up, to be served elsewhere. @returns what the user was told of it; null where it is not here */
+  release({ instrument, channel }: Subscription, at: Micros): StreamRecord | null {
+    this.#reach(at)
+    return this.#streams.get(keyOf(instrument.instrument, channel))?.release(at) ?? null
+  }
+
+  /** Goes on with a stream that was served elsewhere. */
+  inherit({ instrument, channel }: Subscription, record: StreamRecord): void {
+    this.#streams.get(keyOf(instrument.instrument, channel))?.inherit(record)
   }
 
   /** A leg that begins; its memory is `holed` at first. */
@@ -72,7 +87,7 @@ export class Arbiter {
     }
     const stream = this.#find(event)
     if (stream !== undefined) stream.take(leg, event)
-    if (event.type !== 'gap') this.#legs.set(leg, event.receiveTime)
+    if (event.type !== 'gap') this.#heard(leg, event.receiveTime)
     if (stream !== undefined) return
     // What was not asked for but is told once anyway: an instrument's own data.
     if (event.type === 'instrument') this.#outlet.emit(event)
@@ -82,6 +97,7 @@ export class Arbiter {
   leave(leg: Leg, reason: GapReason, detail: string, at: Micros | null): void {
     this.#reach(at)
     this.#legs.delete(leg)
+    this.#silent.delete(leg)
     if (this.#wanted === leg) this.#wanted = null
     for (const stream of this.#streams.values()) stream.leave(leg, reason, detail, at)
   }
@@ -137,6 +153,15 @@ export class Arbiter {
     return this.#streams.get(keyOf(instrument, channel))?.gap?.reason ?? null
   }
 
+  #heard(leg: Leg, at: Micros | null): void {
+    this.#legs.set(leg, at)
+    this.#silent.delete(leg)
+    if (at === null) return
+    for (const other of this.#legs.keys()) {
+      if (other !== leg && !this.#silent.has(other)) this.#silent.set(other, at)
+    }
+  }
+
   #reach(at: Micros | null): void {
     if (at !== null && at > this.#latest) this.#latest = at
   }
@@ -145,24 +170,25 @@ export class Arbiter {
   #inTime(event: MarketEvent): MarketEvent {
     const { receiveTime } = event
     if (receiveTime === null || receiveTime >= this.#latest) return event
-    return { ...event, receiveTime: this.#latest }
+    const ended = event.type === 'gap' && event.state === 'closed'
+    return { ...event, receiveTime: this.#latest, ...(ended && { to: this.#latest }) }
   }
 
   #make(subscription: Subscription): ArbitratedStream {
     const { kind } = splitChannel(subscription.channel)
+    const spec = channelSpec(this.#channels, kind, subscription.instrument.market)
+    const numbered = spec?.sequenceScope === 'stream'
     switch (kind) {
       case 'book':
-      case 'order': {
-        const spec = channelSpec(this.#channels, kind, subscription.instrument.market)
-        return new ArbitratedBook(subscription, this.#outlet, spec?.sequenceScope === 'stream')
-      }
+      case 'order':
+        return new ArbitratedBook(subscription, this.#outlet, numbered)
       case 'trade':
       case 'liquidation':
       case 'transaction':
       case 'block':
-        return new ArbitratedLog(subscription, this.#outlet)
+        return new ArbitratedLog(subscription, this.#outlet, numbered)
       default:
-        return new ArbitratedState(subscription, this.#outlet)
+        return new ArbitratedState(subscription, this.#outlet, numbered)
     }
   }
 

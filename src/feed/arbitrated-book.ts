@@ -8,8 +8,7 @@ import type {
   OrderUpdateEvent,
   StreamEvent,
 } from '../../schemas/events.js'
-import type { Subscription } from '../connector.js'
-import { ArbitratedStream, isLate, type LegView, type Loss, type StreamOutlet } from './arbitrated-stream.js'
+import { ArbitratedStream, earlier, isLate, type LegView, type Loss, looksBack } from './arbitrated-stream.js'
 import type { Leg } from './leg.js'
 
 type Snapshot = BookSnapshotEvent | OrderSnapshotEvent
@@ -19,12 +18,14 @@ type Sides = { readonly bids: readonly (Level | Order)[]; readonly asks: readonl
 interface BookView extends LegView {
   /** The last event, without its levels. */
   last: Pick<BookEvent, 'exchangeTime' | 'sequence'> | null
+  /** Since when its numbers are above the user's, and never follow on them. */
+  aheadSince: Micros | null
   /** What the last event changed: two legs that say the same are likely, and only likely, to be level. */
   change: string | null
 }
 
 /** Changes remembered, to tell a leg that is behind from one that is ahead. */
-const CHANGES_KEPT = 256
+const CHANGES_KEPT = 4_096
 
 /**
  * A book: one leg is followed at a time, and another takes over only where its book is proven to be the one that the user
@@ -36,18 +37,13 @@ const CHANGES_KEPT = 256
  */
 export class ArbitratedBook extends ArbitratedStream<BookView> {
   protected readonly healing = true
-  /** Whether the venue's numbers mean the same on every connection. */
-  readonly #numbered: boolean
-  #recent: string[] = []
+  /** Changes that were passed on, each with the place at which it was last. */
+  readonly #recent = new Map<string, number>()
+  #places = 0
   /** The number of the last message that was passed on. */
   #sequence: string | null = null
   /** The book as the user has it, while the followed leg is behind it, and when that began. */
   #ahead: { readonly sides: Sides; readonly since: Micros | null } | null = null
-
-  constructor(subscription: Subscription, outlet: StreamOutlet, numbered: boolean) {
-    super(subscription, outlet)
-    this.#numbered = numbered
-  }
 
   override ledBy(leg: Leg): boolean {
     return super.ledBy(leg) && this.#ahead === null
@@ -73,7 +69,7 @@ export class ArbitratedBook extends ArbitratedStream<BookView> {
 
   protected viewOf(leg: Leg): BookView {
     const base = { leg, state: 'waiting' as const, wholeSince: null, lastAt: null, silentSince: null }
-    return { ...base, last: null, change: null }
+    return { ...base, last: null, change: null, aheadSince: null }
   }
 
   protected datum(view: BookView, event: StreamEvent): void {
@@ -88,36 +84,48 @@ export class ArbitratedBook extends ArbitratedStream<BookView> {
     view.last = { exchangeTime: event.exchangeTime, sequence: event.sequence }
     view.change = JSON.stringify([event.bids, event.asks])
     const { active } = this
-    const newer = this.#numbered && isNewer(event.sequence, this.#sequence)
-    if (active === view) this.#followed(view, event, before)
-    else if (active === null || active.state !== 'whole') {
+    const newer = this.numbered && isNewer(event.sequence, this.#sequence)
+    if (active === view) {
+      const ahead = this.farAhead(view, event)
+      if (ahead === null) this.#followed(view, event, before)
+      else this.#retell(ahead, event.receiveTime)
+    } else if (active === null || active.state !== 'whole') {
       if (isSnapshot(event)) this.#tell(view, event)
+      else if (view.state === 'whole') this.#retell(view, event.receiveTime)
     } else if (newer && (isSnapshot(event) || this.#continues(before))) this.#tell(view, event)
     else {
-      const news = this.#numbered ? newer : !this.#recent.includes(view.change)
-      if (news && this.outpaces(view, event.receiveTime)) this.#retell(view, event.receiveTime)
+      const news = this.numbered ? newer : !this.#recent.has(view.change)
+      view.aheadSince = newer ? (view.aheadSince ?? event.receiveTime) : null
+      const ahead = isLate(view.aheadSince, event.receiveTime)
+      const silent = news && this.outpaces(view, event.receiveTime) && this.farAhead(view, event) !== active
+      if (silent || (news && ahead)) this.#retell(view, event.receiveTime)
     }
     this.reconsider(event.receiveTime)
   }
 
   protected becameWhole(): void {}
 
+  /** The next that it tells is a snapshot. */
+  protected forget(): void {}
+
   protected heals(_view: BookView, healed: boolean): boolean {
     return healed
   }
 
-  protected lost(view: BookView, other: BookView, { reason, at }: Loss): void {
+  protected lost(view: BookView, other: BookView, { reason, detail, at, from }: Loss): void {
     if (this.active !== view) return
-    // A book that was caught being wrong proves nothing.
-    const trusted = (reason === 'disconnected' || reason === 'stale') && this.#ahead === null
-    const held = trusted ? this.#sides(view) : null
-    if (held === null || !this.#behind(other)) {
-      if (held !== null && this.#isLevel(view, other, held)) this.active = other
-      else this.#retell(other, at)
+    if (looksBack(reason)) {
+      // The user has been told what was wrong, and since when it may have been.
+      this.openGap(reason, detail, at, earlier(from, this.emittedAt))
+      this.#retell(other, at)
       return
     }
-    this.active = other
-    this.#ahead = { sides: held, since: at }
+    const held = this.#ahead === null ? this.#sides(view) : null
+    if (held !== null && this.#isLevel(view, other, held)) this.active = other
+    else if (held !== null && this.#behind(other)) {
+      this.active = other
+      this.#ahead = { sides: held, since: at }
+    } else this.#retell(other, at)
   }
 
   protected settled(wanted: BookView, at: Micros): void {
@@ -141,31 +149,35 @@ export class ArbitratedBook extends ArbitratedStream<BookView> {
     const { change } = view
     const at = event.receiveTime
     if (this.#ahead === null || isSnapshot(event)) this.#tell(view, event)
-    else if (this.#numbered && event.sequence !== null && isNewer(event.sequence, this.#sequence)) {
+    else if (this.numbered && event.sequence !== null && isNewer(event.sequence, this.#sequence)) {
       // A batch that begins before the user's book may lack a level that changed and changed back within it.
       if (this.#continues(before)) this.#tell(view, event)
       else this.#retell(view, at)
-    } else if (this.#numbered ? event.sequence === this.#sequence : change === this.#recent.at(-1)) {
-      if (this.#numbered || sameSides(this.#ahead.sides, this.#sides(view))) this.#ahead = null
-    } else if (!this.#numbered && !this.#recent.includes(view.change ?? '')) this.#retell(view, at)
+    } else if (
+      this.numbered
+        ? event.sequence === this.#sequence
+        : change !== null && this.#recent.get(change) === this.#places
+    ) {
+      if (this.numbered || sameSides(this.#ahead.sides, this.#sides(view))) this.#ahead = null
+    } else if (!this.numbered && !this.#recent.has(view.change ?? '')) this.#retell(view, at)
     // Numbers that the venue has begun anew, or a change that came twice: nothing will ever be level.
     if (this.#ahead !== null && isLate(this.#ahead.since, at)) this.#retell(view, at)
   }
 
   /** Whether a leg whose last message had this number stands exactly where the user does. */
   #continues(sequence: string | null): boolean {
-    return this.#numbered && sequence !== null && sequence === this.#sequence
+    return this.numbered && sequence !== null && sequence === this.#sequence
   }
 
   #behind(view: BookView): boolean {
-    if (this.#numbered && view.last?.sequence != null) return isNewer(this.#sequence, view.last.sequence)
+    if (this.numbered && view.last?.sequence != null) return isNewer(this.#sequence, view.last.sequence)
     const { change } = view
-    return change !== null && this.#recent.slice(0, -1).includes(change)
+    return change !== null && this.#recent.has(change)
   }
 
   /** Whether two legs have the same book. @param held the first one's, where it is known already */
   #isLevel(a: BookView, b: BookView, held: Sides | null): boolean {
-    if (this.#numbered && a.last?.sequence != null && b.last?.sequence != null) {
+    if (this.numbered && a.last?.sequence != null && b.last?.sequence != null) {
       return a.last.sequence === b.last.sequence
     }
     // A snapshot of a quiet market is compared although the other leg has said nothing since.
@@ -176,6 +188,13 @@ export class ArbitratedBook extends ArbitratedStream<BookView> {
   /** Whether the leg has told nothing but its snapshot. */
   #fresh(view: BookView): boolean {
     return view.lastAt === view.wholeSince
+  }
+
+  #remember(change: string): void {
+    this.#recent.delete(change)
+    this.#recent.set(change, ++this.#places)
+    const [oldest] = this.#recent.keys()
+    if (this.#recent.size > CHANGES_KEPT && oldest !== undefined) this.#recent.delete(oldest)
   }
 
   /** The leg's book as a snapshot of its own: that may come at any time, and everything after it follows from it. */
@@ -208,10 +227,10 @@ export class ArbitratedBook extends ArbitratedStream<BookView> {
 
   #tell(view: BookView, event: BookEvent): void {
     this.active = view
+    view.aheadSince = null
     this.#ahead = null
     this.#sequence = event.sequence
-    this.#recent.push(view.change ?? '')
-    if (this.#recent.length > CHANGES_KEPT) this.#recent.shift()
+    this.#remember(view.change ?? '')
     this.pass(event, isSnapshot(event))
   }
 

@@ -1,5 +1,5 @@
 import type { Micros, StreamEvent } from '../../schemas/events.js'
-import { RecentIds } from '../session/memory.js'
+import { RecentIds, type StreamRecord } from '../session/memory.js'
 import { ArbitratedStream, isHistory, isLate, type LegView, type Loss } from './arbitrated-stream.js'
 import type { Leg } from './leg.js'
 
@@ -9,6 +9,8 @@ interface LogView extends LegView {
    * order. A leg that is not joined may be ahead of what the others still owe, so its news waits.
    */
   joined: boolean
+  /** Since when it is joined and may still bring what came before something that was passed on. Null: it does not. */
+  lateSince: Micros | null
   /** Its history reached back to what was passed on before. */
   overlapped: boolean
   /** History that nobody has passed on, in the order of the wire. */
@@ -23,6 +25,8 @@ interface LogView extends LegView {
 const IDS_KEPT = 4_000
 /** News of a leg that is not joined: with more, it is taken as joined. */
 const NEWS_KEPT = 10_000
+/** What a line still held when it was joined has come after this. A venue's clock may be set back. */
+const LATE_MICROS: Micros = 30_000_000
 /** Events without an id that a leg's are counted of. */
 const COUNTED = 1_000
 
@@ -30,6 +34,8 @@ const COUNTED = 1_000
 export class ArbitratedLog extends ArbitratedStream<LogView> {
   protected readonly healing = false
   readonly #ids = new RecentIds(IDS_KEPT)
+  /** Exchange time of the last news that was passed on. */
+  #toldAt: Micros | null = null
 
   override adopt(leg: Leg): void {
     super.adopt(leg)
@@ -38,6 +44,17 @@ export class ArbitratedLog extends ArbitratedStream<LogView> {
     for (const id of record?.tradeIds ?? []) this.#ids.add(id)
     const view = this.views.get(leg)
     if (view !== undefined) view.joined = true
+  }
+
+  override release(at: Micros): StreamRecord {
+    const record = super.release(at)
+    for (const id of this.#ids) record.tradeIds.add(id)
+    return record
+  }
+
+  override inherit(record: StreamRecord): void {
+    super.inherit(record)
+    for (const id of record.tradeIds) this.#ids.add(id)
   }
 
   override dissolve(leg: Leg, at: Micros | null): void {
@@ -58,7 +75,9 @@ export class ArbitratedLog extends ArbitratedStream<LogView> {
     const base = { leg, state: 'waiting' as const, wholeSince: null, lastAt: null, silentSince: null }
     return {
       ...base,
+      last: null,
       joined: false,
+      lateSince: null,
       overlapped: false,
       history: new Map(),
       news: new Map(),
@@ -77,13 +96,21 @@ export class ArbitratedLog extends ArbitratedStream<LogView> {
       else view.history.set(key, event)
     } else if (view.joined || this.other(view) === null) {
       this.#join(view)
-      this.#tell(key, event)
+      this.#tell(key, this.#asItIs(view, event))
     } else this.#keep(view, key, event)
     this.reconsider()
   }
 
   protected becameWhole(view: LogView, first: boolean): void {
+    if (first) for (const other of this.views.values()) other.joined = false
     if (first || (view.overlapped && view.history.size === 0)) view.joined = true
+  }
+
+  protected forget(view: LogView): void {
+    view.joined = false
+    view.overlapped = false
+    view.history.clear()
+    view.news.clear()
   }
 
   protected heals(view: LogView, healed: boolean): boolean {
@@ -93,10 +120,6 @@ export class ArbitratedLog extends ArbitratedStream<LogView> {
   protected lost(view: LogView, other: LogView, { reason, at, toldUntil }: Loss): void {
     const covered =
       other.joined || other.overlapped || (other.wholeSince !== null && isLate(other.wholeSince, toldUntil))
-    view.joined = false
-    view.overlapped = false
-    view.history.clear()
-    view.news.clear()
     if (this.active === view) this.active = other
     if (other.joined) return
     if (!covered) this.openGap(reason, `${other.leg.name} takes over and cannot tell what came before`, at)
@@ -132,23 +155,70 @@ export class ArbitratedLog extends ArbitratedStream<LogView> {
     view.news.set(key, event)
     const oldest = view.news.values().next().value?.receiveTime ?? null
     if (!isLate(oldest, event.receiveTime) && view.news.size < NEWS_KEPT) return
+    const told = this.#toldAt
+    const { exchangeTime } = event
+    if (told !== null && exchangeTime !== null && exchangeTime < told && this.#goesOn(view)) {
+      this.#release(view)
+      return
+    }
     // The others keep silent: what they bring later has to join anew.
-    for (const behind of this.views.values()) if (behind !== view) behind.joined = false
+    let until: Micros | null = null
+    for (const behind of this.views.values()) {
+      if (behind === view) continue
+      behind.joined = false
+      const heard = behind.state === 'whole' ? this.heardUntil(behind) : null
+      if (heard !== null) until = Math.max(until ?? heard, heard)
+    }
+    if (!view.overlapped && !isLate(view.wholeSince, until)) {
+      const detail = `${view.leg.name} cannot tell what the other, which is silent, saw last`
+      this.openGap('stale', detail, event.receiveTime)
+    }
     this.#join(view)
+  }
+
+  /** Whether the stream has another leg to go on with. */
+  #goesOn(view: LogView): boolean {
+    for (const other of this.views.values()) {
+      if (other !== view && other.joined && other.state === 'whole') return true
+    }
+    return false
   }
 
   /** From here on the leg's news is passed on as it comes; first what it had to keep. */
   #join(view: LogView): void {
+    if (!view.joined) view.lateSince = view.lastAt
     view.joined = true
+    this.#release(view)
+  }
+
+  /** Tells what a leg had to keep. */
+  #release(view: LogView): void {
     if (view.history.size === 0 && view.news.size === 0) return
     const kept = [...view.history, ...view.news]
     view.history.clear()
     view.news.clear()
-    for (const [key, event] of kept) if (!this.#ids.has(key)) this.#tell(key, event)
+    for (const [key, event] of kept) {
+      if (!this.#ids.has(key)) this.#tell(key, this.#asItIs(view, event))
+    }
+  }
+
+  /** A line that was held up may bring what the stream has gone on without: that is told as the past that it is. */
+  #asItIs(view: LogView, event: StreamEvent): StreamEvent {
+    if (isHistory(event) || (view.joined && view.lateSince === null)) return event
+    const { exchangeTime, receiveTime } = event
+    const told = this.#toldAt
+    const past = told !== null && exchangeTime !== null && exchangeTime < told
+    const since = view.lateSince
+    if (past && (since === null || receiveTime === null || receiveTime - since < LATE_MICROS)) {
+      return event.type === 'trade' ? { ...event, historical: true } : event
+    }
+    view.lateSince = null
+    return event
   }
 
   #tell(key: string, event: StreamEvent): void {
     this.#ids.add(key)
+    if (!isHistory(event)) this.#toldAt = event.exchangeTime
     this.pass(event, !isHistory(event))
     for (const view of this.views.values()) if (!view.joined) this.#told(view, key)
   }

@@ -51,6 +51,11 @@ export class ArbitratedState extends ArbitratedStream<StateView> {
       this.reconsider(event.receiveTime)
       return
     }
+    const ahead = active === view ? this.farAhead(view, event) : null
+    if (ahead !== null) {
+      this.#follow(ahead, event.receiveTime)
+      return
+    }
     if (active !== view) {
       this.active = view
       view.behind = active === null ? null : { since: event.receiveTime }
@@ -61,12 +66,15 @@ export class ArbitratedState extends ArbitratedStream<StateView> {
 
   protected becameWhole(): void {}
 
+  protected forget(view: StateView): void {
+    view.news = []
+  }
+
   protected heals(_view: StateView, healed: boolean): boolean {
     return healed
   }
 
   protected lost(view: StateView, other: StateView, { at }: Loss): void {
-    view.news = []
     if (this.active === view) this.#follow(other, at)
   }
 

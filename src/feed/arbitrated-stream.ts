@@ -1,6 +1,6 @@
 import type { GapEvent, GapReason, MarketEvent, Micros, StreamEvent } from '../../schemas/events.js'
 import type { Subscription } from '../connector.js'
-import type { StreamRecord } from '../session/memory.js'
+import { StreamRecord } from '../session/memory.js'
 import { isLog, splitChannel } from '../session/stream.js'
 import { StreamGap } from '../session/stream-gap.js'
 import type { Leg } from './leg.js'
@@ -22,6 +22,8 @@ export interface ArbiterOutlet {
 export interface StreamOutlet extends ArbiterOutlet {
   /** Receive time of the last event that a leg brought in any stream: until then it has told everything in each. */
   heardUntil(leg: Leg): Micros | null
+  /** Since when other legs have told something, and this one nothing in any stream. Null: it spoke last. */
+  silentSince(leg: Leg): Micros | null
 }
 
 /** One stream as one leg tells it. */
@@ -33,6 +35,8 @@ export interface LegView {
   wholeSince: Micros | null
   /** Receive time of the last event. */
   lastAt: Micros | null
+  /** Its last event, as far as it is looked at. */
+  last: Pick<StreamEvent, 'exchangeTime'> | null
   /** Since when another leg has news that this one has not; null where this one spoke last. */
   silentSince: Micros | null
 }
@@ -40,6 +44,9 @@ export interface LegView {
 /** What ended for a leg while another is whole. */
 export interface Loss {
   readonly reason: GapReason
+  readonly detail: string | null
+  /** Receive time of the last good datum of the leg. */
+  readonly from: Micros | null
   readonly at: Micros | null
   /** Receive time until which the leg has told everything; one that leaves in good health has done so to the end. */
   readonly toldUntil: Micros | null
@@ -63,13 +70,18 @@ export abstract class ArbitratedStream<V extends LegView = LegView> {
   /** Receive time of the last event that was passed on. */
   protected emittedAt: Micros | null = null
   protected readonly views = new Map<Leg, V>()
+  protected readonly numbered: boolean
   readonly #outlet: StreamOutlet
+  /** The gap is open although a leg says that it is whole, for that one has not been heard of late. */
+  #doubted = false
   /** Whether a gap would mean anything: something was granted or came. */
   #begun = false
 
-  constructor(subscription: Subscription, outlet: StreamOutlet) {
+  /** @param numbered whether the venue's numbers mean the same on every connection */
+  constructor(subscription: Subscription, outlet: StreamOutlet, numbered: boolean) {
     this.subscription = subscription
     this.#outlet = outlet
+    this.numbered = numbered
   }
 
   get leader(): Leg | null {
@@ -123,6 +135,23 @@ export abstract class ArbitratedStream<V extends LegView = LegView> {
     record.gap = this.gap?.told() ?? null
   }
 
+  /** The stream is given up here, to be served elsewhere: what the user was told of it. */
+  release(at: Micros): StreamRecord {
+    if (this.#begun) this.openGap('disconnected', 'the stream moves to another connection', at)
+    const record = new StreamRecord()
+    record.gap = this.gap?.told() ?? null
+    record.seen = this.#begun
+    record.lastData = this.emittedAt
+    return record
+  }
+
+  /** The stream was served elsewhere. */
+  inherit(record: StreamRecord): void {
+    this.gap = record.gap
+    this.#begun = record.seen
+    this.emittedAt = record.lastData
+  }
+
   take(leg: Leg, event: StreamEvent): void {
     const view = this.views.get(leg)
     if (view === undefined) return
@@ -131,7 +160,7 @@ export abstract class ArbitratedStream<V extends LegView = LegView> {
     if (event.type !== 'gap') {
       if (view.state === 'waiting' && this.#provesWhole(event)) this.#mended(view, event.receiveTime, false)
       this.datum(view, event)
-    } else if (event.state === 'open') this.#holed(view, event.reason, event.detail, event.receiveTime)
+    } else if (event.state === 'open') this.#holed(view, event)
     else this.#mended(view, event.receiveTime, event.healed)
   }
 
@@ -139,7 +168,8 @@ export abstract class ArbitratedStream<V extends LegView = LegView> {
   leave(leg: Leg, reason: GapReason, detail: string, at: Micros | null): void {
     const view = this.views.get(leg)
     if (view === undefined) return
-    this.#holed(view, reason, detail, at, true)
+    const from = this.#outlet.heardUntil(leg)
+    this.#holed(view, { reason, detail, receiveTime: at, from }, true)
     this.views.delete(leg)
     if (this.active === view) this.active = null
     if (this.wanted === view) this.wanted = null
@@ -164,6 +194,8 @@ export abstract class ArbitratedStream<V extends LegView = LegView> {
   protected abstract datum(view: V, event: StreamEvent): void
   /** A leg that was whole is not; another one is. */
   protected abstract lost(view: V, other: V, loss: Loss): void
+  /** A leg is holed: what it told until now proves nothing of what it will tell. */
+  protected abstract forget(view: V): void
   /** A leg became whole. @param first no other leg is whole */
   protected abstract becameWhole(view: V, first: boolean): void
   /** Whether it is time to follow the wanted leg. */
@@ -185,9 +217,11 @@ export abstract class ArbitratedStream<V extends LegView = LegView> {
   /** @param whole whether the event shows that the stream is whole again, where a gap is open */
   protected pass(event: StreamEvent, whole: boolean): void {
     this.#begun = true
-    if (whole && this.gap !== null) this.closeGap(this.healing, event.receiveTime)
+    if (whole && this.gap !== null) this.closeGap(this.healing || this.#doubted, event.receiveTime)
     this.emittedAt = event.receiveTime
-    this.#outlet.emit(event)
+    // Numbers of one connection would only seem to go on in those of another.
+    const foreign = !this.numbered && 'sequence' in event && event.sequence !== null
+    this.#outlet.emit(foreign ? { ...event, sequence: null } : event)
   }
 
   protected openGap(
@@ -205,6 +239,8 @@ export abstract class ArbitratedStream<V extends LegView = LegView> {
     const { gap } = this
     if (gap === null) return
     this.gap = null
+    this.emittedAt = at
+    this.#doubted = false
     const whole = healed && !(gap.lost && isLog(splitChannel(this.subscription.channel).kind))
     this.#outlet.emit(this.#gapEvent('closed', gap.reason, gap.from, at, whole, null, at))
   }
@@ -215,6 +251,25 @@ export abstract class ArbitratedStream<V extends LegView = LegView> {
     if (active === null || active === view || at === null || view.state !== 'whole') return false
     active.silentSince ??= at
     return isLate(active.silentSince, at)
+  }
+
+  /** A whole leg that has told of a time so much later than this event of the followed one, that this is held up. */
+  protected farAhead(view: V, event: StreamEvent): V | null {
+    for (const other of this.views.values()) {
+      if (
+        other !== view &&
+        other.state === 'whole' &&
+        isLate(event.exchangeTime, other.last?.exchangeTime ?? null)
+      ) {
+        return other
+      }
+    }
+    return null
+  }
+
+  /** Receive time until which a leg has told everything, in each of its streams. */
+  protected heardUntil(view: V): Micros | null {
+    return this.#outlet.heardUntil(view.leg)
   }
 
   /** A leg that has told nothing is known to be whole. */
@@ -232,21 +287,29 @@ export abstract class ArbitratedStream<V extends LegView = LegView> {
     return event.type !== 'checksum' && !isHistory(event)
   }
 
-  #holed(view: V, reason: GapReason, detail: string | null, at: Micros | null, wanted = false): void {
+  #holed(view: V, hole: Pick<GapEvent, 'reason' | 'detail' | 'receiveTime' | 'from'>, wanted = false): void {
     if (view.state === 'waiting') return
+    const { reason, detail, receiveTime: at, from } = hole
     view.state = 'waiting'
     view.wholeSince = null
     view.silentSince = null
+    this.forget(view)
+    const heard = this.#outlet.heardUntil(view.leg)
     const other = this.other(view)
-    if (other !== null) {
+    // A line may be dead long before that is known.
+    const doubtful = other !== null && !wanted && isLate(this.#outlet.silentSince(other.leg), heard)
+    if (other !== null && !doubtful) {
       if (!wanted) this.#outlet.swallowed(reason)
-      this.lost(view, other, { reason, at, toldUntil: wanted ? at : this.#outlet.heardUntil(view.leg) })
-    } else if (this.#begun) this.openGap(reason, detail, at)
+      this.lost(view, other, { reason, detail, at, from, toldUntil: wanted ? at : heard })
+    } else if (this.#begun) {
+      this.#doubted = doubtful && this.gap === null
+      this.openGap(reason, detail, at, looksBack(reason) ? earlier(from, this.emittedAt) : this.emittedAt)
+    }
   }
 
   #mended(view: V, at: Micros | null, healed: boolean): void {
     if (view.state === 'whole') return
-    const first = this.other(view) === null
+    const first = this.other(view) === null || this.#doubted
     view.state = 'whole'
     view.wholeSince = at
     this.becameWhole(view, first)
@@ -296,4 +359,14 @@ export function isHistory(event: StreamEvent): boolean {
 /** Whether what should be over soon has lasted for too long. */
 export function isLate(since: Micros | null, at: Micros | null): boolean {
   return since !== null && at !== null && at - since >= OVERLAP_MICROS
+}
+
+/** Whether a hole of this reason is found out late: what was told since the last proof may have been wrong. */
+export function looksBack(reason: GapReason): boolean {
+  return reason === 'checksum' || reason === 'crossed'
+}
+
+/** The earlier of two moments; one that is not known may be any. */
+export function earlier(a: Micros | null, b: Micros | null): Micros | null {
+  return a === null || b === null ? null : Math.min(a, b)
 }

@@ -5,6 +5,7 @@ import type { Channel, Connector, Instrument, Subscription } from '../connector.
 import { TapewireError, UsageError } from '../errors.js'
 import { parseOptions } from '../options.js'
 import type { Platform } from '../platform.js'
+import type { StreamRecord } from '../session/memory.js'
 import { dialBudget } from '../socket/dial-budget.js'
 import { nodePlatform } from '../socket/node.js'
 import { loadCatalogue } from './catalogue.js'
@@ -304,7 +305,7 @@ export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
         endpoint,
         subscriptions: share,
         routes: routesOf(connector, endpoint, this.#platform, this.#options),
-        full: (full, refused) => this.#full(line, full, refused),
+        full: (full, refused, record) => this.#full(line, full, refused, record),
         settings: socketSettings(connector, this.#options),
       })
       this.#lanes.push({ venue: connector.venue, lane })
@@ -313,12 +314,11 @@ export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
   }
 
   /** A connection that takes not even one stream will not take it elsewhere either: the refusal stands. */
-  #full(line: VenueLine, lane: Lane, refused: Subscription): void {
+  #full(line: VenueLine, lane: Lane, refused: Subscription, record: StreamRecord | null): void {
     const { venue } = line.connector
     const room = lane.subscriptions.length
     if (room === 0 || this.#closing !== null) return
     this.#room.set(venue, Math.min(room, this.#room.get(venue) ?? room))
-    const record = lane.record(refused)
     this.#place(line, [refused])
     const taker = this.#lanes.find(
       (entry) => entry.lane !== lane && entry.lane.subscriptions.includes(refused),

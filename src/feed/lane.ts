@@ -29,7 +29,7 @@ export interface LaneOptions {
   readonly routes: readonly Route[]
   readonly settings: SocketSettings
   /** The venue takes no more streams on a connection: this one is given up here, to be placed elsewhere. */
-  full(lane: Lane, refused: Subscription): void
+  full(lane: Lane, refused: Subscription, record: StreamRecord | null): void
 }
 
 /** A connection that is to leave and the one that takes over, side by side until that one leads every stream. */
@@ -152,18 +152,22 @@ export class Lane {
     await Promise.all(this.#leaving)
   }
 
-  /** What is known of a stream of this lane; null where nothing is. */
-  record({ instrument, channel }: Subscription): StreamRecord | null {
-    for (const { memory } of this.#legs) {
-      const record = memory.peek(instrument.instrument, channel)
-      if (record !== undefined) return record
-    }
-    return null
+  /** A stream that was served elsewhere goes on here: with its gap, and no trade twice. */
+  inherit(subscription: Subscription, record: StreamRecord): void {
+    const { instrument, channel } = subscription
+    if (this.#arbiter !== null) this.#arbiter.inherit(subscription, record)
+    else this.#legs[0]?.memory.inherit(instrument.instrument, channel, record)
   }
 
-  /** A stream that was served elsewhere goes on here: with its gap, and no trade twice. */
-  inherit({ instrument, channel }: Subscription, record: StreamRecord): void {
-    this.#legs[0]?.memory.inherit(instrument.instrument, channel, record)
+  /** Gives a stream up, to be served elsewhere. @returns what the user was told of it */
+  #release(subscription: Subscription): StreamRecord | null {
+    const { instrument, channel } = subscription
+    const record =
+      this.#arbiter === null
+        ? this.#legs[0]?.memory.peek(instrument.instrument, channel)
+        : this.#arbiter.release(subscription, this.#now())
+    this.unsubscribe([subscription])
+    return record ?? null
   }
 
   // ── Legs ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -179,10 +183,7 @@ export class Lane {
       emit: (event) => this.#emit(leg, event),
       replace: (reason) => this.#replace(leg, route, reason),
       lost: () => this.#lost(leg),
-      full: (refused) => {
-        this.unsubscribe([refused])
-        this.#options.full(this, refused)
-      },
+      full: (refused) => this.#options.full(this, refused, this.#release(refused)),
     })
     this.#legs.push(leg)
     this.#arbiter?.join(leg)

@@ -15,6 +15,8 @@ export interface TimedTrade {
   readonly exchangeTime: Micros
 }
 
+const TRADE_IDS_KEPT = 2000
+
 /** What is known of one stream across reconnects. */
 export class StreamRecord {
   /** The maintained book of a `book` or `order` stream. */
@@ -45,7 +47,8 @@ export class StreamRecord {
   /** Receive time of the last ack. */
   acked: Micros | null = null
 
-  constructor(tradeIdsKept: number) {
+  /** @param tradeIdsKept ids of trades remembered. @default 2000 */
+  constructor(tradeIdsKept = TRADE_IDS_KEPT) {
     this.tradeIds = new RecentIds(tradeIdsKept)
   }
 
@@ -106,7 +109,7 @@ export class StreamMemory {
   readonly #tradeIdsKept: number
 
   /** @param tradeIdsKept trade ids remembered a stream, to tell what history repeats. @default 2000 */
-  constructor(tradeIdsKept = 2000) {
+  constructor(tradeIdsKept = TRADE_IDS_KEPT) {
     this.#tradeIdsKept = tradeIdsKept
   }
 

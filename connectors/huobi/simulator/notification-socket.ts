@@ -19,8 +19,6 @@ const PING_MICROS = 5_300_000
 const MISSES = 5
 const FUNDING_MICROS = 5_000_000
 const CONTRACTS_MICROS = 60_000_000
-/** A liquidation somewhere in the family about this often. */
-const LIQUIDATION_MICROS = 3_000_000
 
 const WHAT = new Set(['funding_rate', 'liquidation_orders', 'contract_info', 'contract_elements'])
 
@@ -35,7 +33,6 @@ export class NotificationSocket implements SimulatedConnection {
   #pingAt: Micros
   #fundingAt: Micros
   #contractsAt: Micros
-  #liquidationAt: Micros
   #maintenance = false
 
   constructor(peer: SimulatedPeer, family: Family | null, scene: Scene, at: Micros) {
@@ -45,7 +42,6 @@ export class NotificationSocket implements SimulatedConnection {
     this.#pingAt = at + PING_MICROS
     this.#fundingAt = at + FUNDING_MICROS
     this.#contractsAt = at + CONTRACTS_MICROS
-    this.#liquidationAt = at + LIQUIDATION_MICROS
   }
 
   received(data: string | Uint8Array, at: Micros): void {
@@ -76,11 +72,6 @@ export class NotificationSocket implements SimulatedConnection {
       for (const topic of this.#topics)
         if (topic.endsWith('.contract_info')) this.#contracts(topic, 'snapshot', at)
     }
-    if (at >= this.#liquidationAt) {
-      this.#liquidationAt += LIQUIDATION_MICROS
-      const alive = this.#alive(at)
-      if (alive.length > 0) this.#liquidation(this.#scene.random.pick(alive), at)
-    }
   }
 
   fault(name: string, at: Micros): boolean {
@@ -93,6 +84,13 @@ export class NotificationSocket implements SimulatedConnection {
       return true
     }
     return false
+  }
+
+  /** A position was closed by force; every client is told the same. */
+  liquidated(instrument: SimulatedInstrument, row: string, at: Micros): void {
+    if (instrument.facts.family !== this.#family) return
+    const topic = this.#topicFor(instrument, 'liquidation_orders')
+    if (topic !== null) this.#notify(topic, `"data":[${row}]`, at)
   }
 
   /** Maintenance began: the families hang up, the centre stays and tells it. */
@@ -191,22 +189,6 @@ export class NotificationSocket implements SimulatedConnection {
   #funding(instrument: SimulatedInstrument, at: Micros): void {
     const topic = isFunded(instrument) ? this.#topicFor(instrument, 'funding_rate') : null
     if (topic !== null) this.#notify(topic, `"data":[${fundingRow(instrument, this.#scene.ms(at))}]`, at)
-  }
-
-  #liquidation(instrument: SimulatedInstrument, at: Micros): void {
-    const topic = this.#topicFor(instrument, 'liquidation_orders')
-    if (topic === null) return
-    const { facts, market } = instrument
-    const { random } = this.#scene
-    const direction = random.chance(0.5) ? 'buy' : 'sell'
-    const { bid, ask } = market.book.best()
-    const price = (direction === 'buy' ? ask : bid)?.[0] ?? '0'
-    const volume = random.integer(1, 5_000) * 2
-    const kind = `"contract_type":"${facts.delivery === null ? 'swap' : 'quarter'}"`
-    const row =
-      `{"symbol":"${facts.base}","contract_code":"${facts.id}","direction":"${direction}","offset":"close",` +
-      `"volume":${volume},"price":${price},"created_at":${this.#scene.ms(at)},${kind}}`
-    this.#notify(topic, `"data":[${row}]`, at)
   }
 
   #contracts(topic: string, event: 'init' | 'update' | 'snapshot', at: Micros): void {

@@ -141,6 +141,106 @@ describe('trades of two lines', () => {
     expect(court.words).toEqual(['1', 'gap sequence', '(2)', '(3)', 'whole true'])
   })
 
+  test('that come late by a line that was held up are told as the past that they are', () => {
+    const court = new Court('trade')
+    const [a, b] = [court.leg('a'), court.leg('b')]
+    for (const line of [a, b]) line.whole()
+    for (const line of [a, b]) line.trade(1)
+    a.gap()
+    a.whole()
+    court.now += 3_000_000
+    a.trade(5)
+    court.now += 2_000_000
+    a.trade(6)
+    expect(court.words).toEqual(['1', 'gap stale', 'whole false', '5', '6'])
+    for (const id of [2, 3, 4, 5]) b.trade(id)
+    expect(court.words.slice(5)).toEqual(['(2)', '(3)', '(4)'])
+    oracle(court.told)
+  })
+
+  test('of a line that is far behind do not come before those of one that goes on', () => {
+    const court = new Court('trade')
+    const [a, b] = [court.leg('a'), court.leg('b')]
+    for (const line of [a, b]) line.whole()
+    a.trade(1)
+    b.gap()
+    b.whole()
+    a.trade(9)
+    b.trade(3)
+    court.now += 2_000_000
+    a.trade(10)
+    b.trade(4)
+    b.trade(10)
+    b.trade(11)
+    expect(court.words).toEqual(['1', '9', '10', '(3)', '(4)', '11'])
+  })
+
+  test('are a gap where one is lost and the other has long been silent, until it speaks', () => {
+    const court = new Court('trade')
+    const [a, b] = [court.leg('a'), court.leg('b')]
+    for (const line of [a, b]) line.whole()
+    for (const line of [a, b]) line.trade(1)
+    a.trade(2)
+    court.now += 3_000_000
+    a.trade(3)
+    a.gap()
+    expect(court.words).toEqual(['1', '2', '3', 'gap disconnected'])
+    for (const id of [2, 3, 4]) b.trade(id)
+    expect(court.words.slice(4)).toEqual(['whole true', '4'])
+  })
+
+  test('of a gap that one line told of long ago heal no later one', () => {
+    const court = new Court('trade')
+    const a = court.leg('a')
+    a.whole()
+    a.trade(1)
+    a.gap()
+    a.trade(1, true)
+    a.trade(2, true)
+    a.whole(true)
+    a.gap()
+    a.trade(90, true)
+    a.whole()
+    expect(court.words).toEqual([
+      '1',
+      'gap disconnected',
+      '(2)',
+      'whole true',
+      'gap disconnected',
+      '(90)',
+      'whole false',
+    ])
+  })
+
+  test('that were not read are not made good by a history', () => {
+    const court = new Court('trade')
+    const a = court.leg('a')
+    a.whole()
+    a.trade(1)
+    a.trade(2)
+    a.gap()
+    court.arbiter.overflowed(INSTRUMENT.instrument, 'trade', court.now, court.now)
+    a.trade(2, true)
+    a.whole(true)
+    expect(court.words.at(-1)).toBe('whole false')
+  })
+
+  test('go on elsewhere with their gap, and none twice', () => {
+    const [court, taker] = [new Court('trade'), new Court('trade')]
+    const subscription = { instrument: INSTRUMENT, channel: 'trade' } as const
+    const [a, b] = [court.leg('a'), taker.leg('b')]
+    a.whole()
+    a.trade(1)
+    const record = court.arbiter.release(subscription, court.now)
+    expect(court.words).toEqual(['1', 'gap disconnected'])
+    if (record === null) throw new Error('no such stream')
+    taker.arbiter.inherit(subscription, record)
+    b.trade(1, true)
+    b.trade(2, true)
+    b.whole()
+    expect(taker.words).toEqual(['(2)', 'whole true'])
+  })
+
   test('come through whatever the two lines do (any interleaving, with resets that history heals)', () => {
     const turn = fc.record({
       leg: fc.nat(1),

@@ -45,7 +45,7 @@ describe('a book of two lines', () => {
     expect(court.words).toEqual(['book 1', '+2', '+3', '+4', '+5'])
   })
 
-  test('that was caught being wrong is replaced by the other’s', () => {
+  test('that was caught being wrong is disclosed, and replaced by the other’s', () => {
     const court = new Court('book')
     const [a, b] = [court.leg('a'), court.leg('b')]
     for (const line of [a, b]) {
@@ -54,8 +54,7 @@ describe('a book of two lines', () => {
       line.update('2')
     }
     a.gap('checksum')
-    expect(court.words).toEqual(['book 1', '+2', 'book 2'])
-    expect(court.swallowed).toEqual(['checksum'])
+    expect(court.words).toEqual(['book 1', '+2', 'gap checksum', 'whole true', 'book 2'])
   })
 
   test('with the venue’s own numbers is told by whichever line is first', () => {
@@ -137,6 +136,46 @@ describe('a book of two lines', () => {
     b.update('4')
     b.update('5')
     expect(court.words).toEqual(['book 1', '+2', '+3', '+4', '+7', '+4', '+5'])
+  })
+
+  test('of a line that is held up and still drips is taken from the other', () => {
+    const court = new Court('book')
+    const [a, b] = [court.leg('a'), court.leg('b')]
+    for (const line of [a, b]) {
+      line.exchangeTime = 1_000_000
+      line.whole(true)
+      line.snapshot('1')
+    }
+    for (const [amount, at] of [
+      ['2', 2_000_000],
+      ['3', 3_000_000],
+      ['4', 4_000_000],
+    ] as const) {
+      b.exchangeTime = at
+      b.update(amount)
+    }
+    a.exchangeTime = 2_000_000
+    a.update('2')
+    b.exchangeTime = 4_500_000
+    b.update('5')
+    expect(court.words).toEqual(['book 1', 'book 4', '+5'])
+  })
+
+  test('with the venue’s own numbers is taken from the other where it never catches up', () => {
+    const court = new Court('book', 'stream')
+    const [a, b] = [court.leg('a'), court.leg('b')]
+    a.whole(true)
+    a.snapshot('1', '1')
+    b.whole(true)
+    b.snapshot('5', '1')
+    for (let number = 2; number < 9; number++) {
+      a.update(String(number), String(number))
+      court.now += 400_000
+      b.update(String(number + 90), String(number * 100))
+    }
+    const far = court.words.findIndex((word) => word.startsWith('book 9'))
+    expect(far).toBeGreaterThan(3)
+    expect(court.words.slice(far + 1).every((word) => word.startsWith('+9'))).toBe(true)
   })
 
   test('of a line that falls silent is taken from the other after two seconds', () => {

@@ -75,6 +75,8 @@ export class Line implements Leg {
   readonly name: string
   readonly memory = new StreamMemory()
   readonly #court: Court
+  /** Of what it tells next. */
+  exchangeTime: Micros | null = null
   #quiet = false
 
   constructor(court: Court, name: string) {
@@ -86,7 +88,14 @@ export class Line implements Leg {
     const { channel } = this.#court
     this.#court.now += 1000
     const { venue, symbol, instrument } = INSTRUMENT
-    return { venue, symbol, instrument, channel, exchangeTime: null, receiveTime: this.#court.now }
+    return {
+      venue,
+      symbol,
+      instrument,
+      channel,
+      exchangeTime: this.exchangeTime,
+      receiveTime: this.#court.now,
+    }
   }
 
   whole(healed = false): void {
@@ -97,9 +106,18 @@ export class Line implements Leg {
     this.#gap('open', reason, false)
   }
 
+  /** A trade of an id, which is its exchange time too. */
   trade(id: number, historical = false): void {
     const facts = { price: '1', amount: '1', amountUnit: 'base', side: null, liquidation: false } as const
-    this.take({ type: 'trade', ...this.#base, sequence: null, id: String(id), ...facts, historical })
+    this.take({
+      type: 'trade',
+      ...this.#base,
+      exchangeTime: id,
+      sequence: null,
+      id: String(id),
+      ...facts,
+      historical,
+    })
   }
 
   snapshot(amount: string, sequence: string | null = null): void {

@@ -121,7 +121,7 @@ export const LINE_VENUES: readonly LineVenue[] = [
     symbol: 'BTC/USDT:USDT',
     instrument: 'BTC-USDT',
     channels: ['trade', 'book', 'quote', 'derivative', 'derivative:funding', 'liquidation'],
-    own: ['derivative', 'derivative:funding', 'liquidation'],
+    own: ['derivative', 'derivative:funding'],
     simulator: (seed) => huobiSimulator({ seed, stepsPerSecond }),
     connector: huobi,
   },
