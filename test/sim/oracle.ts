@@ -59,6 +59,8 @@ export interface VenueUnderTest {
   /** By the venue's own id. */
   readonly truths: ReadonlyMap<string, TrueMarket>
   readonly connectsPerMinute: number
+  /** Connections that carry each stream. */
+  readonly lines: number
 }
 
 /** A frame that is lost or changes places with another may tell of so many trades. */
@@ -243,7 +245,9 @@ export class Oracle {
   }
 
   #connection(venue: VenueCheck, { state, reason, receiveTime, connection }: ConnectionEvent): void {
-    if (state === 'connecting') venue.delays.reconnected(connection, this.#clock.trueTime(receiveTime ?? 0))
+    // With two lines, that one connects says nothing of the other.
+    if (state === 'connecting' && venue.under.lines === 1)
+      venue.delays.reconnected(connection, this.#clock.trueTime(receiveTime ?? 0))
     if (state !== 'refused' || reason === null) return
     const stream = /^(\S+ of \S+?)(?:: | was granted)/.exec(reason)?.[1]
     if (stream !== undefined) venue.refused.add(stream)
@@ -259,6 +263,7 @@ export class Oracle {
       throw new Error(`the simulator has no market ${instrument}, which an event names`)
     const view: VenueView = {
       delays: venue.delays,
+      lines: venue.under.lines,
       lateProofMs: () => (venue.lateStruck ? venue.under.profile.lateProofMs : 0),
       trueTime: (client) => this.#clock.trueTime(client),
       sidesCounted: venue.under.profile.sidesCounted?.(instrument) ?? 1,

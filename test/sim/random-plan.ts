@@ -74,6 +74,20 @@ const NETWORK: Readonly<
 /** Faults that end in a new connection: what waits for a handshake or a subscribe needs one. */
 const SHAKES = ['close', 'hang-up', 'reset', 'cut-mid-frame'] as const
 
+/** Faults that strike connections as they are, and so may strike one or all. */
+const MOMENTS: ReadonlySet<Fault['fault']> = new Set([
+  'close',
+  'hang-up',
+  'reset',
+  'half-open',
+  'stall',
+  'silence',
+  'no-pong',
+  'ping-flood',
+  'slow-drip',
+  'unknown-message',
+])
+
 export interface PlanLimits {
   /** No fault strikes after this. */
   readonly untilMs: number
@@ -81,23 +95,36 @@ export interface PlanLimits {
   readonly venueFaults: readonly string[]
   /** Names that are left out: `drop`, `venue trade-lost`. */
   readonly without: readonly string[]
+  /** Whether a fault of a moment strikes all connections or one of them. */
+  readonly pick: 'all' | 'one'
 }
 
 /** A mixed plan for one venue: faults of the network and of the venue's protocol, spread over the time there is. */
-export function randomPlan(random: SeededRandom, { untilMs, venueFaults, without }: PlanLimits): FaultPlan {
+export function randomPlan(
+  random: SeededRandom,
+  { untilMs, venueFaults, without, pick }: PlanLimits,
+): FaultPlan {
   const network = Object.entries(NETWORK).filter(([name]) => !without.includes(name))
   const own = venueFaults.filter((name) => !without.includes(`venue ${name}`))
   const moment = () => random.integer(0, Math.floor(untilMs))
   const faults: Draft[] = []
   for (let count = random.integer(FEWEST, MOST); count > 0; count--) {
     const [, make] = random.pick(network)
-    faults.push(make(random, moment()))
+    const fault = make(random, moment())
+    faults.push(isOfMoment(fault) ? { ...fault, pick } : fault)
   }
   for (let count = own.length === 0 ? 0 : random.integer(6, 14); count > 0; count--) {
     faults.push({ fault: 'venue', name: random.pick(own), atMs: moment(), pick: 'one' })
   }
   for (let count = random.integer(1, 4); count > 0; count--) {
-    faults.push({ fault: random.pick(SHAKES), atMs: moment() })
+    const fault: Draft = { fault: random.pick(SHAKES), atMs: moment() }
+    faults.push(isOfMoment(fault) ? { ...fault, pick } : fault)
   }
   return { seed: random.integer(0, 0xffff_ffff), faults }
+}
+
+type OfMoment = Extract<Draft, { pick?: unknown }>
+
+function isOfMoment(fault: Draft): fault is OfMoment {
+  return MOMENTS.has(fault.fault)
 }

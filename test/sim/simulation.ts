@@ -53,6 +53,9 @@ export interface SimulationResult {
 /** How often an undetectable fault may be in a plan: where it is, less can be judged. */
 const BLIND_SHARE = 0.15
 
+/** Every so many seeds the feed has two lines to each venue, and a fault of a moment strikes either of them. */
+const TWO_LINES_EVERY = 3
+
 interface Line {
   readonly venue: string
   readonly stream: string | null
@@ -84,6 +87,7 @@ export async function simulate(seed: number, choice: readonly SimulatedVenue[]):
   const clocked = (at: Micros) => `${((at - began) / 1_000_000).toFixed(3).padStart(8)} s`
 
   const blind = random.chance(BLIND_SHARE)
+  const redundancy = seed % TWO_LINES_EVERY === 0 ? 2 : 1
   const markets = chosen.reduce((sum, { symbols }) => sum + symbols.length, 0)
   const underTest: (VenueUnderTest & { readonly url: string; readonly symbols: readonly string[] })[] = []
   const hosts = chosen.map(({ profile, symbols }) => {
@@ -99,6 +103,7 @@ export async function simulate(seed: number, choice: readonly SimulatedVenue[]):
         ...(profile.unplayed ?? []),
         ...(blind ? [] : [...profile.undetectable, ...(profile.undetectableInTrades ?? [])]),
       ],
+      pick: redundancy === 2 ? 'one' : 'all',
     })
     const struck = (strike: FaultStrike) => {
       const { fault } = strike
@@ -122,6 +127,7 @@ export async function simulate(seed: number, choice: readonly SimulatedVenue[]):
       symbols,
       truths,
       connectsPerMinute: asked.limits.connectsPerMinute,
+      lines: redundancy,
     })
     const low = random.integer(0, 20)
     return platform.serve(withFaults(venue, plan, random.fork(), struck), {
@@ -146,7 +152,12 @@ export async function simulate(seed: number, choice: readonly SimulatedVenue[]):
     underTest.map(({ profile, url, symbols }) =>
       profile.venue.connector({ url, symbols, channels: profile.channels }),
     ),
-    { platform: watched, queue: { limit: queueLimit, policy }, backoffCapMs: random.pick([5_000, 60_000]) },
+    {
+      platform: watched,
+      queue: { limit: queueLimit, policy },
+      backoffCapMs: random.pick([5_000, 60_000]),
+      redundancy,
+    },
   )
 
   const directory = mkdtempSync(join(tmpdir(), 'tapewire-sim-'))

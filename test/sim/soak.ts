@@ -66,7 +66,7 @@ for (const profile of simulatedVenues) {
   servers.push(server)
   const symbols = profile.symbols.slice(0, 2)
   const { limits } = profile.venue.connector({ url: server.url, symbols })
-  underTest.push({ profile, truths, connectsPerMinute: limits.connectsPerMinute })
+  underTest.push({ profile, truths, connectsPerMinute: limits.connectsPerMinute, lines: 1 })
   order.push({ id, url: server.url, symbols, channels: profile.channels })
 }
 const judge = new Oracle(underTest, new ClientClock(), now)
@@ -104,7 +104,7 @@ function stretches(venueFaults: readonly string[], without: readonly string[]): 
   const faults: FaultPlan['faults'] = []
   for (let from = 0; from < faultsMs; from += STRETCH_MS) {
     const untilMs = Math.min(STRETCH_MS, faultsMs - from)
-    const plan = randomPlan(random, { untilMs, venueFaults, without })
+    const plan = randomPlan(random, { untilMs, venueFaults, without, pick: 'all' })
     for (const fault of plan.faults) faults.push({ ...fault, atMs: (fault.atMs ?? 0) + from })
   }
   return { seed: random.integer(0, 0xffff_ffff), faults }
