@@ -26,7 +26,7 @@ export class VirtualLane<T> {
   #draining = false
   #lastArrival: Micros = Number.NEGATIVE_INFINITY
   #bytes = 0
-  /** Counts up with each `cut`: what was under way before is gone. */
+  /** Counts up when what is under way is gone. */
   #epoch = 0
 
   /** @param latency microseconds of the next packet. */
@@ -64,14 +64,18 @@ export class VirtualLane<T> {
     this.#send()
   }
 
-  /** The sender is gone: what waits for bandwidth, or behind a hold of the sender's own, was never written. */
+  /**
+   * The sender is gone: what waits for bandwidth, or behind a hold of the sender's own, was never written; nor, then, was what
+   * is under way behind it.
+   */
   abandon(hold: string): void {
-    this.#forget(this.#unsent)
+    if (this.#holds.delete(hold)) {
+      this.cut()
+      return
+    }
+    for (const { bytes } of this.#unsent) this.#bytes -= bytes
     this.#unsent = []
     this.limit(null)
-    if (!this.#holds.delete(hold)) return
-    this.#forget(this.#arrived)
-    this.#arrived = []
   }
 
   /** Loses everything that has not come out. */
@@ -125,10 +129,6 @@ export class VirtualLane<T> {
       if (packet !== undefined) this.#out(packet)
       this.#drain()
     })
-  }
-
-  #forget(packets: readonly Packet<T>[]): void {
-    for (const { bytes } of packets) this.#bytes -= bytes
   }
 
   #out(packet: Packet<T>): void {
