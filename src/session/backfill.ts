@@ -30,6 +30,9 @@ export interface TradeHistory {
   ask(stream: Stream, since: TimedTrade, at: Micros): void
 }
 
+/** A venue's clock so far ahead of ours is wrong, and history that is asked for by such a time may skip anything. */
+const CLOCK_AHEAD: Micros = 300_000_000
+
 /** Trades that may wait on one stream. */
 const MAX_WAITING = 5_000
 
@@ -209,6 +212,7 @@ export class Backfills {
       this.#end(run, false, at)
       return
     }
+    if (lastTrade.exchangeTime > at + CLOCK_AHEAD) gap.lost = true
     run.busy = true
     run.holes = gap.holes
     if (run.requests++ === 0) this.#report(stream, 'asked')
