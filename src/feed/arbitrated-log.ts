@@ -17,6 +17,8 @@ interface LogView extends LegView {
   readonly history: Map<string, StreamEvent>
   /** News that nobody has passed on, in the venue's order. */
   readonly news: Map<string, StreamEvent>
+  /** What it brought and nobody passed on before it was lost: the leg itself holds it to be told. */
+  readonly untold: Set<string>
   /** How often the leg has told what has no id of its own. */
   readonly times: Map<string, number>
 }
@@ -81,6 +83,7 @@ export class ArbitratedLog extends ArbitratedStream<LogView> {
       overlapped: false,
       history: new Map(),
       news: new Map(),
+      untold: new Set(),
       times: new Map(),
     }
   }
@@ -109,12 +112,16 @@ export class ArbitratedLog extends ArbitratedStream<LogView> {
   protected forget(view: LogView): void {
     view.joined = false
     view.overlapped = false
+    for (const key of [...view.history.keys(), ...view.news.keys()]) view.untold.add(key)
     view.history.clear()
     view.news.clear()
   }
 
+  /** A leg that fills its own hole begins where it ended itself, and not where the user's knowledge ends. */
   protected heals(view: LogView, healed: boolean): boolean {
-    return healed || view.overlapped
+    const told = [...view.untold].every((key) => this.#ids.has(key))
+    view.untold.clear()
+    return view.overlapped || (healed && told)
   }
 
   protected lost(view: LogView, other: LogView, { reason, at, toldUntil }: Loss): void {

@@ -6,7 +6,7 @@ import { type SimulationResult, simulate } from './simulation.js'
 import { type SimulatedVenue, simulatedVenues } from './venues.js'
 
 /**
- * `npm run sim -- [--seeds N] [--seed FIRST] [--venue NAME] [--workers N] [--first] [--verbose]`
+ * `npm run sim -- [--seeds N] [--seed FIRST] [--venue NAME] [--workers N] [--lines 2] [--first] [--verbose]`
  *
  * Runs N seeds from FIRST on; with `--first` until one fails. Every fiftieth is run twice and must give the same events.
  * Exit 1 where a seed fails, with the one command that repeats it.
@@ -19,6 +19,7 @@ const { values } = parseArgs({
     workers: { type: 'string', default: String(Math.min(2, availableParallelism())) },
     share: { type: 'string' },
     first: { type: 'boolean', default: false },
+    lines: { type: 'string', default: '1' },
     verbose: { type: 'boolean', default: false },
   },
 })
@@ -85,7 +86,7 @@ async function runShare(share: number): Promise<Tally> {
 
 async function run(seed: number, venues: readonly SimulatedVenue[]): Promise<SimulationResult> {
   try {
-    return await simulate(seed, venues)
+    return await simulate(seed, venues, values.lines === '2' ? 2 : 1)
   } catch (error) {
     stray.push(
       `the run itself ended: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
@@ -116,7 +117,7 @@ function chosenVenues(): readonly SimulatedVenue[] {
 }
 
 function fail(seed: number, problems: readonly string[], { story }: SimulationResult): void {
-  const only = values.venue === undefined ? '' : ` --venue ${values.venue}`
+  const only = `${values.venue === undefined ? '' : ` --venue ${values.venue}`}${values.lines === '2' ? ' --lines 2' : ''}`
   console.log(`\nseed ${seed} fails:`)
   for (const problem of problems.slice(0, values.verbose ? 20 : 5)) console.log(`  ${problem}`)
   console.log(`  repeat: npm run sim -- --seeds 1 --seed ${seed}${only} --verbose`)

@@ -53,9 +53,6 @@ export interface SimulationResult {
 /** How often an undetectable fault may be in a plan: where it is, less can be judged. */
 const BLIND_SHARE = 0.15
 
-/** Every so many seeds the feed has two lines to each venue, and a fault of a moment strikes either of them. */
-const TWO_LINES_EVERY = 3
-
 interface Line {
   readonly venue: string
   readonly stream: string | null
@@ -65,8 +62,16 @@ interface Line {
   readonly text: () => string
 }
 
-/** Runs the real feed, connectors and recorder on a virtual machine through one seed's faults, and judges what came out. */
-export async function simulate(seed: number, choice: readonly SimulatedVenue[]): Promise<SimulationResult> {
+/**
+ * Runs the real feed, connectors and recorder on a virtual machine through one seed's faults, and judges what came out.
+ *
+ * @param redundancy lines to each venue; with two, a fault of a moment strikes either of them.
+ */
+export async function simulate(
+  seed: number,
+  choice: readonly SimulatedVenue[],
+  redundancy: 1 | 2 = 1,
+): Promise<SimulationResult> {
   const platform = virtualPlatform({ seed })
   const began = platform.now
   const random = new SeededRandom(seed).fork()
@@ -87,7 +92,6 @@ export async function simulate(seed: number, choice: readonly SimulatedVenue[]):
   const clocked = (at: Micros) => `${((at - began) / 1_000_000).toFixed(3).padStart(8)} s`
 
   const blind = random.chance(BLIND_SHARE)
-  const redundancy = seed % TWO_LINES_EVERY === 0 ? 2 : 1
   const markets = chosen.reduce((sum, { symbols }) => sum + symbols.length, 0)
   const underTest: (VenueUnderTest & { readonly url: string; readonly symbols: readonly string[] })[] = []
   const hosts = chosen.map(({ profile, symbols }) => {
