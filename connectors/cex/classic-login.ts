@@ -11,6 +11,8 @@ const checkAuth = checker(authReply)
 /** The greeting comes with the upgrade, the answer to a login within a second. */
 const GREETING_MS = 10_000
 const LOGIN_MS = 15_000
+/** Requests have a pace, and other ones may come first. */
+const TIME_MS = 60_000
 /** A clock that is off, or a server that is busy, may be better then. */
 const LOGIN_AGAIN_MS = 30_000
 
@@ -19,6 +21,11 @@ const TIME_REQUEST = 'server time'
 
 /** `greeting` → (`login` →) `ready`; a login that was refused leaves what needs none. */
 type State = 'greeting' | 'login' | 'ready'
+
+/** How far the venue's clock is ahead of ours, as far as logins needed to know. All connections of a connector share it. */
+export interface VenueClock {
+  ahead: Micros
+}
 
 /** What comes before a connection of the classic API may be used. */
 export interface ClassicLogin {
@@ -35,11 +42,13 @@ export interface ClassicLogin {
 
 /**
  * The login of the classic API. It is signed with the time, which may be 20 s off: where the machine's clock is further off
- * than that, the venue's own is read in the head of a REST answer, and the login sent a second time.
+ * than that, the venue's own is read in the head of a REST answer, and the login sent a second time. The next connection
+ * begins with what was learned.
  */
 export function classicLogin(
   { init, sink, streams, alarms }: SessionKit,
   credentials: Credentials | null,
+  clock: VenueClock,
 ): ClassicLogin {
   let state: State = 'greeting'
   let refusal: string | null = null
@@ -50,16 +59,15 @@ export function classicLogin(
     sink.ready()
   }
 
-  /** @param venueTime now, by the venue's clock. */
-  function send({ key, secret }: Credentials, venueTime: Micros, at: Micros): void {
+  function send(own: Credentials, at: Micros): void {
     state = 'login'
-    sink.send(loginFrame({ key, secret }, Math.floor(venueTime / 1_000_000), init.tools.hmacSha256))
+    sink.send(loginFrame(own, Math.floor((at + clock.ahead) / 1_000_000), init.tools.hmacSha256))
     alarms.set('login', at, LOGIN_MS, () => sink.reconnect('the login was not answered'))
   }
 
   function askTime(at: Micros | null): void {
     corrected = true
-    alarms.set('login', at, LOGIN_MS, () => sink.reconnect('the venue does not tell its time'))
+    alarms.set('login', at, TIME_MS, () => sink.reconnect('the venue does not tell its time'))
     sink.request({
       id: TIME_REQUEST,
       method: 'POST',
@@ -80,7 +88,7 @@ export function classicLogin(
       if (state !== 'greeting' || init.adopt) return
       alarms.clear('greeting')
       if (credentials === null || at === null) ready()
-      else send(credentials, at, at)
+      else send(credentials, at)
     },
     granted(value, frame) {
       checkAuth(value, frame)
@@ -111,7 +119,10 @@ export function classicLogin(
         sink.reconnect(`login: the venue does not tell its time (status ${status})`, {
           afterMs: LOGIN_AGAIN_MS,
         })
-      } else send(credentials, told * 1000, at)
+      } else {
+        clock.ahead = told * 1000 - at
+        send(credentials, at)
+      }
       return true
     },
   }

@@ -35,6 +35,8 @@ const checkDay = checker(dayCandle)
 /** Frames of trades that may wait until their pair is known. */
 const MAX_UNPLACED = 100
 
+const PROFILE_AGAIN_MS = 5_000
+
 /** The rooms of the classic API: books of fifty levels, trades, candles, all in minor units. */
 export interface ClassicRooms {
   join(stream: Stream, at: Micros | null): void
@@ -45,7 +47,7 @@ export interface ClassicRooms {
   response(response: HttpResponse, at: Micros | null): void
 }
 
-export function classicRooms({ init, sink, streams, guard }: SessionKit): ClassicRooms {
+export function classicRooms({ init, sink, streams, alarms, guard }: SessionKit): ClassicRooms {
   const units = new MinorUnits()
   /** The pairs whose rooms were joined. Trades do not name theirs, so with two nothing can be said of any. */
   const pairs = new Set<string>()
@@ -60,6 +62,16 @@ export function classicRooms({ init, sink, streams, guard }: SessionKit): Classi
   /** Streams that wait for the profile to tell their currency's unit. */
   const waiting = new Map<string, Stream>()
   const known = (id: string) => init.instruments.get(id)
+
+  function askProfile(): void {
+    sink.request({
+      id: 'currency_profile',
+      method: 'POST',
+      url: `${init.endpoint.rest}/currency_profile`,
+      headers: { 'content-type': 'application/json' },
+      body: '{}',
+    })
+  }
 
   function streamOf(pair: string, channel: Channel, at: Micros | null): Stream | undefined {
     return init.adopt
@@ -215,14 +227,8 @@ export function classicRooms({ init, sink, streams, guard }: SessionKit): Classi
         ask(stream, at)
         return
       }
+      if (waiting.size === 0) askProfile()
       waiting.set(`${stream.channel} ${stream.instrument.instrument}`, stream)
-      sink.request({
-        id: 'currency_profile',
-        method: 'POST',
-        url: `${init.endpoint.rest}/currency_profile`,
-        headers: { 'content-type': 'application/json' },
-        body: '{}',
-      })
     },
     joined({ i, rooms }, at) {
       if (i !== undefined) interval = i
@@ -253,7 +259,18 @@ export function classicRooms({ init, sink, streams, guard }: SessionKit): Classi
     },
     response({ url, status, body }, at) {
       if (!url.endsWith('/currency_profile')) return
-      if (status === 200) guard(body, at, () => units.learn(body))
+      let told = false
+      if (status === 200) {
+        guard(body, at, () => {
+          units.learn(body)
+          told = true
+        })
+      }
+      // An answer that failed says nothing of any currency.
+      if (!told) {
+        if (waiting.size > 0) alarms.set('profile', at, PROFILE_AGAIN_MS, askProfile)
+        return
+      }
       const held = [...waiting.values()]
       waiting.clear()
       for (const stream of held) {

@@ -8,7 +8,7 @@ import type { Protocol, SessionKit } from '../../src/session/session.js'
 import type { Stream } from '../../src/session/stream.js'
 import { needsLogin } from './channels.js'
 import { classicBooks } from './classic-books.js'
-import { classicLogin } from './classic-login.js'
+import { classicLogin, type VenueClock } from './classic-login.js'
 import { classicRooms } from './classic-rooms.js'
 import type { Credentials } from './credentials.js'
 import { Polls } from './polls.js'
@@ -47,10 +47,11 @@ const PRIVATE = new Set([
 export function classicProtocol(
   credentials: Credentials | null,
   pollEveryMs: number,
+  clock: VenueClock,
 ): (kit: SessionKit) => Protocol {
   return (kit) => {
     const { init, sink, streams, alarms } = kit
-    const login = classicLogin(kit, credentials)
+    const login = classicLogin(kit, credentials, clock)
     const books = classicBooks(kit)
     const rooms = classicRooms(kit)
     const polls = new Polls(alarms, pollEveryMs)

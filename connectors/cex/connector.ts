@@ -89,6 +89,7 @@ export function cex(options: CexOptions = {}): Connector {
   const channels = channelSpecs(api)
   const requested = resolveChannels('cex', channels, parsed.channels)
   const endpoints = endpointsOf(parsed)
+  const clock = { ahead: 0 }
   const [main] = endpoints
   for (const channel of requested) requireLogin(channel)
 
@@ -138,7 +139,7 @@ export function cex(options: CexOptions = {}): Connector {
       return defineSession(
         // A snapshot may be cut to a depth and its updates are not; a room that does not exist answers with silence.
         { ...definition, policy: { absentLevel: 'ignore', silentGrant: 'say' } },
-        classicProtocol(credentials, pollEveryMs),
+        classicProtocol(credentials, pollEveryMs, clock),
       )
     },
     redact: redactLogin,

@@ -114,8 +114,8 @@ export class SimulatedClassic {
     const room = `pair-${pair.base}-${pair.quote}`
     const candle = this.candles(pair, '1m').candles.at(-1)
     const rows = trades.map(
-      ({ side, time, amount, price, classicId }) =>
-        `["${side}","${Math.floor(time / 1000)}","${pair.minor(amount)}","${price}","${classicId}"]`,
+      ({ side, stamp, amount, price, classicId }) =>
+        `["${side}","${Math.floor(stamp / 1000)}","${pair.minor(amount)}","${price}","${classicId}"]`,
     )
     for (const client of this.#clients) {
       if (!client.rooms.has(room)) continue
@@ -229,8 +229,8 @@ export class ClassicClient {
         .slice(-HISTORY_TRADES)
         .reverse()
         .map(
-          ({ side, time, amount, price, classicId }) =>
-            `"${side}:${Math.floor(time / 1000)}:${pair.minor(amount)}:${price}:${classicId}"`,
+          ({ side, stamp, amount, price, classicId }) =>
+            `"${side}:${Math.floor(stamp / 1000)}:${pair.minor(amount)}:${price}:${classicId}"`,
         )
       this.peer.send(`{"e":"history","data":[${rows.join(',')}]}`)
     }

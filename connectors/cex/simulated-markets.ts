@@ -17,8 +17,9 @@ const SHAPES = {
   'ADA/EUR': { priceDecimals: 4, amountDecimals: 6, price: '0.6210', levels: 60 },
 } as const
 
-/** A trade with the ids that each exchange gives it. */
+/** A trade with the ids that each exchange gives it, and the time: the venue's clock showed it once, and it stays. */
 export interface PublishedTrade extends MarketTrade {
+  readonly stamp: Micros
   readonly classicId: number
   /** Milliseconds and a counter within them. */
   readonly spotId: string
@@ -97,9 +98,13 @@ export class PairMarket {
     return `${this.base}:${this.quote}`
   }
 
-  step(now: Micros): { readonly moves: readonly LevelMove[]; readonly trades: readonly PublishedTrade[] } {
+  /** @param stamp now, by the venue's clock. */
+  step(
+    now: Micros,
+    stamp: Micros,
+  ): { readonly moves: readonly LevelMove[]; readonly trades: readonly PublishedTrade[] } {
     const { moves, trades } = this.market.step(now)
-    const published = trades.map((trade) => this.#publish(trade))
+    const published = trades.map((trade) => this.#publish(trade, stamp))
     for (const { price, amount } of published) this.#day.add(now, price, BigInt(this.minor(amount)))
     this.trades.push(...published)
     this.trades.splice(0, Math.max(0, this.trades.length - TRADES_KEPT))
@@ -123,11 +128,11 @@ export class PairMarket {
     return units(amount, this.amountDecimals).toString()
   }
 
-  #publish(trade: MarketTrade): PublishedTrade {
-    const ms = Math.floor(trade.time / 1000)
+  #publish(trade: MarketTrade, stamp: Micros): PublishedTrade {
+    const ms = Math.floor(stamp / 1000)
     this.#counter = ms === this.#lastMs ? this.#counter + 1 : 0
     this.#lastMs = ms
-    return { ...trade, classicId: 14_892_000 + trade.number, spotId: `${ms}-${this.#counter}` }
+    return { ...trade, stamp, classicId: 14_892_000 + trade.number, spotId: `${ms}-${this.#counter}` }
   }
 }
 

@@ -52,8 +52,9 @@ export function spotAnswer(
       if (pair === undefined) return null
       const from = Date.parse(String(asked['fromDateISO'] ?? '')) || 0
       const pageSize = Math.min(10_000, Number(asked['pageSize'] ?? 1000))
-      const rows = pair.trades.filter(({ time }) => time / 1000 >= from).slice(0, pageSize)
-      const texts = rows.map((trade) => `{${tradeRow(pair, trade, trade.time)}}`)
+      const first = pair.trades.findIndex(({ stamp }) => stamp / 1000 >= from)
+      const rows = first === -1 ? [] : pair.trades.slice(first, first + pageSize)
+      const texts = rows.map((trade) => `{${tradeRow(pair, trade)}}`)
       return { data: `{"pageSize":${pageSize},"trades":[${texts.join(',')}]}` }
     }
     default:
@@ -86,7 +87,7 @@ function tickers(exchange: SpotSource, pairs: unknown): { data: string } | { err
             last: last.price,
             lastTradePrice: last.price,
             lastTradeVolume: pair.padded(last.amount),
-            lastTradeDateISO: new Date(last.time / 1000).toISOString(),
+            lastTradeDateISO: new Date(last.stamp / 1000).toISOString(),
           }),
     }
   }
@@ -142,8 +143,8 @@ export function bookData(
 }
 
 /** The fields of a trade. */
-export function tradeRow(pair: PairMarket, trade: PublishedTrade, time: Micros): string {
-  const iso = new Date(Math.floor(time / 1000)).toISOString()
+export function tradeRow(pair: PairMarket, trade: PublishedTrade): string {
+  const iso = new Date(Math.floor(trade.stamp / 1000)).toISOString()
   return `"side":"${trade.side.toUpperCase()}","dateISO":"${iso}","price":"${trade.price}","amount":"${pair.padded(trade.amount)}","tradeId":"${trade.spotId}"`
 }
 

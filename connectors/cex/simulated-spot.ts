@@ -210,7 +210,7 @@ export class SpotClient {
   traded(pair: PairMarket, trade: PublishedTrade, at: Micros): void {
     if (!this.#trades.has(pair.spot)) return
     const { voice } = this.#exchange
-    const row = tradeRow(pair, trade, voice.clock(trade.time))
+    const row = tradeRow(pair, trade)
     voice.say(this.peer, 'trade', `{"e":"tradeUpdate","data":{"pair":"${pair.spot}",${row}},"ok":"ok"}`, at)
   }
 
@@ -219,9 +219,7 @@ export class SpotClient {
       const pair = this.#exchange.pair(name)
       if (at < due || pair === undefined) continue
       this.#histories.delete(name)
-      const rows = pair.trades
-        .slice(-SNAPSHOT_TRADES)
-        .map((trade) => `{${tradeRow(pair, trade, trade.time)}}`)
+      const rows = pair.trades.slice(-SNAPSHOT_TRADES).map((trade) => `{${tradeRow(pair, trade)}}`)
       this.peer.send(
         `{"e":"tradeHistorySnapshot","data":{"pair":"${name}","trades":[${rows.join(',')}]},"ok":"ok"}`,
       )

@@ -46,7 +46,7 @@ export function simulateCex(options: CexSimulatorOptions = {}): VenueSimulator {
   for (const pair of pairs) markets.set(pair.spot, pair.market).set(pair.classic, pair.market)
 
   function step(pair: PairMarket, now: Micros): void {
-    const { moves, trades } = pair.step(now)
+    const { moves, trades } = pair.step(now, voice.clock(now))
     classic.moved(pair, moves, now)
     for (const trade of trades) {
       classic.traded(pair, trade, now)

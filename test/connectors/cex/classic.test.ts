@@ -87,6 +87,20 @@ describe('login', () => {
       expect(run.ready).toBe(true)
     })
 
+    test('begins with it on the next connection', () => {
+      const connector = cex(CLASSIC)
+      const login = (at: number) => {
+        const run = harness(connector)
+        run.session.opened(OPEN, at)
+        run.session.frame('{"e":"connected"}', at)
+        return { ...run, time: () => JSON.parse(run.sent.at(-1) ?? '').auth.timestamp }
+      }
+      const first = login(AT)
+      first.session.frame(OFF, AT)
+      first.session.response(told('Mon, 22 Jun 2020 12:12:53 GMT'), AT)
+      expect(login(AT + 10_000_000).time()).toBe(1592827983)
+    })
+
     test('and refused again is tried later', () => {
       const { session: it, run, reconnects } = greeted()
       it.frame(OFF, AT)
@@ -103,7 +117,9 @@ describe('login', () => {
       expect(reconnects).toEqual(['login: the venue does not tell its time (status 200)'])
       const silent = greeted()
       silent.session.frame(OFF, AT)
-      silent.run.until(AT + 15_000_000)
+      silent.run.until(AT + 59_000_000)
+      expect(silent.reconnects).toEqual([])
+      silent.run.until(AT + 60_000_000)
       expect(silent.reconnects).toEqual(['the venue does not tell its time'])
     })
   })
@@ -354,10 +370,28 @@ describe('the room of a pair', () => {
       { id: 'x', url: 'https://cex.io/api/other', status: 200, headers: {}, body: '' },
       AT,
     )
-    unknown.session.response({ id: 'currency_profile', url, status: 0, headers: {}, body: 'refused' }, AT)
+    unknown.session.response({ id: 'currency_profile', url, status: 200, headers: {}, body }, AT)
     expect(unknown.of('connection')).toMatchObject([
       { state: 'refused', reason: expect.stringContaining('DOGE') },
     ])
+  })
+
+  test.each([
+    ['did not come', 0, 'refused'],
+    ['made no sense', 200, '<html>Bad gateway</html>'],
+  ])('a currency whose unit is not known is asked after again where the answer %s', (_what, status, body) => {
+    const { session: it, sent, requests, of, run } = session(['trade'], 'SHIB/USD')
+    const url = 'https://cex.io/api/currency_profile'
+    it.response({ id: 'currency_profile', url, status, headers: {}, body }, AT)
+    expect(of('connection')).toEqual([])
+    run.until(AT + 4_900_000)
+    expect(requests).toHaveLength(1)
+    run.until(AT + 5_000_000)
+    expect(requests).toHaveLength(2)
+    const told =
+      '{"e":"currency_profile","ok":"ok","data":{"symbols":[{"code":"SHIB","precision":8,"scale":8}]}}'
+    it.response({ id: 'currency_profile', url, status: 200, headers: {}, body: told }, AT + 5_000_001)
+    expect(sent).toEqual(['{"e":"subscribe","rooms":["pair-SHIB-USD"]}'])
   })
 
   test('cannot be left, so what still comes is not read', () => {
