@@ -282,12 +282,13 @@ export class StreamCheck {
     this.#ids.add(id)
     const found = this.truth.find(price, amount, trade.exchangeTime, this.#view.newestFirst)
     if (found === null) return this.#wrong(`trade ${id} of ${trade.amount} at ${price} never happened`)
-    if (found.emitted)
-      this.#view.renamed(this.name, `trade ${found.number} is emitted twice, at last as ${id}`)
+    const again = found.emitted
+    if (again) this.#view.renamed(this.name, `trade ${found.number} is emitted twice, at last as ${id}`)
     if (trade.side !== null && trade.side !== found.side)
       this.#wrong(`trade ${id} has the side ${trade.side}`)
     found.emitted = true
-    if (trade.historical) return
+    // One that comes again under another id, from the other line or as history, has had its place.
+    if (trade.historical || again) return
     const last = this.#lastTrade
     if (last !== null && this.#comesBefore(found, last)) {
       this.#view.outOfOrder(this.name, `trade ${found.number} comes after ${last.number}`)
