@@ -117,11 +117,14 @@ export class ArbitratedLog extends ArbitratedStream<LogView> {
     view.news.clear()
   }
 
-  /** A leg that fills its own hole begins where it ended itself, and not where the user's knowledge ends. */
-  protected heals(view: LogView, healed: boolean): boolean {
+  /**
+   * A leg that knew the stream fills its own hole, from where it ended itself and not where the user's knowledge ends; only it
+   * can tell whether it filled all of it. Of one that begins, its history tells, where that reaches back.
+   */
+  protected heals(view: LogView, healed: boolean, from: Micros | null): boolean {
     const told = [...view.untold].every((key) => this.#ids.has(key))
     view.untold.clear()
-    return view.overlapped || (healed && told)
+    return from === null ? view.overlapped : healed && told
   }
 
   protected lost(view: LogView, other: LogView, { reason, at, toldUntil }: Loss): void {

@@ -158,10 +158,11 @@ export abstract class ArbitratedStream<V extends LegView = LegView> {
     view.lastAt = event.receiveTime
     view.silentSince = null
     if (event.type !== 'gap') {
-      if (view.state === 'waiting' && this.#provesWhole(event)) this.#mended(view, event.receiveTime, false)
+      if (view.state === 'waiting' && this.#provesWhole(event))
+        this.#mended(view, event.receiveTime, false, null)
       this.datum(view, event)
     } else if (event.state === 'open') this.#holed(view, event)
-    else this.#mended(view, event.receiveTime, event.healed)
+    else this.#mended(view, event.receiveTime, event.healed, event.from)
   }
 
   /** A leg is gone for good, and was meant to. */
@@ -202,8 +203,8 @@ export abstract class ArbitratedStream<V extends LegView = LegView> {
   protected abstract reconsider(at: Micros | null): void
   /** The wanted leg has missed nothing: it is followed. */
   protected abstract settled(wanted: V, at: Micros): void
-  /** Whether the hole that this leg closes has been filled. */
-  protected abstract heals(view: V, healed: boolean): boolean
+  /** Whether the hole that this leg closes has been filled. @param from where the leg's own hole began; null at its beginning */
+  protected abstract heals(view: V, healed: boolean, from: Micros | null): boolean
   /** Makes good what the reader did not read, where that can be done at once. */
   protected abstract restore(at: Micros): void
 
@@ -307,7 +308,7 @@ export abstract class ArbitratedStream<V extends LegView = LegView> {
     }
   }
 
-  #mended(view: V, at: Micros | null, healed: boolean): void {
+  #mended(view: V, at: Micros | null, healed: boolean, from: Micros | null): void {
     if (view.state === 'whole') return
     const first = this.other(view) === null || this.#doubted
     view.state = 'whole'
@@ -315,7 +316,7 @@ export abstract class ArbitratedStream<V extends LegView = LegView> {
     this.becameWhole(view, first)
     if (first) {
       this.active = view
-      this.closeGap(this.heals(view, healed), at)
+      this.closeGap(this.heals(view, healed, from), at)
       this.#begun = true
     }
     this.reconsider(at)
