@@ -44,6 +44,7 @@ export class ArbitratedLog extends ArbitratedStream<LogView> {
     const { instrument, channel } = this.subscription
     const record = leg.memory.peek(instrument.instrument, channel)
     for (const id of record?.tradeIds ?? []) this.#ids.add(id)
+    this.#toldAt = record?.lastTrade?.exchangeTime ?? null
     const view = this.views.get(leg)
     if (view !== undefined) view.joined = true
   }
@@ -132,12 +133,14 @@ export class ArbitratedLog extends ArbitratedStream<LogView> {
       other.joined || other.overlapped || (other.wholeSince !== null && isLate(other.wholeSince, toldUntil))
     if (this.active === view) this.active = other
     if (other.joined) return
-    if (!covered) this.openGap(reason, `${other.leg.name} takes over and cannot tell what came before`, at)
+    if (!covered || this.#contradicts(other))
+      this.openGap(reason, `${other.leg.name} takes over and cannot tell what came before`, at)
     this.#join(other)
     this.closeGap(false, at)
   }
 
-  protected settled(wanted: LogView): void {
+  protected settled(wanted: LogView, at: Micros): void {
+    if (this.#contradicts(wanted)) this.openGap('stale', `${wanted.leg.name} shows what was not told`, at)
     this.#join(wanted)
     this.active = wanted
   }
@@ -179,11 +182,24 @@ export class ArbitratedLog extends ArbitratedStream<LogView> {
       const heard = behind.state === 'whole' ? this.heardUntil(behind) : null
       if (heard !== null) until = Math.max(until ?? heard, heard)
     }
-    if (!view.overlapped && !isLate(view.wholeSince, until)) {
+    if (this.#contradicts(view) || (!view.overlapped && !isLate(view.wholeSince, until))) {
       const detail = `${view.leg.name} cannot tell what the other, which is silent, saw last`
       this.openGap('stale', detail, event.receiveTime)
     }
     this.#join(view)
+  }
+
+  /**
+   * Whether the leg's history shows that the others did not tell everything, however much they were heard of: it holds what is
+   * newer than the last that was told, and does not reach back to that.
+   */
+  #contradicts(view: LogView): boolean {
+    const told = this.#toldAt
+    if (view.overlapped || told === null) return false
+    for (const [key, { exchangeTime }] of view.history) {
+      if (exchangeTime !== null && exchangeTime > told && !this.#ids.has(key)) return true
+    }
+    return false
   }
 
   /** Whether the stream has another leg to go on with. */

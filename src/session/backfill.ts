@@ -130,7 +130,8 @@ export class Backfills {
     const waits = (id: string) => gap.history.has(id) || gap.live.has(id)
     const first = earliest([...gap.history.values(), ...gap.live.values()])
     const nothingWaits = gap.history.size + gap.live.size === 0
-    const reached = page.some(({ id }) => waits(id))
+    // Of trades of one moment a venue may list the later ones first.
+    const reached = rows.some(({ id }) => waits(id))
     const before = stream.record.lastTrade
     const missed = this.#newer(
       stream,
