@@ -12,4 +12,10 @@ describe('the ids of trades', () => {
     ids.of([row('one more', '1')])
     expect(ids.of([row('first', '2')])).toEqual(['first'])
   })
+
+  it('are the same for the same numbers in another notation, as history has them', () => {
+    const ids = new TradeIds()
+    expect(ids.of([{ ...row('match', '200'), price: '339665e-1' }])).toEqual(['match'])
+    expect(ids.of([{ ...row('match', '2e2'), price: '33966.50' }])).toEqual(['match'])
+  })
 })

@@ -208,6 +208,16 @@ describe('the exact book', () => {
     expect(events.slice(-3).map(({ type }) => type)).toEqual(['gap', 'book_snapshot', 'book_update'])
   })
 
+  test('an update that cannot be read is not counted, so that the next one shows the hole', () => {
+    const { session: it, sent, of } = session(['book'])
+    it.frame(snapshot(sent[0], 10), AT)
+    it.frame(update(11).replace('1.50000000', '"NaN"'), AT)
+    it.frame(update(12), AT)
+    expect(of('malformed')).toMatchObject([{ reason: 'not_decimal' }])
+    expect(of('gap')).toMatchObject([{ reason: 'sequence', detail: 'expected id 11, got 12' }])
+    expect(of('book_update')).toEqual([])
+  })
+
   test('a removal of a level that a cut snapshot did not have is no gap', () => {
     const { session: it, sent, of } = session(['book'])
     it.frame(snapshot(sent[0], 10), AT)
