@@ -105,7 +105,7 @@ export class Backfills {
     }
     if (stream.state === 'leaving') return
     const { tradeIds } = stream.record
-    const ordered = fromLast(stream, this.#history.newestFirst === true ? rows.toReversed() : rows)
+    const ordered = oldestFirst(this.#history.newestFirst === true ? rows.toReversed() : rows)
     const run = this.#begin(stream, gap, at)
     if (ordered.some(({ id }) => tradeIds.has(id))) {
       this.#kit.streams.backfill(stream, this.#newer(stream, ordered), at)
@@ -124,7 +124,7 @@ export class Backfills {
     const { gap } = run
     const { pageSize, onConnection } = this.#history
     const { tradeIds } = stream.record
-    const page = fromLast(stream, rows)
+    const page = oldestFirst(rows)
     // Nothing in a gap is told but by its history, so that whatever is known lies before the hole.
     if (page.length > 0 && !page.some(({ id }) => tradeIds.has(id))) gap.lost = true
     const waits = (id: string) => gap.history.has(id) || gap.live.has(id)
@@ -290,15 +290,6 @@ export class Backfills {
   #report({ instrument, channel }: Stream, state: BackfillReport['state'], trades = 0): void {
     this.#kit.sink.backfill?.({ instrument: instrument.instrument, channel, state, trades })
   }
-}
-
-/**
- * From the last known trade on, as the venue has them in order: its clock may have been set back meanwhile. By time, where that
- * trade is not among them.
- */
-function fromLast({ record }: Stream, rows: readonly TradeFields[]): TradeFields[] {
-  const last = rows.findLastIndex(({ id }) => id === record.lastTrade?.id)
-  return last === -1 ? oldestFirst(rows) : rows.slice(last)
 }
 
 /** By time; what has one time stays as it is. */

@@ -244,14 +244,6 @@ describe('trades of Spot Trading', () => {
     expect(of('trade').filter(({ historical }) => !historical)).toMatchObject([{ id: '1678152147000-0' }])
   })
 
-  test('after an outage are fetched though the clock of the venue was set back meanwhile', () => {
-    const { session: it, sent, of } = afterOutage()
-    const rows = ['1678152145734-0', '1678148545900-0', '1678148545950-0'].map((id) => trade(id))
-    it.frame(reply(sent[1], `{"pageSize":1000,"trades":[${rows.join(',')}]}`), AT + 2)
-    expect(of('trade').map(({ id }) => id)).toEqual(['1678148545900-0', '1678148545950-0'])
-    expect(of('gap')).toMatchObject([{ state: 'closed', healed: true }])
-  })
-
   test('after an outage stay missing where the venue refuses its history', () => {
     const { session: it, sent, of, run } = afterOutage()
     let answered = 1
