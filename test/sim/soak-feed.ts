@@ -4,11 +4,11 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { findVenue } from '../../connectors/index.js'
 import { openTape, verifyTape } from '../../recorder/index.js'
 import type { Level, MarketEvent } from '../../schemas/events.js'
 import type { Channel } from '../../src/connector.js'
 import { openFeed } from '../../src/feed/feed.js'
+import { mainProfiles } from './venues.js'
 
 /**
  * The feed and the recorder of the soak, in a process of their own: what grows here is theirs, and not the oracle's, which
@@ -67,9 +67,9 @@ async function run({ venues }: SoakOrder): Promise<void> {
   const began = performance.now()
   const feed = openFeed(
     venues.map(({ id, url, symbols, channels }) => {
-      const venue = findVenue(id)
-      if (venue === undefined) throw new Error(`no venue ${id}`)
-      return venue.connector({ url, symbols, channels })
+      const profile = mainProfiles.find(({ venue }) => venue.id === id)
+      if (profile === undefined) throw new Error(`no venue ${id}`)
+      return profile.venue.connector({ url, symbols, channels })
     }),
     { backoffCapMs: 5_000 },
   )

@@ -16,7 +16,7 @@ import { type ExpectedStream, Oracle, type VenueUnderTest } from './oracle.js'
 import { randomPlan } from './random-plan.js'
 import type { SoakOrder, SoakReport } from './soak-feed.js'
 import { TrueMarket } from './true-market.js'
-import { simulatedVenues } from './venues.js'
+import { mainProfiles } from './venues.js'
 
 /**
  * `npm run soak -- [--minutes 5] [--seed 1]`
@@ -54,13 +54,14 @@ let oracle: Oracle | null = null
 const servers: SimulatorServer[] = []
 const underTest: VenueUnderTest[] = []
 const order: SoakOrder['venues'][number][] = []
-for (const profile of simulatedVenues) {
+for (const profile of mainProfiles) {
   const { id } = profile.venue
   const truths = new Map<string, TrueMarket>()
   const server = await serveSimulator((url) => {
     const venue = profile.venue.simulator({ seed: random.integer(0, 0xffff_ffff), url })
     for (const [instrument, market] of venue.markets) truths.set(instrument, new TrueMarket(market))
-    const plan = stretches(venue.faults ?? [], profile.undetectable)
+    const { undetectable, undetectableInTrades = [], unplayed = [] } = profile
+    const plan = stretches(venue.faults ?? [], [...undetectable, ...undetectableInTrades, ...unplayed])
     return withFaults(venue, plan, random.fork(), (strike) => struck(id, strike))
   })
   servers.push(server)
