@@ -15,7 +15,7 @@ export interface TimedTrade {
   readonly exchangeTime: Micros
 }
 
-const TRADE_IDS_KEPT = 2000
+const TRADE_IDS_KEPT = 10_000
 
 /** What is known of one stream across reconnects. */
 export class StreamRecord {
@@ -47,7 +47,7 @@ export class StreamRecord {
   /** Receive time of the last ack. */
   acked: Micros | null = null
 
-  /** @param tradeIdsKept ids of trades remembered. @default 2000 */
+  /** @param tradeIdsKept ids of trades remembered. @default 10,000 */
   constructor(tradeIdsKept = TRADE_IDS_KEPT) {
     this.tradeIds = new RecentIds(tradeIdsKept)
   }
@@ -108,7 +108,7 @@ export class StreamMemory {
   #holed = false
   readonly #tradeIdsKept: number
 
-  /** @param tradeIdsKept trade ids remembered a stream, to tell what history repeats. @default 2000 */
+  /** @param tradeIdsKept trade ids remembered a stream, to tell what history repeats. @default 10,000 */
   constructor(tradeIdsKept = TRADE_IDS_KEPT) {
     this.#tradeIdsKept = tradeIdsKept
   }

@@ -114,7 +114,7 @@ const mutations: readonly Mutation[] = [
     name: 'history is held to be whole wherever it begins',
     file: 'src/session/backfill.js',
     find: 'gap.lost = true;',
-    replace: '',
+    replace: ';',
   },
   {
     name: 'a contradiction in a table of BitMEX is passed over',
