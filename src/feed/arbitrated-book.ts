@@ -8,7 +8,8 @@ import type {
   OrderUpdateEvent,
   StreamEvent,
 } from '../../schemas/events.js'
-import { ArbitratedStream, earlier, isLate, type LegView, type Loss, looksBack } from './arbitrated-stream.js'
+import { ArbitratedStream, isLate, type LegView, type Loss, looksBack } from './arbitrated-stream.js'
+import { earlier } from './earlier.js'
 import type { Leg } from './leg.js'
 
 type Snapshot = BookSnapshotEvent | OrderSnapshotEvent

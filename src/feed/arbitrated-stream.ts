@@ -3,6 +3,7 @@ import type { Subscription } from '../connector.js'
 import { StreamRecord } from '../session/memory.js'
 import { isLog, splitChannel } from '../session/stream.js'
 import { StreamGap } from '../session/stream-gap.js'
+import { earlier } from './earlier.js'
 import type { Leg } from './leg.js'
 
 /**
@@ -365,9 +366,4 @@ export function isLate(since: Micros | null, at: Micros | null): boolean {
 /** Whether a hole of this reason is found out late: what was told since the last proof may have been wrong. */
 export function looksBack(reason: GapReason): boolean {
   return reason === 'checksum' || reason === 'crossed'
-}
-
-/** The earlier of two moments; one that is not known may be any. */
-export function earlier(a: Micros | null, b: Micros | null): Micros | null {
-  return a === null || b === null ? null : Math.min(a, b)
 }

@@ -1,5 +1,6 @@
 import type { MarketEvent, Micros } from '../../schemas/events.js'
 import { TapewireError } from '../errors.js'
+import { earlier } from './earlier.js'
 
 /**
  * What happens when the reader falls behind.
@@ -174,10 +175,6 @@ function lossFrom(event: MarketEvent): Micros | null {
   const { receiveTime } = event
   if (event.type !== 'trade' || !event.historical || event.exchangeTime === null) return receiveTime
   return receiveTime === null ? event.exchangeTime : Math.min(event.exchangeTime, receiveTime)
-}
-
-function earlier(a: Micros | null, b: Micros | null): Micros | null {
-  return a === null || b === null ? null : Math.min(a, b)
 }
 
 /** Connection events of one venue count as one stream. */
