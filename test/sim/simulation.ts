@@ -17,7 +17,7 @@ import { ClientClock } from './client-clock.js'
 import { type ExpectedStream, Oracle, streamOf, type VenueUnderTest, type Violation } from './oracle.js'
 import { randomPlan } from './random-plan.js'
 import { TrueMarket } from './true-market.js'
-import { oneOfEach, type SimulatedVenue } from './venues.js'
+import { oneOfEach, type SimulatedVenue, unfit } from './venues.js'
 
 /** Events of a run, at least. */
 const EVENTS = 10_000
@@ -103,10 +103,7 @@ export async function simulate(
     const plan = randomPlan(random, {
       untilMs: FAULTS_MS,
       venueFaults: venue.faults ?? [],
-      without: [
-        ...(profile.unplayed ?? []),
-        ...(blind ? [] : [...profile.undetectable, ...(profile.undetectableInTrades ?? [])]),
-      ],
+      without: blind ? (profile.unplayed ?? []) : unfit(profile),
       pick: redundancy === 2 ? 'one' : 'all',
     })
     const struck = (strike: FaultStrike) => {

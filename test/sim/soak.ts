@@ -16,7 +16,7 @@ import { type ExpectedStream, Oracle, type VenueUnderTest } from './oracle.js'
 import { randomPlan } from './random-plan.js'
 import type { SoakOrder, SoakReport } from './soak-feed.js'
 import { TrueMarket } from './true-market.js'
-import { mainProfiles } from './venues.js'
+import { mainProfiles, unfit } from './venues.js'
 
 /**
  * `npm run soak -- [--minutes 5] [--seed 1]`
@@ -60,8 +60,7 @@ for (const profile of mainProfiles) {
   const server = await serveSimulator((url) => {
     const venue = profile.venue.simulator({ seed: random.integer(0, 0xffff_ffff), url })
     for (const [instrument, market] of venue.markets) truths.set(instrument, new TrueMarket(market))
-    const { undetectable, undetectableInTrades = [], unplayed = [] } = profile
-    const plan = stretches(venue.faults ?? [], [...undetectable, ...undetectableInTrades, ...unplayed])
+    const plan = stretches(venue.faults ?? [], unfit(profile))
     return withFaults(venue, plan, random.fork(), (strike) => struck(id, strike))
   })
   servers.push(server)

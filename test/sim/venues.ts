@@ -144,6 +144,15 @@ export const simulatedVenues: readonly SimulatedVenue[] = profiles.flatMap(({ id
   return [{ venue: { ...venue, connector }, ...profile }]
 })
 
+/** Faults that a plan leaves out where everything that is lost is to be shown. */
+export function unfit({
+  undetectable,
+  undetectableInTrades = [],
+  unplayed = [],
+}: SimulatedVenue): readonly string[] {
+  return [...unplayed, ...undetectable, ...undetectableInTrades]
+}
+
 /** The first profile of each venue: what is said of the venue as a whole is said of it. */
 export const mainProfiles: readonly SimulatedVenue[] = simulatedVenues.filter(
   ({ venue }, index) => simulatedVenues.findIndex((other) => other.venue.id === venue.id) === index,
