@@ -198,6 +198,11 @@ export interface SessionInit {
   readonly tools: Tools
   /** A number in [0, 1) from the engine's seeded source, for ids and jitter. */
   readonly random: () => number
+  /**
+   * A receive time, on a line of time that no setting of the machine's clock bends ({@link Clock.steady}): deadlines are
+   * reckoned on it. @default receive times are steady themselves, as far as a log can tell
+   */
+  readonly steady?: (at: Micros) => Micros
 }
 
 /** What became of a backfill, for those who count. */
@@ -221,7 +226,7 @@ export interface Sink {
   send(frame: string): void
   /** Asks for an HTTP resource; the answer (or its failure) comes to `response`. */
   request(request: HttpRequest): void
-  /** Names the moment at which `tick` is wanted; a later call replaces it; null for none. */
+  /** Names the moment at which `tick` is wanted, in steady time; a later call replaces it; null for none. */
   wake(at: Micros | null): void
   /** The greeting and login are over: the engine may hand out subscriptions. */
   ready(): void
@@ -264,7 +269,10 @@ export interface CloseInfo {
   readonly reason: string
 }
 
-/** The state machine of one connection. `at` is the receive time in microseconds; null only from a log without a clock. */
+/**
+ * The state machine of one connection. `at` is the receive time in microseconds, which never goes back and leaps ahead where
+ * the machine's clock is set; null only from a log without a clock.
+ */
 export interface Session {
   opened(info: OpenInfo, at: Micros | null): void
   /** Asks the venue for these streams; at most `subscribeBatch` a call. */

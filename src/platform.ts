@@ -28,6 +28,11 @@ export interface Clock {
   now(): Micros
   /** Microseconds from an arbitrary start, at an even pace whatever is done to the machine's clock: measures durations. */
   monotonic(): Micros
+  /**
+   * A moment that `now` told, on a line of time that no setting of the machine's clock bends: two moments are as far apart on
+   * it as they really were. Begins as the time of day. For deadlines that are reckoned from receive times.
+   */
+  steady(at: Micros): Micros
   /** Calls `run` once after the delay. Milliseconds. A pending timer keeps the process alive. */
   after(delayMs: number, run: () => void): Timer
   /** A number in [0, 1). */

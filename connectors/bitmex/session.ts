@@ -115,7 +115,8 @@ class BitmexProtocol implements Protocol {
     const topic = this.#topics.find(requiredTable(stream), stream.instrument.instrument)
     if (topic === undefined) return
     const { state, askedAt } = topic
-    const justNow = at !== null && askedAt !== null && at - askedAt < ASKED_JUST_NOW_MS * 1000
+    const justNow =
+      at !== null && askedAt !== null && this.#kit.alarms.elapsedMs(askedAt, at) < ASKED_JUST_NOW_MS
     if (state === 'asked' && justNow) return
     if (state === 'granted') this.#send('unsubscribe', [topic])
     for (const each of topic.streams) this.#request(each, at)

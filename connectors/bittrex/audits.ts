@@ -55,7 +55,7 @@ export class Audits {
     if (this.#kit.init.adopt || from === null) return
     this.#kit.alarms.set(alarmOf(stream), from, quietMs, (now) => {
       const heard = Math.max(from, stream.record.lastData ?? from)
-      const quiet = now - heard >= quietMs * 1000
+      const quiet = this.#kit.alarms.elapsedMs(heard, now) >= quietMs
       if (quiet && this.#joined(stream)) this.#snapshots.ask(stream, 0, now)
       this.#watch(stream, quiet ? now : heard, AUDIT_AFTER_MS)
     })

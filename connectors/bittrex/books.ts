@@ -132,7 +132,7 @@ export class Books {
   #grantedBefore(stream: Stream, at: Micros | null): boolean {
     const granted = this.#grants.get(stream)
     if (granted === undefined) return false
-    return granted === null || at === null || at - granted >= CACHED_FOR_MS * 1000
+    return granted === null || at === null || this.#kit.alarms.elapsedMs(granted, at) >= CACHED_FOR_MS
   }
 
   #apply(

@@ -161,7 +161,7 @@ class BittrexProtocol implements Protocol {
   #watch(name: string, limitMs: number, from: Micros | null, last: () => Micros | null, what: string): void {
     this.#kit.alarms.set(name, from, limitMs, (now) => {
       const heard = last() ?? now
-      const silentMs = (now - heard) / 1000
+      const silentMs = this.#kit.alarms.elapsedMs(heard, now)
       if (silentMs < limitMs) {
         this.#watch(name, limitMs, heard, last, what)
         return

@@ -73,7 +73,7 @@ export function classicProtocol(
 
     function watchPings(at: Micros | null, delayMs = PINGED_MS): void {
       alarms.set('pings', at, delayMs, (now) => {
-        const idleMs = (now - (heardAt ?? now)) / 1000
+        const idleMs = alarms.elapsedMs(heardAt ?? now, now)
         if (idleMs < PINGED_MS) {
           watchPings(now, PINGED_MS - idleMs)
           return

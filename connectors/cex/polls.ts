@@ -9,7 +9,9 @@ const ALARM = 'poll'
 interface Question {
   readonly ask: (at: Micros) => void
   readonly once: boolean
-  due: Micros
+  /** It is due so long after this: when it was asked last, or entered. */
+  since: Micros
+  afterMs: number
 }
 
 /** Requests asked again and again because the venue has no stream of their answers, in turn and at a pace. */
@@ -17,7 +19,7 @@ export class Polls {
   readonly #alarms: Alarms
   readonly #everyMs: number
   readonly #asked = new Map<string, Question>()
-  #next: Micros | null = null
+  #askedAt: Micros | null = null
 
   /** @param everyMs the same question is not asked again within this. */
   constructor(alarms: Alarms, everyMs: number) {
@@ -41,30 +43,38 @@ export class Polls {
 
   #add(key: string, at: Micros | null, ask: Question['ask'], once: boolean): void {
     if (at === null) return
-    if (!this.#asked.has(key)) this.#asked.set(key, { ask, once, due: at })
+    if (!this.#asked.has(key)) this.#asked.set(key, { ask, once, since: at, afterMs: 0 })
     this.#arm(at)
   }
 
   #arm(now: Micros): void {
-    let due: Micros | null = null
-    for (const question of this.#asked.values()) if (due === null || question.due < due) due = question.due
-    if (due === null) return
-    const at = Math.max(due, this.#next ?? now, now)
-    this.#alarms.set(ALARM, now, (at - now) / 1000, (then) => this.#ask(then))
+    if (this.#asked.size === 0) return
+    let waitMs = Number.POSITIVE_INFINITY
+    for (const question of this.#asked.values()) waitMs = Math.min(waitMs, this.#waitMs(question, now))
+    const paceMs = this.#askedAt === null ? 0 : SPACING_MS - this.#alarms.elapsedMs(this.#askedAt, now)
+    this.#alarms.set(ALARM, now, Math.max(0, waitMs, paceMs), (then) => this.#ask(then))
+  }
+
+  #waitMs({ since, afterMs }: Question, now: Micros): number {
+    return afterMs - this.#alarms.elapsedMs(since, now)
   }
 
   #ask(now: Micros): void {
     let key = ''
     let first: Question | null = null
+    let least = 0
     for (const [name, question] of this.#asked) {
-      if (question.due > now || (first !== null && question.due >= first.due)) continue
+      const waitMs = this.#waitMs(question, now)
+      if (waitMs > 0 || (first !== null && waitMs >= least)) continue
       key = name
       first = question
+      least = waitMs
     }
     if (first !== null) {
       if (first.once) this.#asked.delete(key)
-      first.due = now + this.#everyMs * 1000
-      this.#next = now + SPACING_MS * 1000
+      first.since = now
+      first.afterMs = this.#everyMs
+      this.#askedAt = now
       first.ask(now)
     }
     this.#arm(now)

@@ -167,7 +167,7 @@ export class MbpBooks {
   /** One alarm a book, moved only when it goes off. */
   #watch(joining: Joining, at: Micros | null, waitMs = CHECK_AFTER_MS): void {
     this.#alarms.set(alarm('check', joining), at, waitMs, (now) => {
-      const idleMs = (now - (joining.movedAt ?? now)) / 1000
+      const idleMs = this.#alarms.elapsedMs(joining.movedAt ?? now, now)
       if (idleMs < CHECK_AFTER_MS) {
         this.#watch(joining, now, CHECK_AFTER_MS - idleMs)
         return

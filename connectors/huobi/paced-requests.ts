@@ -33,7 +33,7 @@ export class PacedRequests {
   #pump(at: Micros): void {
     const next = this.#waiting.entries().next()
     if (next.done === true) return
-    const waitMs = this.#lastSent === null ? 0 : PACE_MS - (at - this.#lastSent) / 1000
+    const waitMs = this.#lastSent === null ? 0 : PACE_MS - this.#alarms.elapsedMs(this.#lastSent, at)
     if (waitMs > 0) {
       if (!this.#alarms.has(ALARM)) this.#alarms.set(ALARM, at, waitMs, (now) => this.#pump(now))
       return

@@ -201,7 +201,6 @@ export class FeedConnection implements Leg {
   #opened(attempt: number, at: Micros): void {
     const { connector, instruments, tap } = this.#line
     const platform = this.#platform
-    const { memory } = this
     this.#attempt = attempt
     const url = shownUrl(this.endpoint.url)
     tap?.open(this.#number, url, at, connector.venue)
@@ -212,9 +211,10 @@ export class FeedConnection implements Leg {
         connection: this.name,
         adopt: false,
         instruments,
-        memory,
+        memory: this.memory,
         tools: platform.tools,
         random: () => platform.clock.random(),
+        steady: (moment) => platform.clock.steady(moment),
       },
       this.#sink(() => this.#session === session),
     )
@@ -308,10 +308,10 @@ export class FeedConnection implements Leg {
     const at = this.#wakeAt
     if (at === null || this.#paused) return
     const { clock } = this.#platform
-    this.#alarm = clock.after(Math.max(leastMs, (at - clock.now()) / 1000), () => {
+    this.#alarm = clock.after(Math.max(leastMs, (at - clock.steady(clock.now())) / 1000), () => {
       this.#alarm = null
       this.#wakeAt = null
-      this.#run(() => this.#session?.tick(Math.max(at, this.#now())))
+      this.#run(() => this.#session?.tick(this.#now()))
     })
   }
 

@@ -40,8 +40,8 @@ const MAX_WAITING = 5_000
 interface Run {
   readonly stream: Stream
   readonly gap: StreamGap
-  /** It ends then, whatever it has. */
-  readonly until: Micros
+  /** It ends a while after this, whatever it has. */
+  readonly begun: Micros
   requests: number
   /** Holes of the gap when the last request was made. */
   holes: number
@@ -183,8 +183,7 @@ export class Backfills {
     const { withinMs, settleMs = 0 } = this.#history
     let run = this.#runs.get(stream)
     if (run === undefined) {
-      const until = at + withinMs * 1000
-      run = { stream, gap, until, requests: 0, holes: 0, vain: 0, busy: false }
+      run = { stream, gap, begun: at, requests: 0, holes: 0, vain: 0, busy: false }
       this.#runs.set(stream, run)
       this.#kit.alarms.set(alarm('end', stream), at, withinMs, (now) => {
         const late = this.#running(stream)
@@ -222,7 +221,8 @@ export class Backfills {
 
   #again(run: Run, at: Micros, leastMs = 0): void {
     const afterMs = Math.max(leastMs, this.#history.retryMs * 2 ** run.vain++)
-    if (at + afterMs * 1000 < run.until) this.#later(run, at, afterMs)
+    const leftMs = this.#history.withinMs - this.#kit.alarms.elapsedMs(run.begun, at)
+    if (afterMs < leftMs) this.#later(run, at, afterMs)
     else this.#end(run, false, at)
   }
 

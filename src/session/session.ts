@@ -67,7 +67,7 @@ export function defineSession(
   protocol: (kit: SessionKit) => Protocol,
 ): Session {
   const { venue, init, sink, catalogue } = definition
-  const alarms = new Alarms((at) => sink.wake(at))
+  const alarms = new Alarms((at) => sink.wake(at), init.steady ?? asTold)
   const streams = new Streams(venue, definition.channels, definition.policy, init, sink, alarms)
   const handlers = protocol({ init, sink, streams, alarms, guard: guarded })
 
@@ -146,4 +146,9 @@ export function defineSession(
       streams.closed(info.reason === '' ? `closed with ${info.code ?? 'no code'}` : info.reason, at)
     },
   }
+}
+
+/** A log tells no more of time than its own clock does. */
+function asTold(at: Micros): Micros {
+  return at
 }

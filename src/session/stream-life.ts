@@ -139,7 +139,7 @@ export class StreamLife {
     this.#alarms.set(alarmOf('cadence', stream), from, delayMs, (now) => {
       this.#timed.delete(stream)
       if (stream.state !== 'live') return
-      const idleMs = (now - (stream.record.lastData ?? now)) / 1000
+      const idleMs = this.#alarms.elapsedMs(stream.record.lastData ?? now, now)
       if (idleMs < cadenceMs) {
         this.#armCadence(stream, cadenceMs, now, cadenceMs - idleMs)
         return

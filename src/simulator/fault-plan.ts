@@ -138,7 +138,8 @@ export const hostFault = z.discriminatedUnion('fault', [
     durationMs: ms.default(5000),
     ...time,
   }),
-  z.strictObject({ fault: z.literal('clock-step'), byMs: ms.default(3_600_000), ...time }),
+  /** Back where it is less than 0. */
+  z.strictObject({ fault: z.literal('clock-step'), byMs: z.number().default(3_600_000), ...time }),
 ])
 
 const MOMENTS: ReadonlySet<string> = new Set(

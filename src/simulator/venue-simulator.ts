@@ -96,7 +96,7 @@ export interface SimulatedLink {
   limit(bytesPerSecond: number | null): void
   /** Whether pings of the client are answered with pongs. On at first. */
   answerPings(on: boolean): void
-  /** Sets the clock of the client's machine ahead. Only where that machine is simulated, too. */
+  /** Sets the clock of the client's machine ahead, or back. Only where that machine is simulated, too. */
   stepClock?(ms: number): void
 }
 

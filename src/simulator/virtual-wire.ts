@@ -11,7 +11,7 @@ export interface VirtualWire {
   latency(): number
   /** The client's clock, which may have been stepped. */
   clientNow(): Micros
-  /** Sets the client's clock ahead. */
+  /** Sets the client's clock ahead, or back. */
   stepClock(ms: number): void
 }
 

@@ -4,6 +4,7 @@ import { UsageError } from '../errors.js'
 import { shownUrl } from '../options.js'
 import type { Clock, Dial, DialEvents, DialedSocket, DialTarget, Http, Platform } from '../platform.js'
 import { connectFailure } from '../socket/failure.js'
+import { SteadyTime } from '../socket/steady-time.js'
 import { nodeTools } from '../socket/tools.js'
 import { SeededRandom } from './random.js'
 import type { VenueSimulator } from './venue-simulator.js'
@@ -49,7 +50,10 @@ export interface VirtualPlatform extends Platform {
   runUntil(at: Micros): Promise<void>
   /** Lets every promise settle that needs no time to pass. */
   settle(): Promise<void>
-  /** Sets the client's clock ahead, as NTP or an operator does: `now()` leaps, timers and `monotonic()` do not. */
+  /**
+   * Sets the client's clock, as NTP or an operator does; timers and `monotonic()` do not move. Set ahead, `now()` leaps. Set
+   * back, it goes a tenth slower until it is right again, as the system's clock does.
+   */
   stepClock(ms: number): void
 }
 
@@ -58,6 +62,9 @@ export function virtualPlatform(options: VirtualOptions = {}): VirtualPlatform {
 }
 
 const START: Micros = 1_704_067_200_000_000
+
+/** Of a clock that was set back. */
+const SLOW = 0.9
 
 class Machine implements VirtualPlatform {
   readonly clock: Clock
@@ -69,7 +76,11 @@ class Machine implements VirtualPlatform {
   readonly #start: Micros
   readonly #network: SeededRandom
   readonly #hosts = new Map<string, VirtualHost>()
+  /** How much the client's machine is ahead of the truth. */
   #offset = 0
+  /** Since when the client's clock, which never goes back, has gone slower to become right; null where it is right. */
+  #slow: { readonly since: Micros; readonly from: Micros } | null = null
+  readonly #steady: SteadyTime
   #timers = 0
   #sockets = 0
   #requests = 0
@@ -83,9 +94,11 @@ class Machine implements VirtualPlatform {
     this.random = root.fork()
     this.#start = startAt
     this.#time = new VirtualTime(startAt)
+    this.#steady = new SteadyTime(startAt)
     this.clock = {
       now: () => this.#clientNow(),
       monotonic: () => this.#time.now - this.#start,
+      steady: (at) => this.#steady.at(at),
       after: (delayMs, run) => this.#after(delayMs, run),
       random: () => client.next(),
     }
@@ -133,12 +146,24 @@ class Machine implements VirtualPlatform {
   }
 
   stepClock(ms: number): void {
-    if (!(ms >= 0)) throw new RangeError(`a clock cannot be stepped by ${ms} ms: it never goes back`)
+    const before = this.#clientNow()
+    const { now } = this.#time
     this.#offset += Math.round(ms * 1000)
+    const right = now + this.#offset
+    this.#slow = right < before ? { since: now, from: before } : null
+    this.#steady.passed(before, Math.max(before, right), 0, this.#slow === null ? 1 : SLOW)
   }
 
   #clientNow(): Micros {
-    return this.#time.now + this.#offset
+    const { now } = this.#time
+    const right = now + this.#offset
+    if (this.#slow === null) return right
+    const { since, from } = this.#slow
+    const slow = Math.floor(from + (now - since) * SLOW)
+    if (slow > right) return slow
+    this.#slow = null
+    this.#steady.passed(from, right, now - since)
+    return right
   }
 
   #after(delayMs: number, run: () => void): { cancel(): void } {

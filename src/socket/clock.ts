@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks'
 import type { Clock, Timer } from '../platform.js'
+import { SteadyTime } from './steady-time.js'
 
 /** Where the time comes from; only tests give their own. */
 export interface TimeSources {
@@ -13,6 +14,8 @@ const RESYNC_EVERY_MS = 1_000
 /** `Date.now()` cuts the microseconds off: a reading this far ahead of it may be right. */
 const WALL_RESOLUTION_MICROS = 1_000
 const SLOWEST_RATE = 0.9
+/** A clock that is led back by less was not set: the monotonic clock drifts, and so does every machine's. */
+const DRIFTING_RATE = 0.99
 /** Node fires longer timers at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1
 
@@ -39,14 +42,17 @@ function clockOf(sources: TimeSources): Clock {
   let since = sources.monotonicMs()
   let rate = 1
   let last = 0
+  const steady = new SteadyTime(base)
 
   const resync = (monotonicMs: number, elapsedMs: number) => {
     const reading = base + (RESYNC_EVERY_MS * rate + (elapsedMs - RESYNC_EVERY_MS)) * 1000
     const wall = sources.wallMs() * 1000
     const ahead = reading - wall - WALL_RESOLUTION_MICROS
+    const before = base
     base = Math.max(reading, wall)
     since = monotonicMs
     rate = ahead > 0 ? Math.max(SLOWEST_RATE, 1 - ahead / (RESYNC_EVERY_MS * 1000)) : 1
+    steady.passed(before, base, elapsedMs * 1000, rate < DRIFTING_RATE ? rate : 1)
   }
 
   return {
@@ -61,6 +67,7 @@ function clockOf(sources: TimeSources): Clock {
       return last
     },
     monotonic: () => Math.floor(sources.monotonicMs() * 1000),
+    steady: (at) => steady.at(at),
     after: (delayMs, run) => startTimer(delayMs, run),
     random: () => Math.random(),
   }

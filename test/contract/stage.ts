@@ -155,6 +155,7 @@ function hasty(haste: number): Clock {
   return {
     ...clock,
     now: () => start + Math.round((clock.now() - start) * haste),
+    steady: (at) => at,
     after: (ms, run) => clock.after(ms, run),
     random: () => clock.random(),
   }

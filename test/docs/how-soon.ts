@@ -244,6 +244,7 @@ async function on(
     channels: [patient.channel],
     faults,
     ...(patient.connector === undefined ? {} : { connector: patient.connector }),
+    ...(patient.clock === undefined ? {} : { clock: patient.clock }),
   }
   const stage = new Stage(patient.venue, options)
   try {

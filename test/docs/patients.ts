@@ -5,7 +5,7 @@ import { blockchainVenue } from '../../connectors/blockchain/index.js'
 import { type CexOptions, cexVenue } from '../../connectors/cex/index.js'
 import { huobiVenue } from '../../connectors/huobi/index.js'
 import type { Channel, Venue } from '../../src/connector.js'
-import type { Draft } from './stage.js'
+import type { ClockSteps, Draft } from './stage.js'
 
 /** How each thing that is to be noticed is brought about at one venue; null where it cannot happen there, or cannot be seen. */
 export interface Patient {
@@ -17,6 +17,8 @@ export interface Patient {
   readonly other: string
   readonly channel: Channel
   readonly connector?: CexOptions
+  /** The clock of the feed's machine is set again and again. */
+  readonly clock?: ClockSteps
   /** The frame that asks for the stream. */
   readonly asks: RegExp
   /** What shows that the venue lives. @default any frame */

@@ -1,6 +1,7 @@
 import type { MarketEvent, Micros } from '../../schemas/events.js'
 import type { Channel, ConnectorOptions, Venue } from '../../src/connector.js'
 import { type Feed, openFeed } from '../../src/feed/feed.js'
+import type { Timer } from '../../src/platform.js'
 import {
   type FaultedSimulator,
   type FaultPlan,
@@ -26,11 +27,19 @@ export interface StageOptions {
   readonly connector?: ConnectorOptions
   /** How often the simulator moves on. @default 10 */
   readonly stepMs?: number
+  /** The clock of the feed's machine is set by so much, again and again. @default it is right */
+  readonly clock?: ClockSteps
+}
+
+export interface ClockSteps {
+  readonly byMs: number
+  readonly everyMs: number
 }
 
 /**
  * A feed of one venue on its own simulator, in memory, with a fault plan on the line. Packets take no time, so that what is
- * measured is how long the feed takes and nothing else.
+ * measured is how long the feed takes and nothing else. All times are true, also those that the feed read from a clock that
+ * was set.
  */
 export class Stage {
   readonly platform: VirtualPlatform
@@ -39,6 +48,7 @@ export class Stage {
   readonly frames: Frame[] = []
   readonly strikes: FaultStrike[] = []
   readonly #simulator: FaultedSimulator
+  #clockSteps: Timer | null = null
 
   constructor(venue: Venue, options: StageOptions) {
     const { symbols, channels, faults = [], stepMs = 10 } = options
@@ -66,14 +76,17 @@ export class Stage {
         open() {},
         closed() {},
         rest() {},
-        received: (_connection, data, at) => void this.frames.push({ dir: 'in', text: textOf(data), at }),
-        sent: (_connection, text, at) => void this.frames.push({ dir: 'out', text, at }),
+        received: (_connection, data, at) =>
+          void this.frames.push({ dir: 'in', text: textOf(data), at: this.#trueTime(at) }),
+        sent: (_connection, text, at) => void this.frames.push({ dir: 'out', text, at: this.#trueTime(at) }),
       },
     })
-    this.feed.on('event', (event) => {
+    this.feed.on('event', (told) => {
+      const event = this.#inTrueTime(told)
       this.events.push(event)
       this.onEvent?.(event)
     })
+    if (options.clock !== undefined) this.#stepOn(options.clock)
   }
 
   onStrike: ((strike: FaultStrike) => void) | null = null
@@ -141,9 +154,28 @@ export class Stage {
   }
 
   async close(): Promise<void> {
+    this.#clockSteps?.cancel()
     const closing = this.feed.close()
     await this.platform.advance(3_000)
     await closing
+  }
+
+  #stepOn(steps: ClockSteps): void {
+    this.#clockSteps = this.platform.clock.after(steps.everyMs, () => {
+      this.platform.stepClock(steps.byMs)
+      this.#stepOn(steps)
+    })
+  }
+
+  #trueTime(at: Micros): Micros {
+    return this.platform.clock.steady(at)
+  }
+
+  #inTrueTime(event: MarketEvent): MarketEvent {
+    const orNull = (at: Micros | null) => (at === null ? null : this.#trueTime(at))
+    const receiveTime = orNull(event.receiveTime)
+    if (event.type !== 'gap') return { ...event, receiveTime }
+    return { ...event, receiveTime, from: orNull(event.from), to: orNull(event.to) }
   }
 
   #first(what: string, fits: (event: MarketEvent) => boolean, since: Micros): Micros {

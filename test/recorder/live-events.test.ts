@@ -75,7 +75,11 @@ function liveEvents(): MarketEvent[] {
       snapshot: false,
     }),
   )
-  const streams = new Streams('testex', channels, {}, init, sink, new Alarms(() => {}))
+  const alarms = new Alarms(
+    () => {},
+    (at) => at,
+  )
+  const streams = new Streams('testex', channels, {}, init, sink, alarms)
   const of = (kind: ChannelKind) => streams.adopt(instrument, kind, START)
   const times = { exchangeTime: START - 5, receiveTime: START }
   const row = { id: '1', price: '1.5', amount: '2', side: 'buy', exchangeTime: START } as const

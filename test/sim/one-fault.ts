@@ -50,6 +50,10 @@ const SPECIAL: Readonly<Record<string, readonly Draft[]>> = {
   inject: [{ fault: 'inject', atMs: AT_MS, text: '[]' }],
   'half-open': [{ fault: 'half-open', atMs: AT_MS }],
   silence: [{ fault: 'silence', atMs: AT_MS, durationMs: 60_000 }],
+  'clock-step': [
+    { fault: 'clock-step', atMs: AT_MS },
+    { fault: 'clock-step', atMs: AT_MS + 40_000, byMs: -3_600_000 },
+  ],
 }
 
 /** Faults of an answer to a subscribe: they wait from the moment the connection opens. */

@@ -18,7 +18,13 @@ vi.mock('node:fs', async (original) => ({
 test('a disk that is full ends the log, once and aloud, and no call waits for ever', async () => {
   const errors: FrameLogError[] = []
   const path = tempPath()
-  const clock = { now: () => 1, monotonic: () => 1, random: () => 0.5, after: () => ({ cancel() {} }) }
+  const clock = {
+    now: () => 1,
+    monotonic: () => 1,
+    steady: (at: number) => at,
+    random: () => 0.5,
+    after: () => ({ cancel() {} }),
+  }
   const log = new FrameLogWriter({ path, clock, onError: (error) => void errors.push(error) })
   log.received(0, 'a', 1)
   await log.flush()

@@ -29,6 +29,10 @@ class HandClock implements Clock {
     return this.#now
   }
 
+  steady(at: number): number {
+    return at
+  }
+
   after(delayMs: number, run: () => void): Timer {
     const timer = { at: this.#now + delayMs * 1000, run }
     this.#timers.add(timer)

@@ -104,6 +104,61 @@ describe('the time of day', () => {
     expect(clock.monotonic() - from).toBe(5_000_000)
   })
 
+  it('knows of two of its moments how far they are apart, however it was set in between', () => {
+    for (const setByMs of [3_600_000, -3_600_000]) {
+      const { state, clock } = machine()
+      const from = clock.now()
+      for (let second = 1; second <= 100; second++) {
+        state.trueMs += 1_000
+        if (second % 30 === 10) state.wallOffsetMs += setByMs
+        expect(Math.abs(clock.steady(clock.now()) - clock.steady(from) - second * 1_000_000)).toBeLessThan(
+          50_000,
+        )
+      }
+    }
+  })
+
+  it('knows it of any setting, to a hundredth', () => {
+    const passes = fc.integer({ min: 1, max: 5_000 })
+    const setBy = fc.oneof(fc.constant(0), fc.integer({ min: -10_000_000, max: 10_000_000 }))
+    fc.assert(
+      fc.property(
+        fc.array(fc.record({ passesMs: passes, setByMs: setBy }), { maxLength: 60 }),
+        fc.double({ min: -1e-4, max: 1e-4, noNaN: true }),
+        (steps, drift) => {
+          const { state, clock } = machine()
+          state.drift = drift
+          const told = [{ at: clock.now(), trueMs: 0 }]
+          for (const { passesMs, setByMs } of steps) {
+            state.trueMs += passesMs
+            state.wallOffsetMs += setByMs
+            told.push({ at: clock.now(), trueMs: state.trueMs })
+          }
+          let before = { steadyMs: clock.steady(told[0]?.at ?? 0) / 1000, trueMs: 0 }
+          for (const { at, trueMs } of told) {
+            const steadyMs = clock.steady(at) / 1000
+            const passedMs = trueMs - before.trueMs
+            expect(Math.abs(steadyMs - before.steadyMs - passedMs)).toBeLessThanOrEqual(passedMs / 100 + 12)
+            before = { steadyMs, trueMs }
+          }
+        },
+      ),
+    )
+  })
+
+  it('keeps no more than the last settings of a clock that is set all day', () => {
+    const { state, clock } = machine()
+    for (let second = 0; second < 10_000; second++) {
+      state.trueMs += 1_000
+      state.wallOffsetMs += 60_000
+      clock.now()
+    }
+    const from = clock.now()
+    state.trueMs += 30_000
+    state.wallOffsetMs += 60_000
+    expect(Math.abs(clock.steady(clock.now()) - clock.steady(from) - 30_000_000)).toBeLessThan(20_000)
+  })
+
   it('is the real one by default', () => {
     const clock = systemClock()
     expect(Math.abs(clock.now() / 1000 - Date.now())).toBeLessThan(1_000)

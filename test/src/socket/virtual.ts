@@ -26,6 +26,11 @@ export class VirtualClock implements Clock {
     return this.#monotonicMs * 1000
   }
 
+  /** Of moments since the wall clock was set last. */
+  steady(at: number): number {
+    return at - this.wallOffsetMs * 1000
+  }
+
   /** Milliseconds since the test began. */
   get elapsedMs(): number {
     return this.#monotonicMs
