@@ -11,7 +11,7 @@ const REFRESH_MS = 200
  * terminal.
  */
 export class Progress {
-  readonly #started = Date.now()
+  readonly #started = performance.now()
   readonly #durationMs: number | null
   readonly #bar: SingleBar | null = null
   readonly #line: ReturnType<typeof createLogUpdate> | null = null
@@ -61,7 +61,7 @@ export class Progress {
   }
 
   #draw(): void {
-    const elapsed = Date.now() - this.#started
+    const elapsed = performance.now() - this.#started
     const note = this.#note
     this.#line?.(`${showDuration(elapsed)}  ${note}`)
     this.#bar?.update(Math.min(elapsed, this.#durationMs ?? elapsed), {
@@ -71,7 +71,7 @@ export class Progress {
   }
 
   get #note(): string {
-    const rate = Math.round(this.#events / Math.max(0.001, (Date.now() - this.#started) / 1000))
+    const rate = Math.round(this.#events / Math.max(0.001, (performance.now() - this.#started) / 1000))
     const faults = [
       this.#gaps > 0 ? pc.yellow(`${this.#gaps} gaps`) : '',
       this.#malformed > 0 ? pc.red(`${this.#malformed} malformed`) : '',

@@ -69,7 +69,9 @@ class Pace {
 
   #delay(event: MarketEvent): number {
     if (this.#speed === Number.POSITIVE_INFINITY || event.receiveTime === null) return 0
-    this.#began ??= { real: Date.now(), tape: event.receiveTime }
-    return (event.receiveTime - this.#began.tape) / 1000 / this.#speed - (Date.now() - this.#began.real)
+    this.#began ??= { real: performance.now(), tape: event.receiveTime }
+    return (
+      (event.receiveTime - this.#began.tape) / 1000 / this.#speed - (performance.now() - this.#began.real)
+    )
   }
 }
