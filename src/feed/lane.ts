@@ -116,7 +116,9 @@ export class Lane {
 
   /** Every stream as it is now. */
   describe(now: Micros): SubscriptionMetrics[] {
-    const since = (at: Micros | null | undefined) => (at == null ? null : (now - at) / 1000)
+    const { clock } = this.#options.line.platform
+    const since = (at: Micros | null | undefined) =>
+      at == null ? null : (clock.steady(now) - clock.steady(at)) / 1000
     return this.#wanted.map(({ instrument: { symbol, instrument }, channel }) => {
       const leader = this.leader(instrument, channel)
       const record = leader?.memory.peek(instrument, channel)

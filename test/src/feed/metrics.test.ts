@@ -81,6 +81,20 @@ describe('the metrics of a feed', () => {
     await end(platform, feed)
   })
 
+  test('do not take a clock that was set for age', async () => {
+    const { platform, feed } = stage()
+    await platform.advance(10_000)
+    for (const byMs of [3_600_000, -7_200_000]) {
+      platform.stepClock(byMs)
+      await platform.advance(3_000)
+      const book = only(feed.metrics()).subscriptions.find(({ channel }) => channel === 'book')
+      expect(book?.sinceDataMs).toBeGreaterThanOrEqual(0)
+      expect(book?.sinceDataMs).toBeLessThan(2_000)
+      expect(book?.sinceAckMs).toBeLessThan(20_000)
+    }
+    await end(platform, feed)
+  })
+
   test('count gaps and reconnects by cause', async () => {
     const { platform, host, feed } = stage()
     await platform.advance(5_000)
