@@ -202,9 +202,8 @@ export async function simulate(
       .map(({ text }) => text())
   }
 
-  // The reader stops now and then, and the machine's clock is set ahead.
+  // The reader stops now and then, and the machine's clock is set ahead or back.
   const untilMs = () => (platform.now - began) / 1000
-  let offset = 0
   const rests = Array.from({ length: random.integer(0, 3) }, () => random.integer(5_000, FAULTS_MS)).sort(
     ascending,
   )
@@ -216,9 +215,9 @@ export async function simulate(
     if (untilMs() >= (leaps[0] ?? Number.POSITIVE_INFINITY)) {
       leaps.shift()
       const leapMs = random.integer(10, random.pick([500, 30_000]))
-      offset += leapMs * 1000
-      clock.stepped(platform.now, offset)
-      platform.stepClock(leapMs)
+      const byMs = leapMs % 2 === 0 ? leapMs : -leapMs
+      clock.stepped(platform.now, byMs * 1000)
+      platform.stepClock(byMs)
     }
     if (untilMs() < (rests[0] ?? Number.POSITIVE_INFINITY)) return
     rests.shift()
