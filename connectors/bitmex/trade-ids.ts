@@ -1,5 +1,6 @@
 import type { TradeRow } from '../../schemas/bitmex.js'
 import { canonicalDecimal } from '../../src/decode/decimal.js'
+import { ownText } from '../../src/decode/own-text.js'
 import type { StreamRecord } from '../../src/session/memory.js'
 
 /** Match ids remembered: those whose rows may still follow. */
@@ -33,7 +34,7 @@ export class TradeIds {
     if (match === '') return false
     const first = this.#first.get(match)
     if (first !== undefined) return first === facts
-    this.#first.set(match, facts)
+    this.#first.set(ownText(match), ownText(facts))
     if (this.#first.size > KEPT) {
       for (const oldest of this.#first.keys()) {
         this.#first.delete(oldest)

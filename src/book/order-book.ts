@@ -1,5 +1,6 @@
 import type { Level, Micros } from '../../schemas/events.js'
 import { compareDecimals } from '../decode/decimal.js'
+import { ownText } from '../decode/own-text.js'
 
 /**
  * `syncing`: no snapshot yet. `live`: every change since the snapshot was applied and nothing speaks against it.
@@ -58,11 +59,11 @@ class Side {
       return 'removed'
     }
     if (held) {
-      this.amounts[at] = amount
+      this.amounts[at] = ownText(amount)
       return 'changed'
     }
-    insertAt(this.prices, at, price)
-    insertAt(this.amounts, at, amount)
+    insertAt(this.prices, at, ownText(price))
+    insertAt(this.amounts, at, ownText(amount))
     return 'inserted'
   }
 

@@ -1,6 +1,7 @@
 import { Decimal } from 'decimal.js'
 import type { Level, Order } from '../../schemas/events.js'
 import { compareDecimals } from '../decode/decimal.js'
+import { ownText } from '../decode/own-text.js'
 import type { BookSide, LevelChange } from './order-book.js'
 
 /** Sums of amounts must stay exact at any length that a venue prints. */
@@ -47,7 +48,7 @@ export class OrderLedger implements ReadonlyLedger {
       return { change: 'removed', prices: [held[1]] }
     }
     if (held !== undefined) this.#drop(side, held)
-    this.#put(side, order)
+    this.#put(side, [ownText(order[0]), ownText(order[1]), ownText(order[2])])
     if (held === undefined) return { change: 'inserted', prices: [order[1]] }
     return { change: 'changed', prices: held[1] === order[1] ? [order[1]] : [held[1], order[1]] }
   }

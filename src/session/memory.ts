@@ -2,6 +2,7 @@ import type { CandleEvent, Micros } from '../../schemas/events.js'
 import { OrderBook } from '../book/order-book.js'
 import { OrderLedger } from '../book/order-ledger.js'
 import type { Channel } from '../connector.js'
+import { ownText } from '../decode/own-text.js'
 import type { TradeFields } from './stream-events.js'
 import { StreamGap } from './stream-gap.js'
 
@@ -77,7 +78,7 @@ export class RecentIds {
   /** @returns false where the id was there already. */
   add(id: string): boolean {
     if (this.#ids.has(id)) return false
-    this.#ids.add(id)
+    this.#ids.add(ownText(id))
     if (this.#ids.size > this.#limit) {
       for (const oldest of this.#ids) {
         this.#ids.delete(oldest)
