@@ -1,6 +1,6 @@
 import pc from 'picocolors'
 import type { Micros } from '../schemas/events.js'
-import type { FaultStrike } from '../src/simulator/index.js'
+import { type FaultStrike, faultName } from '../src/simulator/index.js'
 
 /** A fault that strikes every frame is told no more often than this. */
 const QUIET: Micros = 1_000_000
@@ -23,7 +23,7 @@ export class FaultReport {
   }
 
   tell({ at, fault, connection, struck }: FaultStrike): void {
-    const name = fault.fault === 'venue' ? fault.name : fault.fault
+    const name = faultName(fault)
     const key = `${name} ${struck}`
     const tally = this.#tallies.get(key) ?? { name, struck, count: 0, told: 0, toldAt: at - QUIET }
     this.#tallies.set(key, tally)

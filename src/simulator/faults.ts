@@ -38,9 +38,14 @@ export interface FaultStrike {
   readonly struck: boolean
 }
 
+/** The name by which a fault is counted: `drop`, or `venue checksum-wrong` for one of a venue's own. */
+export function faultName(fault: FaultPlan['faults'][number]): string {
+  return fault.fault === 'venue' ? `venue ${fault.name}` : fault.fault
+}
+
 /** A venue's simulator under a fault plan. */
 export interface FaultedSimulator extends VenueSimulator {
-  /** How often each fault struck, by name (`venue checksum-wrong` for a venue's own). */
+  /** How often each fault struck, by its {@link faultName}. */
   readonly strikes: ReadonlyMap<string, number>
   /** How often each came to nothing. */
   readonly misses: ReadonlyMap<string, number>
@@ -209,7 +214,7 @@ class FaultedVenue implements FaultedSimulator, FaultScene {
 
   report(fault: Fault, connection: number | null, struck: boolean): void {
     const counts = struck ? this.strikes : this.misses
-    const name = fault.fault === 'venue' ? `venue ${fault.name}` : fault.fault
+    const name = faultName(fault)
     counts.set(name, (counts.get(name) ?? 0) + 1)
     this.#onStrike?.({ at: this.now, fault, connection, struck })
   }

@@ -10,7 +10,7 @@ export {
   type ParsedFaultPlan,
   parseFaultPlan,
 } from './fault-plan.js'
-export { type FaultedSimulator, type FaultStrike, withFaults } from './faults.js'
+export { type FaultedSimulator, type FaultStrike, faultName, withFaults } from './faults.js'
 export { type FramePlayerOptions, framePlayer, type PlayableRecord } from './frame-player.js'
 export {
   type LevelMove,

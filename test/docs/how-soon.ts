@@ -1,6 +1,7 @@
 import type { MarketEventType, Micros } from '../../schemas/events.js'
+import { faultName } from '../../src/simulator/index.js'
 import { AT, type Patient } from './patients.js'
-import { type Draft, nameOf, Stage, type StageOptions } from './stage.js'
+import { type Draft, Stage, type StageOptions } from './stage.js'
 
 const FOREVER = 3_600_000
 
@@ -23,7 +24,7 @@ export const measures: Readonly<Record<string, (patient: Patient) => Promise<num
         stage.freeze()
       }
       await stage.advance(150)
-      const struck = stage.struck(nameOf(lost.fault))
+      const struck = stage.struck(faultName(lost.fault))
       return stage.gap(struck) - struck
     })
   },
@@ -42,7 +43,7 @@ export const measures: Readonly<Record<string, (patient: Patient) => Promise<num
     if (overtaken === null) return null
     return on(patient, [overtaken], async (stage) => {
       await stage.advance(25)
-      const found = stage.gap(stage.struck(nameOf(overtaken)), 'sequence')
+      const found = stage.gap(stage.struck(faultName(overtaken)), 'sequence')
       return found - stage.heard(found + 1)
     })
   },
@@ -54,7 +55,7 @@ export const measures: Readonly<Record<string, (patient: Patient) => Promise<num
       if (typeof wrong !== 'string') {
         stage.onStrike = () => stage.freeze()
         await stage.advance(150)
-        const struck = stage.struck(nameOf(wrong))
+        const struck = stage.struck(faultName(wrong))
         return stage.gap(struck, 'checksum') - struck
       }
       await stage.advance(AT / 1000)
@@ -90,7 +91,7 @@ export const measures: Readonly<Record<string, (patient: Patient) => Promise<num
     if (contradicted === null) return null
     return on(patient, [contradicted], async (stage) => {
       await stage.advance(25)
-      const found = stage.gap(stage.struck(nameOf(contradicted)), 'sequence')
+      const found = stage.gap(stage.struck(faultName(contradicted)), 'sequence')
       return found - stage.heard(found + 1)
     })
   },

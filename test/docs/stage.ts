@@ -6,6 +6,7 @@ import {
   type FaultedSimulator,
   type FaultPlan,
   type FaultStrike,
+  faultName,
   SeededRandom,
   type VirtualPlatform,
   virtualPlatform,
@@ -110,7 +111,7 @@ export class Stage {
 
   /** When the fault struck first. */
   struck(name: string): Micros {
-    const strike = this.strikes.find(({ fault, struck }) => struck && nameOf(fault) === name)
+    const strike = this.strikes.find(({ fault, struck }) => struck && faultName(fault) === name)
     if (strike === undefined) throw new Error(`${name} never struck`)
     return strike.at
   }
@@ -186,11 +187,6 @@ export class Stage {
     }
     return found.receiveTime
   }
-}
-
-/** A fault as its strikes are counted: the venue's own by its name. */
-export function nameOf(fault: Draft): string {
-  return fault.fault === 'venue' ? fault.name : fault.fault
 }
 
 function textOf(data: string | Uint8Array): string {

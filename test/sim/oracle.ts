@@ -1,6 +1,6 @@
 import type { ConnectionEvent, MarketEvent, Micros } from '../../schemas/events.js'
 import type { Channel } from '../../src/connector.js'
-import type { FaultStrike } from '../../src/simulator/index.js'
+import { type FaultStrike, faultName } from '../../src/simulator/index.js'
 import type { ClientClock } from './client-clock.js'
 import { Delays } from './delays.js'
 import { StreamCheck, streamOf, type VenueView } from './stream-check.js'
@@ -118,7 +118,7 @@ export class Oracle {
   struck(venueId: string, { fault, at, struck }: FaultStrike): void {
     const venue = this.#venue(venueId)
     if (!struck) return
-    const name = fault.fault === 'venue' ? `venue ${fault.name}` : fault.fault
+    const name = faultName(fault)
     venue.delays.struck(fault, at)
     if (LATE.has(name)) venue.lateStruck = true
     const { undetectable, undetectableInTrades = [], tradesAFrame = TRADES_A_FRAME } = venue.under.profile

@@ -8,6 +8,7 @@ import { type Feed, openFeed } from '../../src/feed/feed.js'
 import type { Platform } from '../../src/platform.js'
 import {
   type FaultStrike,
+  faultName,
   SeededRandom,
   type VenueSimulator,
   virtualPlatform,
@@ -108,7 +109,7 @@ export async function simulate(
     })
     const struck = (strike: FaultStrike) => {
       const { fault } = strike
-      const name = fault.fault === 'venue' ? `venue ${fault.name}` : fault.fault
+      const name = faultName(fault)
       if (strike.struck) strikes.set(name, (strikes.get(name) ?? 0) + 1)
       oracle.struck(id, strike)
       const lastsMs = 'durationMs' in fault ? (fault.durationMs ?? 0) : 'delayMs' in fault ? fault.delayMs : 0

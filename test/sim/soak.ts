@@ -6,6 +6,7 @@ import type { MarketEvent, Micros } from '../../schemas/events.js'
 import {
   type FaultPlan,
   type FaultStrike,
+  faultName,
   SeededRandom,
   type SimulatorServer,
   serveSimulator,
@@ -112,7 +113,7 @@ function stretches(venueFaults: readonly string[], without: readonly string[]): 
 
 function struck(venue: string, strike: FaultStrike): void {
   const { fault } = strike
-  const name = fault.fault === 'venue' ? `venue ${fault.name}` : fault.fault
+  const name = faultName(fault)
   if (strike.struck) strikes.set(name, (strikes.get(name) ?? 0) + 1)
   oracle?.struck(venue, strike)
   const lastsMs = 'durationMs' in fault ? (fault.durationMs ?? 0) : 'delayMs' in fault ? fault.delayMs : 0
