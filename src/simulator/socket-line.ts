@@ -109,15 +109,7 @@ export class SocketLine extends Duplex {
       this.#socket.uncork()
       return
     }
-    const [first, ...rest] = chunks
-    if (first === undefined) {
-      done()
-      return
-    }
-    this._write(first.chunk, first.encoding, (error) => {
-      if (error) done(error)
-      else this._writev(rest, done)
-    })
+    this.#writeEach(chunks, 0, done)
   }
 
   override _final(done: (error?: Error | null) => void): void {
@@ -130,6 +122,23 @@ export class SocketLine extends Duplex {
     this.#waiting = null
     this.#socket.destroy()
     done(error)
+  }
+
+  /** From one chunk on, each when the one before it is written. What a lost line still has may be any number of them. */
+  #writeEach(
+    chunks: readonly { readonly chunk: Buffer }[],
+    from: number,
+    done: (error?: Error | null) => void,
+  ): void {
+    const next = chunks[from]
+    if (next === undefined || this.#mode === 'lost' || this.#socket.destroyed) {
+      done()
+      return
+    }
+    this.#write(next.chunk, this.#handling.get(next.chunk) ?? PLAIN, (error) => {
+      if (error) done(error)
+      else this.#writeEach(chunks, from + 1, done)
+    })
   }
 
   #write(chunk: Buffer, handling: Handling, done: (error?: Error | null) => void): void {

@@ -132,6 +132,20 @@ describe('faults among the bytes of a real socket', () => {
     await until(() => venue.connections.size === 0)
   })
 
+  it('a line that is cut with twenty thousand frames still to be written is cut', async () => {
+    const { server, venue, strikes } = await serve(
+      { fault: 'stall', afterMs: 0, durationMs: 60_000 },
+      { fault: 'hang-up', afterMs: 200 },
+    )
+    const { socket } = await rawClient(server.port)
+    await until(() => strikes.has('stall'))
+    const [connection] = venue.connections
+    for (let count = 0; count < 20_000; count++) connection?.peer.send('tick')
+    await until(() => venue.connections.size === 0)
+    expect(strikes).toContain('hang-up')
+    socket.destroy()
+  })
+
   it('stall holds what the client sends as well', async () => {
     const { server, strikes } = await serve({ fault: 'stall', afterMs: 0, durationMs: 300 })
     const client = new RealClient(server.url)
