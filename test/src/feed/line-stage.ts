@@ -33,13 +33,14 @@ export interface LineVenue {
   readonly channels: readonly Channel[]
   /** Channels of which each connection is told at moments of its own (polled, or so simulated), and so has words of its own. */
   readonly own?: readonly Channel[]
-  /** Frames that may be lost without a connection's end: each is numbered, so that the loss is seen. */
+  /**
+   * Frames that may be lost without a connection's end: each is numbered, so that the loss is seen. Left out where nothing is
+   * numbered (BitMEX, the chain) or not all of what the venue is asked for (Huobi's derivatives): there is nothing to prove.
+   */
   readonly droppable?: string
-  simulator(seed: number): VenueSimulator
+  simulator(seed: number, stepsPerSecond: number): VenueSimulator
   connector(options: ConnectorOptions): Connector
 }
-
-const stepsPerSecond = 5
 
 export const LINE_VENUES: readonly LineVenue[] = [
   {
@@ -49,7 +50,7 @@ export const LINE_VENUES: readonly LineVenue[] = [
     channels: ['trade', 'book', 'order', 'ticker', 'candle', 'liquidation'],
     own: ['ticker'],
     droppable: 'drop chance=0.002 fromMs=10000',
-    simulator: (seed) => bitfinexSimulator({ seed, stepsPerSecond }),
+    simulator: (seed, stepsPerSecond) => bitfinexSimulator({ seed, stepsPerSecond }),
     connector: bitfinex,
   },
   {
@@ -58,7 +59,7 @@ export const LINE_VENUES: readonly LineVenue[] = [
     instrument: 'XBTUSD',
     channels: ['trade', 'book', 'quote', 'ticker', 'candle', 'derivative', 'liquidation', 'instrument'],
     own: ['ticker', 'instrument'],
-    simulator: (seed) => new BitmexSimulator({ seed, stepsPerSecond }),
+    simulator: (seed, stepsPerSecond) => new BitmexSimulator({ seed, stepsPerSecond }),
     connector: bitmex,
   },
   {
@@ -67,7 +68,7 @@ export const LINE_VENUES: readonly LineVenue[] = [
     instrument: 'BTC-USD',
     channels: ['trade', 'book', 'book:25', 'quote', 'ticker', 'candle'],
     droppable: 'drop chance=0.002 fromMs=10000',
-    simulator: (seed) => new BittrexSimulator({ seed, stepsPerSecond }),
+    simulator: (seed, stepsPerSecond) => new BittrexSimulator({ seed, stepsPerSecond }),
     connector: bittrex,
   },
   {
@@ -77,7 +78,7 @@ export const LINE_VENUES: readonly LineVenue[] = [
     channels: ['trade', 'book', 'order', 'ticker', 'candle'],
     own: ['ticker', 'candle'],
     droppable: 'drop chance=0.002 fromMs=10000',
-    simulator: (seed) => simulateBlockchain({ seed, stepsPerSecond }),
+    simulator: (seed, stepsPerSecond) => simulateBlockchain({ seed, stepsPerSecond }),
     connector: blockchain,
   },
   {
@@ -85,7 +86,7 @@ export const LINE_VENUES: readonly LineVenue[] = [
     symbol: 'BTC',
     instrument: 'BTC',
     channels: ['transaction', 'block'],
-    simulator: (seed) => simulateBlockchain({ seed, stepsPerSecond }),
+    simulator: (seed, stepsPerSecond) => simulateBlockchain({ seed, stepsPerSecond }),
     connector: blockchain,
   },
   {
@@ -95,7 +96,7 @@ export const LINE_VENUES: readonly LineVenue[] = [
     channels: ['trade', 'book', 'quote', 'ticker'],
     own: ['quote', 'ticker'],
     droppable: 'drop chance=0.02 match=order_book_increment',
-    simulator: (seed) => simulateCex({ seed, stepsPerSecond }),
+    simulator: (seed, stepsPerSecond) => simulateCex({ seed, stepsPerSecond }),
     connector: cex,
   },
   {
@@ -104,7 +105,7 @@ export const LINE_VENUES: readonly LineVenue[] = [
     instrument: 'BTC:USD',
     channels: ['trade', 'book', 'candle'],
     droppable: 'drop chance=0.01 match=md_update',
-    simulator: (seed) => simulateCex({ seed, stepsPerSecond }),
+    simulator: (seed, stepsPerSecond) => simulateCex({ seed, stepsPerSecond }),
     connector: (options) => cex({ api: 'classic', ...SIMULATED_CREDENTIALS, ...options }),
   },
   {
@@ -113,7 +114,7 @@ export const LINE_VENUES: readonly LineVenue[] = [
     instrument: 'btcusdt',
     channels: ['trade', 'book', 'quote', 'ticker', 'candle'],
     droppable: 'drop chance=0.002 path="^/feed"',
-    simulator: (seed) => huobiSimulator({ seed, stepsPerSecond }),
+    simulator: (seed, stepsPerSecond) => huobiSimulator({ seed, stepsPerSecond }),
     connector: huobi,
   },
   {
@@ -122,7 +123,7 @@ export const LINE_VENUES: readonly LineVenue[] = [
     instrument: 'BTC-USDT',
     channels: ['trade', 'book', 'quote', 'derivative', 'derivative:funding', 'liquidation'],
     own: ['derivative', 'derivative:funding'],
-    simulator: (seed) => huobiSimulator({ seed, stepsPerSecond }),
+    simulator: (seed, stepsPerSecond) => huobiSimulator({ seed, stepsPerSecond }),
     connector: huobi,
   },
 ]
@@ -137,6 +138,8 @@ export interface StageOptions {
   readonly otherPlan?: string
   /** @default all of the venue's */
   readonly channels?: readonly Channel[]
+  /** How fast each market moves. @default 5 */
+  readonly stepsPerSecond?: number
 }
 
 /** A feed on a venue's simulator, two ways that lead there, and a connection beside it that is never disturbed. */
@@ -161,10 +164,10 @@ export class LineStage {
     options: StageOptions = {},
     feedOptions: (ways: Platform[]) => FeedOptions = () => ({}),
   ) {
-    const { seed = 1, ageMs, channels = venue.channels } = options
+    const { seed = 1, ageMs, channels = venue.channels, stepsPerSecond = 5 } = options
     this.venue = venue
     this.platform = virtualPlatform({ seed })
-    this.#simulator = venue.simulator(seed)
+    this.#simulator = venue.simulator(seed, stepsPerSecond)
     const faulty = (plan: string | undefined) =>
       plan === undefined
         ? this.#simulator
