@@ -74,7 +74,9 @@ export class EventQueue {
     const event = this.#items[this.#head]
     if (event !== undefined) {
       this.#head++
-      if (this.#head > 1024 && this.#head * 2 > this.#items.length) this.#compact()
+      const { length } = this.#items
+      // What was read is let go: at once by a reader who has caught up.
+      if (this.#head === length || (this.#head > 1024 && this.#head * 2 > length)) this.#compact()
       if (this.#full && this.size <= this.#limit / 2) {
         this.#full = false
         this.#events.drained()
