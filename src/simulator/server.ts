@@ -6,7 +6,7 @@ import { UsageError } from '../errors.js'
 import type { Clock, Timer } from '../platform.js'
 import { systemClock } from '../socket/clock.js'
 import { ServerPeer } from './server-peer.js'
-import { SocketLine } from './socket-line.js'
+import { reset, SocketLine } from './socket-line.js'
 import type { SimulatedAnswer, SimulatedRequest, VenueSimulator } from './venue-simulator.js'
 
 export interface ServeOptions {
@@ -253,7 +253,7 @@ class Server implements SimulatorServer {
   #deliver(answer: SimulatedAnswer | null, socket: Socket, send: () => void): void {
     const { delayMs = 0, outcome = 'whole' } = answer?.delivery ?? {}
     if (outcome === 'never') return
-    if (outcome === 'reset') socket.resetAndDestroy()
+    if (outcome === 'reset') reset(socket)
     else if (delayMs === 0) send()
     else {
       const timer = this.#options.clock.after(delayMs, () => {

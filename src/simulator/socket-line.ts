@@ -62,7 +62,7 @@ export class SocketLine extends Duplex {
   /** Ends the connection beneath the protocol; what is still to be written is lost. */
   sever(how: 'reset' | 'end'): void {
     if (how === 'reset') {
-      this.#socket.resetAndDestroy()
+      reset(this.#socket)
       return
     }
     this.hold('lost')
@@ -194,6 +194,15 @@ export class SocketLine extends Duplex {
     if (this.#mode === 'lost') this.destroy()
     else this.push(null)
   }
+}
+
+/**
+ * Resets a connection. While its end is on the way the system refuses that (EINVAL), and Node then neither closes the
+ * connection nor says so: such a one is destroyed.
+ */
+export function reset(socket: Socket): void {
+  if (socket.writableEnded && !socket.writableFinished) socket.destroy()
+  else socket.resetAndDestroy()
 }
 
 /** Two turns of the event loop later, so that a reader in between sees what was written by itself. */

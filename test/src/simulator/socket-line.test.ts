@@ -146,6 +146,18 @@ describe('faults among the bytes of a real socket', () => {
     socket.destroy()
   })
 
+  it('hang-up and reset in one moment leave nothing behind: the server closes', async () => {
+    const { server, venue, strikes } = await serve(
+      { fault: 'hang-up', afterMs: 100 },
+      { fault: 'reset', afterMs: 100 },
+    )
+    const { socket } = await rawClient(server.port)
+    socket.on('error', () => {})
+    await until(() => strikes.has('hang-up') && venue.connections.size === 0)
+    await server.close()
+    expect(server.clients).toBe(0)
+  })
+
   it('stall holds what the client sends as well', async () => {
     const { server, strikes } = await serve({ fault: 'stall', afterMs: 0, durationMs: 300 })
     const client = new RealClient(server.url)
