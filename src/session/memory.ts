@@ -16,7 +16,8 @@ export interface TimedTrade {
   readonly exchangeTime: Micros
 }
 
-const TRADE_IDS_KEPT = 10_000
+/** Trade ids remembered of a stream. */
+export const TRADE_IDS_KEPT = 10_000
 
 /** What is known of one stream across reconnects. */
 export class StreamRecord {

@@ -290,7 +290,10 @@ export async function simulate(
 }
 
 /** The truth of the markets that are asked for. The others stand still: nobody looks at them, and they take time. */
-function truthsOf(venue: VenueSimulator, instruments: readonly string[]): ReadonlyMap<string, TrueMarket> {
+export function truthsOf(
+  venue: VenueSimulator,
+  instruments: readonly string[],
+): ReadonlyMap<string, TrueMarket> {
   const truths = new Map<string, TrueMarket>()
   for (const [instrument, market] of venue.markets) {
     if (instruments.includes(instrument)) truths.set(instrument, new TrueMarket(market))

@@ -5,9 +5,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { openTape, verifyTape } from '../../recorder/index.js'
-import type { Level, MarketEvent } from '../../schemas/events.js'
+import type { Level, MarketEvent, Micros } from '../../schemas/events.js'
 import type { Channel } from '../../src/connector.js'
 import { openFeed } from '../../src/feed/feed.js'
+import { systemClock } from '../../src/socket/clock.js'
+import { watchLoop } from './loop-watch.js'
 import { mainProfiles } from './venues.js'
 
 /**
@@ -30,7 +32,15 @@ export type SoakReport =
       readonly kind: 'names'
       readonly names: readonly { venue: string; symbol: string; instrument: string }[]
     }
-  | { readonly kind: 'heap'; readonly atMs: number; readonly heapBytes: number }
+  | {
+      readonly kind: 'weight'
+      /** The heap and what is kept outside of it, after a collection. */
+      readonly bytes: number
+      /** What has a bound, as it is now. */
+      readonly held: Readonly<Record<Held, number>>
+    }
+  /** The process did not run for a while. */
+  | { readonly kind: 'held'; readonly from: Micros; readonly lengthMs: number }
   | { readonly kind: 'stray'; readonly what: string }
   | {
       readonly kind: 'end'
@@ -47,8 +57,11 @@ export type SoakReport =
       readonly handles: readonly string[]
     }
 
+/** What the process holds beside its heap. */
+export type Held = 'sockets' | 'timers' | 'unread events' | 'unwritten events' | 'waiting dials'
+
 const SEND_EVERY_MS = 20
-const HEAP_EVERY_MS = 5_000
+const WEIGH_EVERY_MS = 1_000
 /** Findings that the faults themselves bring about. */
 const FAULTS_SHOW = new Set(['crossed_book', 'gap_open', 'gap_unhealed'])
 
@@ -61,10 +74,12 @@ process.on('unhandledRejection', (error) =>
 process.on('uncaughtException', (error) =>
   tell({ kind: 'stray', what: `uncaught: ${error.stack ?? error.message}` }),
 )
+/** Without the simulators there is nothing to hear. */
+const orphaned = () => process.exit(1)
+process.once('disconnect', orphaned)
 process.once('message', (order: SoakOrder) => void run(order))
 
 async function run({ venues }: SoakOrder): Promise<void> {
-  const began = performance.now()
   const feed = openFeed(
     venues.map(({ id, url, symbols, channels }) => {
       const profile = mainProfiles.find(({ venue }) => venue.id === id)
@@ -81,12 +96,26 @@ async function run({ venues }: SoakOrder): Promise<void> {
     if (batch.length > 0) tell({ kind: 'events', events: batch })
     batch = []
   }
+  const unwatch = watchLoop(systemClock().now, (from, lengthMs) => tell({ kind: 'held', from, lengthMs }))
   const sending = setInterval(flush, SEND_EVERY_MS)
   const weighing = setInterval(() => {
+    flush()
     collect()
-    const { heapUsed } = process.memoryUsage()
-    tell({ kind: 'heap', atMs: Math.round(performance.now() - began), heapBytes: heapUsed })
-  }, HEAP_EVERY_MS)
+    const { heapUsed, external } = process.memoryUsage()
+    const resources = process.getActiveResourcesInfo()
+    const { queue, waitingDials } = feed.metrics()
+    tell({
+      kind: 'weight',
+      bytes: heapUsed + external,
+      held: {
+        sockets: resources.filter((name) => /TCP|TLS/.test(name)).length,
+        timers: resources.filter((name) => name === 'Timeout').length,
+        'unread events': queue.depth,
+        'unwritten events': tape.waiting,
+        'waiting dials': waitingDials,
+      },
+    })
+  }, WEIGH_EVERY_MS)
   const reading = (async () => {
     for await (const event of feed) {
       batch.push(event)
@@ -117,6 +146,7 @@ async function run({ venues }: SoakOrder): Promise<void> {
   await reading
   flush()
   clearInterval(sending)
+  unwatch()
   clearInterval(weighing)
   const recorded = tape.written + tape.waiting
   await tape.close()
@@ -130,6 +160,7 @@ async function run({ venues }: SoakOrder): Promise<void> {
   await sleep(500)
   const handles = process.getActiveResourcesInfo().filter((name) => /TCP|TLS|Timeout|GetAddrInfo/i.test(name))
   tell({ kind: 'end', books, recorded, errors, handles })
+  process.off('disconnect', orphaned)
   process.disconnect()
 }
 

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import type { MarketEvent, Micros } from '../../schemas/events.js'
+import { TRADE_IDS_KEPT } from '../../src/session/memory.js'
 import {
   type FaultPlan,
   type FaultStrike,
@@ -12,41 +13,75 @@ import {
   serveSimulator,
   withFaults,
 } from '../../src/simulator/index.js'
+import { systemClock } from '../../src/socket/clock.js'
 import { ClientClock } from './client-clock.js'
+import { type HeapLine, heapLine, type Weight } from './heap-line.js'
+import { hurry, type Pace } from './hurried-market.js'
+import { watchLoop } from './loop-watch.js'
 import { type ExpectedStream, Oracle, type VenueUnderTest } from './oracle.js'
 import { randomPlan } from './random-plan.js'
-import type { SoakOrder, SoakReport } from './soak-feed.js'
-import { TrueMarket } from './true-market.js'
+import { truthsOf } from './simulation.js'
+import type { Held, SoakOrder, SoakReport } from './soak-feed.js'
+import type { TrueMarket } from './true-market.js'
 import { mainProfiles, unfit } from './venues.js'
 
 /**
  * `npm run soak -- [--minutes 5] [--seed 1]`
  *
- * Every venue's simulator behind real sockets on loopback, mixed faults without a pause, the feed and the recorder in a
+ * Every venue's simulator behind real sockets on loopback, so many minutes of mixed faults, the feed and the recorder in a
  * process of their own, and the oracle of the simulation beside them. Exit 1 where anything was lost without a gap, a
- * book was wrong, a rejection went unhandled, a handle stayed, or the heap grew.
+ * book was wrong, a rejection went unhandled, a handle stayed, a queue grew beyond its bound, or the heap grew.
  */
 const { values } = parseArgs({
   options: { minutes: { type: 'string', default: '5' }, seed: { type: 'string', default: '1' } },
 })
 
-/** A fresh random plan for each stretch. */
-const STRETCH_MS = 60_000
+/** A minute of faults by a fresh random plan, without a pause. */
+const FAULTS_MS = 60_000
+/** After it no fault begins for as long, which is what every stream needs to recover: then the heap is weighed. */
+const REST_MS = 60_000
+const STRETCH_MS = FAULTS_MS + REST_MS
 const SETTLE_MS = 120_000
 /** What a fault that has ended may still take to show. */
 const AFTERWARDS_MS = 5_000
-/** The heap is not judged while code is compiled and ids are first remembered. */
-const WARM_UP_SHARE = 0.4
-/** What the heap may grow after the warm-up, as a share of what it is. */
-const GROWTH = 0.25
+/**
+ * Before the first fault every stream of trades brings more than are remembered, so that no memory is being filled while the
+ * heap is judged.
+ */
+const FILL_MS = 90_000
+const STEPS_PER_SECOND = 60
+const FILLING: Pace = { steps: 200, everyTurns: 30 }
+const FILLED: Pace = { steps: 4, everyTurns: 1 }
+/** The heap is judged from the end of the first stretch on: what faults need is compiled in it. */
+const WARM_UP_MS = FAULTS_MS + REST_MS / 2
+/**
+ * What the heap may grow. Bytes a second: a third of a percent a minute, several standard errors of the slope, and a small part
+ * of what a leak of each hundredth event brings.
+ */
+const MOST_GROWTH = 2_048
+/** What may be held at any moment. Six venues, of each a connection, a request and a dial; a batch of the recorder. */
+const BOUNDS: Readonly<Record<Held, number>> = {
+  sockets: 18,
+  timers: 60,
+  'unread events': 1_000,
+  'unwritten events': 2_000,
+  'waiting dials': 6,
+}
 
 const minutes = Number(values.minutes)
 const random = new SeededRandom(Number(values.seed))
-const faultsMs = minutes * 60_000
-const now = (): Micros => Math.round((performance.timeOrigin + performance.now()) * 1000)
+const faultsEndMs = FILL_MS + minutes * STRETCH_MS
+const clock = systemClock()
 const problems: string[] = []
 const strikes = new Map<string, number>()
-const heap: { readonly atMs: number; readonly bytes: number }[] = []
+/** Of the feed's process, at moments at which every stream was live. */
+const heap: Weight[] = []
+/** The last one at any moment. */
+let weight = 0
+/** The most that was ever held. */
+const most = new Map<Held, number>()
+/** Trades told, by stream. */
+const told = new Map<string, number>()
 const types = new Map<MarketEvent['type'], number>()
 
 /** When the last fault so far has done its work. */
@@ -55,23 +90,32 @@ let oracle: Oracle | null = null
 const servers: SimulatorServer[] = []
 const underTest: VenueUnderTest[] = []
 const order: SoakOrder['venues'][number][] = []
+let pace = FILLING
 for (const profile of mainProfiles) {
   const { id } = profile.venue
-  const truths = new Map<string, TrueMarket>()
+  const symbols = profile.symbols.slice(0, 2)
+  let truths: ReadonlyMap<string, TrueMarket> = new Map()
   const server = await serveSimulator((url) => {
-    const venue = profile.venue.simulator({ seed: random.integer(0, 0xffff_ffff), url })
-    for (const [instrument, market] of venue.markets) truths.set(instrument, new TrueMarket(market))
+    const seed = random.integer(0, 0xffff_ffff)
+    const venue = profile.venue.simulator({ seed, stepsPerSecond: STEPS_PER_SECOND, url })
+    for (const market of new Set(venue.markets.values())) hurry(market, () => pace)
+    const asked = profile.venue.connector({ url, symbols })
+    truths = truthsOf(
+      venue,
+      symbols.map((symbol) => asked.guess(symbol)?.instrument ?? symbol),
+    )
     const plan = stretches(venue.faults ?? [], unfit(profile))
     return withFaults(venue, plan, random.fork(), (strike) => struck(id, strike))
   })
   servers.push(server)
-  const symbols = profile.symbols.slice(0, 2)
   const { limits } = profile.venue.connector({ url: server.url, symbols })
   underTest.push({ profile, truths, connectsPerMinute: limits.connectsPerMinute, lines: 1 })
   order.push({ id, url: server.url, symbols, channels: profile.channels })
 }
-const judge = new Oracle(underTest, new ClientClock(), now)
+const judge = new Oracle(underTest, new ClientClock(), clock.now)
 oracle = judge
+let longestHeldMs = 0
+const unwatch = watchLoop(clock.now, heldUp)
 
 let expected: ExpectedStream[] = []
 const began = performance.now()
@@ -82,11 +126,18 @@ const ended = new Promise<Extract<SoakReport, { kind: 'end' }> | null>((resolve)
 })
 child.send({ venues: order } satisfies SoakOrder)
 
-while (performance.now() - began < faultsMs) {
-  await sleep(Math.min(10_000, faultsMs))
-  console.log(line())
+while (elapsedMs() < FILL_MS) await pass()
+pace = FILLED
+for (const { venue, channel, symbol, instrument } of expected) {
+  const trades = told.get(`${venue} ${channel} ${instrument}`) ?? 0
+  if (channel !== 'trade' || trades > TRADE_IDS_KEPT) continue
+  problems.push(
+    `${venue} ${symbol} brought ${trades} trades before the first fault: ${TRADE_IDS_KEPT} are remembered`,
+  )
 }
-while (now() < quietAt + AFTERWARDS_MS * 1000) await sleep(1_000)
+while (elapsedMs() < faultsEndMs) await pass()
+const judged = heap.filter(({ atMs }) => atMs >= FILL_MS + WARM_UP_MS)
+while (clock.now() < quietAt + AFTERWARDS_MS * 1000) await sleep(1_000)
 for (let waited = 0; waited < SETTLE_MS && judge.unsettled(expected) !== null; waited += 1_000)
   await sleep(1_000)
 await rest(5_000)
@@ -100,12 +151,27 @@ const end = await ended
 judge.judge(expected)
 finish(end)
 await Promise.all(servers.map((server) => server.close()))
+unwatch()
+
+/** The simulators or the feed did not run for a while: nothing came the usual way. */
+function heldUp(from: Micros, lengthMs: number): void {
+  longestHeldMs = Math.max(longestHeldMs, lengthMs)
+  for (const delays of judge.delays()) delays.add(from, lengthMs)
+}
+
+function elapsedMs(): number {
+  return performance.now() - began
+}
+
+async function pass(): Promise<void> {
+  await sleep(10_000)
+  console.log(line())
+}
 
 function stretches(venueFaults: readonly string[], without: readonly string[]): FaultPlan {
   const faults: FaultPlan['faults'] = []
-  for (let from = 0; from < faultsMs; from += STRETCH_MS) {
-    const untilMs = Math.min(STRETCH_MS, faultsMs - from)
-    const plan = randomPlan(random, { untilMs, venueFaults, without, pick: 'all' })
+  for (let from = FILL_MS; from < faultsEndMs; from += STRETCH_MS) {
+    const plan = randomPlan(random, { untilMs: FAULTS_MS, venueFaults, without, pick: 'all' })
     for (const fault of plan.faults) faults.push({ ...fault, atMs: (fault.atMs ?? 0) + from })
   }
   return { seed: random.integer(0, 0xffff_ffff), faults }
@@ -125,6 +191,10 @@ function heard(report: SoakReport, resolve: (end: Extract<SoakReport, { kind: 'e
     case 'events':
       for (const event of report.events) {
         types.set(event.type, (types.get(event.type) ?? 0) + 1)
+        if (event.type === 'trade') {
+          const stream = `${event.venue} ${event.channel} ${event.instrument}`
+          told.set(stream, (told.get(stream) ?? 0) + 1)
+        }
         judge.event(event)
       }
       return
@@ -138,8 +208,16 @@ function heard(report: SoakReport, resolve: (end: Extract<SoakReport, { kind: 'e
         })),
       )
       return
-    case 'heap':
-      heap.push({ atMs: report.atMs, bytes: report.heapBytes })
+    case 'weight':
+      weight = report.bytes
+      // What waits for the end of a gap comes and goes.
+      if (judge.unsettled(expected) === null) heap.push({ atMs: elapsedMs(), bytes: report.bytes })
+      for (const [name, count] of Object.entries(report.held) as [Held, number][]) {
+        most.set(name, Math.max(most.get(name) ?? 0, count))
+      }
+      return
+    case 'held':
+      heldUp(report.from, report.lengthMs)
       return
     case 'stray':
       problems.push(report.what)
@@ -177,9 +255,11 @@ function finish(report: Extract<SoakReport, { kind: 'end' }> | null): void {
     }
   }
   for (const { what, of } of judge.violations) problems.push(`${of}: ${what}`)
-  const growth = heapGrowth()
-  if (growth !== null && growth.share > GROWTH) {
-    problems.push(`the heap grew by ${Math.round(growth.share * 100)} % after the warm-up`)
+  const slope = heapLine(judged)
+  if (slope === null) problems.push('the heap was weighed too seldom to be judged')
+  else if (slope.bytesPerSecond > MOST_GROWTH) problems.push(`the heap grows: ${slopeOf(slope)}`)
+  for (const [name, count] of most) {
+    if (count > BOUNDS[name]) problems.push(`${count} ${name}, where ${BOUNDS[name]} are allowed`)
   }
   console.log(line())
   console.log(
@@ -194,43 +274,29 @@ function finish(report: Extract<SoakReport, { kind: 'end' }> | null): void {
       .map(([type, times]) => `${type} ${times}`)
       .join(', ')}`,
   )
-  if (growth !== null) {
-    console.log(
-      `heap after warm-up: ${megabytes(growth.from)} to ${megabytes(growth.to)} over ${Math.round(growth.seconds)} s, ` +
-        `slope ${((growth.to - growth.from) / 1024 / growth.seconds).toFixed(1)} KiB/s`,
-    )
-  }
+  if (slope !== null) console.log(`heap: ${slopeOf(slope)}`)
+  console.log(`at most: ${[...most].map(([name, count]) => `${count} ${name}`).join(', ')}`)
+  console.log(`kept from running by the machine: ${Math.round(longestHeldMs)} ms at the longest`)
   console.log(problems.length === 0 ? 'nothing undisclosed, nothing left' : `${problems.length} problems:`)
   for (const problem of problems) console.log(`  ${problem}`)
   if (problems.length > 0) process.exitCode = 1
 }
 
-/** A straight line through the samples after the warm-up, by least squares. */
-function heapGrowth(): { from: number; to: number; seconds: number; share: number } | null {
-  const last = heap.at(-1)
-  if (last === undefined) return null
-  const warm = heap.filter(({ atMs }) => atMs >= last.atMs * WARM_UP_SHARE)
-  if (warm.length < 3) return null
-  const mean = (pick: (sample: (typeof warm)[number]) => number) =>
-    warm.reduce((sum, sample) => sum + pick(sample), 0) / warm.length
-  const [time, bytes] = [mean(({ atMs }) => atMs), mean((sample) => sample.bytes)]
-  const slope =
-    warm.reduce((sum, sample) => sum + (sample.atMs - time) * (sample.bytes - bytes), 0) /
-    warm.reduce((sum, sample) => sum + (sample.atMs - time) ** 2, 0)
-  const start = warm[0]?.atMs ?? 0
-  const from = bytes + slope * (start - time)
-  const to = bytes + slope * (last.atMs - time)
-  return { from, to, seconds: (last.atMs - start) / 1000, share: (to - from) / from }
-}
-
 function line(): string {
   const { events, gaps, malformed } = judge.stats
   const struckTimes = [...strikes.values()].reduce((sum, times) => sum + times, 0)
-  const weight = heap.at(-1)
   return (
     `${Math.round((performance.now() - began) / 1000)} s: ${underTest.length} venues, ${events} events, ` +
     `${struckTimes} strikes of ${strikes.size} faults, ${gaps} gaps, ${malformed} malformed, ` +
-    `heap ${weight === undefined ? 'not weighed yet' : megabytes(weight.bytes)}, ${judge.violations.length} violations`
+    `heap ${megabytes(weight)}, ${judge.violations.length} violations`
+  )
+}
+
+function slopeOf({ fromBytes, toBytes, seconds, bytesPerSecond, errorBytesPerSecond }: HeapLine): string {
+  const kibibytes = (bytes: number) => (bytes / 1024).toFixed(2)
+  return (
+    `${megabytes(fromBytes)} to ${megabytes(toBytes)} over ${Math.round(seconds)} s, ` +
+    `slope ${kibibytes(bytesPerSecond)} ± ${kibibytes(errorBytesPerSecond)} KiB/s (allowed ${kibibytes(MOST_GROWTH)})`
   )
 }
 
