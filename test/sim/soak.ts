@@ -55,8 +55,7 @@ const FILLED: Pace = { steps: 4, everyTurns: 1 }
 /** The heap is judged from the end of the first stretch on: what faults need is compiled in it. */
 const WARM_UP_MS = FAULTS_MS + REST_MS / 2
 /**
- * What the heap may grow. Bytes a second: a third of a percent a minute, several standard errors of the slope, and a small part
- * of what a leak of each hundredth event brings.
+ * What the heap may grow. Bytes a second: a third of a percent a minute.
  */
 const MOST_GROWTH = 2_048
 /** What may be held at any moment. Six venues, of each a connection, a request and a dial; a batch of the recorder. */
@@ -64,7 +63,7 @@ const BOUNDS: Readonly<Record<Held, number>> = {
   sockets: 18,
   timers: 60,
   'unread events': 1_000,
-  'unwritten events': 2_000,
+  'unwritten events': 10_000,
   'waiting dials': 6,
 }
 
@@ -122,7 +121,8 @@ const began = performance.now()
 const child = fork(fileURLToPath(new URL('./soak-feed.js', import.meta.url)))
 const ended = new Promise<Extract<SoakReport, { kind: 'end' }> | null>((resolve) => {
   child.on('message', (report: SoakReport) => heard(report, resolve))
-  child.on('exit', () => resolve(null))
+  // What it said last may still lie unread when it is gone.
+  child.on('disconnect', () => resolve(null))
 })
 child.send({ venues: order } satisfies SoakOrder)
 
