@@ -19,6 +19,8 @@ type Sides = { readonly bids: readonly (Level | Order)[]; readonly asks: readonl
 interface BookView extends LegView {
   /** The last event, without its levels. */
   last: Pick<BookEvent, 'exchangeTime' | 'sequence'> | null
+  /** Receive time of the last event that was passed on from it. */
+  toldAt: Micros | null
   /** Since when its numbers are above the user's, and never follow on them. */
   aheadSince: Micros | null
   /** What the last event changed: two legs that say the same are likely, and only likely, to be level. */
@@ -70,7 +72,7 @@ export class ArbitratedBook extends ArbitratedStream<BookView> {
 
   protected viewOf(leg: Leg): BookView {
     const base = { leg, state: 'waiting' as const, wholeSince: null, lastAt: null, silentSince: null }
-    return { ...base, last: null, change: null, aheadSince: null }
+    return { ...base, last: null, change: null, aheadSince: null, toldAt: null }
   }
 
   protected datum(view: BookView, event: StreamEvent): void {
@@ -114,13 +116,15 @@ export class ArbitratedBook extends ArbitratedStream<BookView> {
   }
 
   protected lost(view: BookView, other: BookView, { reason, detail, at, from }: Loss): void {
-    if (this.active !== view) return
     if (looksBack(reason)) {
-      // The user has been told what was wrong, and since when it may have been.
+      // The user has been told what was wrong, and since when it may have been. Numbered changes come from either leg.
+      const told = view.toldAt !== null && (from === null || view.toldAt >= from)
+      if (this.active !== view && !told) return
       this.openGap(reason, detail, at, earlier(from, this.emittedAt))
       this.#retell(other, at)
       return
     }
+    if (this.active !== view) return
     const held = this.#ahead === null ? this.#sides(view) : null
     if (held !== null && this.#isLevel(view, other, held)) this.active = other
     else if (held !== null && this.#behind(other)) {
@@ -228,6 +232,7 @@ export class ArbitratedBook extends ArbitratedStream<BookView> {
 
   #tell(view: BookView, event: BookEvent): void {
     this.active = view
+    view.toldAt = event.receiveTime
     view.aheadSince = null
     this.#ahead = null
     this.#sequence = event.sequence

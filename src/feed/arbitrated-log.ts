@@ -23,8 +23,8 @@ interface LogView extends LegView {
   readonly times: Map<string, number>
 }
 
-/** Ids remembered of what was passed on. */
-const IDS_KEPT = 4_000
+/** Ids remembered of what was passed on: a line that was away asks the venue for all that it missed, told or not. */
+const IDS_KEPT = 20_000
 /** News of a leg that is not joined: with more, it is taken as joined. */
 const NEWS_KEPT = 10_000
 /** What a line still held when it was joined has come after this. A venue's clock may be set back. */
@@ -107,7 +107,9 @@ export class ArbitratedLog extends ArbitratedStream<LogView> {
 
   protected becameWhole(view: LogView, first: boolean): void {
     if (first) for (const other of this.views.values()) other.joined = false
-    if (first || (view.overlapped && view.history.size === 0)) view.joined = true
+    if (view.joined || !(first || (view.overlapped && view.history.size === 0))) return
+    view.joined = true
+    view.lateSince = view.wholeSince
   }
 
   protected forget(view: LogView): void {

@@ -53,6 +53,12 @@ const DISORDER = new Set([
   'truncate',
 ])
 
+/**
+ * Faults by which one line tells a trade under a name that the other does not know it by, or at a time that does not tell
+ * which of two is the later.
+ */
+const DISORDER_OF_LINES = new Set(['venue id-long', 'venue clock-off'])
+
 /** What the oracle knows of one venue of the feed. */
 export interface VenueUnderTest {
   readonly profile: SimulatedVenue
@@ -122,7 +128,8 @@ export class Oracle {
     venue.delays.struck(fault, at)
     if (LATE.has(name)) venue.lateStruck = true
     const { undetectable, undetectableInTrades = [], tradesAFrame = TRADES_A_FRAME } = venue.under.profile
-    if (DISORDER.has(name)) venue.disorders += tradesAFrame
+    const betweenLines = venue.under.lines > 1 && DISORDER_OF_LINES.has(name)
+    if (DISORDER.has(name) || betweenLines) venue.disorders += tradesAFrame
     if (name === 'venue id-long') venue.renames++
     const inTrades = undetectableInTrades.includes(name)
     if (!inTrades && !undetectable.includes(name)) return
@@ -245,9 +252,7 @@ export class Oracle {
   }
 
   #connection(venue: VenueCheck, { state, reason, receiveTime, connection }: ConnectionEvent): void {
-    // With two lines, that one connects says nothing of the other.
-    if (state === 'connecting' && venue.under.lines === 1)
-      venue.delays.reconnected(connection, this.#clock.trueTime(receiveTime ?? 0))
+    if (state === 'connecting') venue.delays.reconnected(connection, this.#clock.trueTime(receiveTime ?? 0))
     if (state !== 'refused' || reason === null) return
     const stream = /^(\S+ of \S+?)(?:: | was granted)/.exec(reason)?.[1]
     if (stream !== undefined) venue.refused.add(stream)

@@ -138,6 +138,21 @@ describe('a book of two lines', () => {
     expect(court.words).toEqual(['book 1', '+2', '+3', '+4', '+7', '+4', '+5'])
   })
 
+  test('that one line made wrong is disclosed, although the other goes on with it', () => {
+    const court = new Court('book', 'stream')
+    const [a, b] = [court.leg('a'), court.leg('b')]
+    for (const line of [a, b]) {
+      line.whole(true)
+      line.snapshot('1', '1')
+    }
+    a.update('666', '2')
+    b.update('2', '2')
+    b.update('3', '3')
+    expect(court.words).toEqual(['book 1', '+666', '+3'])
+    a.gap('crossed')
+    expect(court.words.slice(3)).toEqual(['gap crossed', 'whole true', 'book 3'])
+  })
+
   test('of a line that is held up and still drips is taken from the other', () => {
     const court = new Court('book')
     const [a, b] = [court.leg('a'), court.leg('b')]
