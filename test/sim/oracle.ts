@@ -53,11 +53,8 @@ const DISORDER = new Set([
   'truncate',
 ])
 
-/**
- * Faults by which one line tells a trade under a name that the other does not know it by, or at a time that does not tell
- * which of two is the later.
- */
-const DISORDER_OF_LINES = new Set(['venue id-long', 'venue clock-off'])
+/** Faults by which what comes late by one line cannot be told from news: the venue's own time would say it. */
+const DISORDER_OF_LINES = new Set(['venue clock-off'])
 
 /** What the oracle knows of one venue of the feed. */
 export interface VenueUnderTest {
