@@ -7,8 +7,9 @@ const MINUTE_MICROS = 60_000_000
 interface Host {
   perMinute: number
   readonly rate: LearnedRate
-  /** When the bucket will be full again: the bucket's whole state (the generic cell rate algorithm). */
-  fullAt: Micros
+  /** Tokens that were missing in the bucket at a moment. They are refilled at the pace of the day, which may change. */
+  missing: number
+  at: Micros
   heldUntil: Micros
   readonly queue: Waiter[]
   timer: Timer | null
@@ -64,9 +65,8 @@ export class DialBudget {
   /** How long a dial that is asked for now will have to wait. Milliseconds. */
   delayMs(host: string, perMinute: number): number {
     const entry = this.#host(host, perMinute)
-    const { interval, tolerance } = pace(entry, this.#clock.monotonic())
-    const due = Math.max(entry.heldUntil, entry.fullAt - tolerance + entry.queue.length * interval)
-    return Math.max(0, (due - this.#clock.monotonic()) / 1000)
+    const now = this.#clock.monotonic()
+    return Math.max(0, (dueAt(entry, now, entry.queue.length) - now) / 1000)
   }
 
   /** Grants no dial to a host for a while: what a Retry-After asks for. */
@@ -112,13 +112,12 @@ export class DialBudget {
     host.timer = null
     for (let next = host.queue[0]; next !== undefined; next = host.queue[0]) {
       const now = this.#clock.monotonic()
-      const { interval, tolerance } = pace(host, now)
-      const due = Math.max(host.heldUntil, host.fullAt - tolerance)
+      const due = dueAt(host, now)
       if (due > now) {
         host.timer = this.#clock.after(Math.ceil((due - now) / 1000), () => this.#serve(host))
         return
       }
-      host.fullAt = Math.max(now, host.fullAt) + interval
+      host.missing++
       host.rate.granted(now)
       host.queue.shift()
       next.grant()
@@ -130,7 +129,7 @@ export class DialBudget {
     if (host === undefined) {
       this.#forgetIdle()
       const rate = this.#rate(name)
-      const rest = { fullAt: 0, heldUntil: 0, queue: [], timer: null }
+      const rest = { missing: 0, at: 0, heldUntil: 0, queue: [], timer: null }
       host = { perMinute: Number.POSITIVE_INFINITY, rate, ...rest }
       this.#hosts.set(name, host)
     }
@@ -149,21 +148,34 @@ export class DialBudget {
 
   #forgetIdle(): void {
     const now = this.#clock.monotonic()
-    for (const [name, { queue, fullAt, heldUntil }] of this.#hosts) {
-      if (queue.length === 0 && fullAt <= now && heldUntil <= now) this.#hosts.delete(name)
+    for (const [name, host] of this.#hosts) {
+      refill(host, now)
+      if (host.queue.length === 0 && host.missing === 0 && host.heldUntil <= now) this.#hosts.delete(name)
     }
   }
 }
 
 /**
- * A bucket of b tokens that refills at r a minute allows b - 1 + r in any minute, so that b - 1 + r must be the limit.
+ * When a dial is granted if so many are before it: a bucket of b tokens that refills at r a minute allows b - 1 + r in any
+ * minute, so that b - 1 + r must be the limit.
  */
-function pace({ perMinute: said, rate }: Host, now: Micros): { interval: Micros; tolerance: Micros } {
+function dueAt(host: Host, now: Micros, before = 0): Micros {
+  refill(host, now)
+  const { burst, interval } = pace(host, now)
+  return Math.max(host.heldUntil, now + Math.ceil((host.missing + before - burst + 1) * interval))
+}
+
+function refill(host: Host, now: Micros): void {
+  const { interval } = pace(host, now)
+  host.missing = interval === 0 ? 0 : Math.max(0, host.missing - (now - host.at) / interval)
+  host.at = now
+}
+
+function pace({ perMinute: said, rate }: Host, now: Micros): { burst: number; interval: Micros } {
   const perMinute = Math.min(said, rate.perMinute(now))
-  if (!Number.isFinite(perMinute)) return { interval: 0, tolerance: 0 }
+  if (!Number.isFinite(perMinute)) return { burst: 1, interval: 0 }
   const burst = Math.max(1, Math.floor(perMinute / 4))
-  const interval = Math.ceil(MINUTE_MICROS / (perMinute - burst + 1))
-  return { interval, tolerance: (burst - 1) * interval }
+  return { burst, interval: Math.ceil(MINUTE_MICROS / (perMinute - burst + 1)) }
 }
 
 const budgets = new WeakMap<Clock, DialBudget>()

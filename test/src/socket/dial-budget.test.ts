@@ -22,12 +22,16 @@ function busiestMinute(timesMs: readonly number[]): number {
 }
 
 describe('the budget of a host', () => {
-  it('is never exceeded in any minute, however the dials are asked for, and every dial gets its turn', async () => {
+  it('is never exceeded in any minute, however the dials are asked for and refused, and every dial gets its turn', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.integer({ min: 1, max: 60 }),
         fc.array(
-          fc.record({ afterMs: fc.integer({ min: 0, max: 90_000 }), dials: fc.integer({ min: 1, max: 30 }) }),
+          fc.record({
+            afterMs: fc.integer({ min: 0, max: 90_000 }),
+            dials: fc.integer({ min: 1, max: 30 }),
+            refused: fc.boolean(),
+          }),
           {
             minLength: 1,
             maxLength: 8,
@@ -38,12 +42,15 @@ describe('the budget of a host', () => {
           const budget = new DialBudget(clock)
           const granted: number[] = []
           let asked = 0
-          for (const { afterMs, dials } of bursts) {
+          for (const { afterMs, dials, refused } of bursts) {
             await clock.advance(afterMs)
+            budget.accepted('venue.test')
+            if (refused) budget.refused('venue.test')
             for (let dial = 0; dial < dials; dial++) ask(budget, clock, perMinute, granted)
             asked += dials
           }
-          await clock.advance((asked / perMinute + 1) * 90_000)
+          // What is learned is five a minute at the least.
+          await clock.advance((asked / Math.min(perMinute, 4) + 2) * 90_000)
           expect(granted).toHaveLength(asked)
           expect(busiestMinute(granted)).toBeLessThanOrEqual(perMinute)
           expect(clock.pending).toBe(0)
@@ -51,6 +58,18 @@ describe('the budget of a host', () => {
       ),
       { numRuns: 60 },
     )
+  })
+
+  it('is never exceeded either as a lower limit is learned', async () => {
+    const clock = new VirtualClock()
+    const budget = new DialBudget(clock)
+    const granted: number[] = []
+    for (let dial = 0; dial < 40; dial++) ask(budget, clock, 10, granted)
+    await clock.advance(56_000)
+    budget.accepted('venue.test')
+    budget.refused('venue.test')
+    await clock.advance(120_000)
+    expect(busiestMinute(granted)).toBeLessThanOrEqual(10)
   })
 
   it('grants a quarter of a minute at once and spreads the rest', async () => {
