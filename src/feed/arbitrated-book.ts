@@ -21,6 +21,8 @@ interface BookView extends LegView {
   last: Pick<BookEvent, 'exchangeTime' | 'sequence'> | null
   /** Receive time of the last event that was passed on from it. */
   toldAt: Micros | null
+  /** Whether the user's book holds what it told, and nothing has proven since that another leg has the same. */
+  inBook: boolean
   /** Since when its numbers are above the user's, and never follow on them. */
   aheadSince: Micros | null
   /** What the last event changed: two legs that say the same are likely, and only likely, to be level. */
@@ -58,6 +60,7 @@ export class ArbitratedBook extends ArbitratedStream<BookView> {
     if (active === null) return
     this.#sequence = this.record(active)?.sequence ?? null
     active.last = { exchangeTime: null, sequence: this.#sequence }
+    active.inBook = true
   }
 
   force(leg: Leg, at: Micros | null): void {
@@ -72,7 +75,7 @@ export class ArbitratedBook extends ArbitratedStream<BookView> {
 
   protected viewOf(leg: Leg): BookView {
     const base = { leg, state: 'waiting' as const, wholeSince: null, lastAt: null, silentSince: null }
-    return { ...base, last: null, change: null, aheadSince: null, toldAt: null }
+    return { ...base, last: null, change: null, aheadSince: null, toldAt: null, inBook: false }
   }
 
   protected datum(view: BookView, event: StreamEvent): void {
@@ -90,7 +93,10 @@ export class ArbitratedBook extends ArbitratedStream<BookView> {
     const newer = this.numbered && isNewer(event.sequence, this.#sequence)
     if (active === view) {
       const ahead = this.farAhead(view, event)
-      if (ahead === null) this.#followed(view, event, before)
+      // It was silent, and a gap is open since: it has missed nothing, but the user's book is suspect.
+      const speaks = this.gap !== null && view.state === 'whole' && !isSnapshot(event)
+      if (speaks) this.#retell(view, event.receiveTime)
+      else if (ahead === null) this.#followed(view, event, before)
       else this.#retell(ahead, event.receiveTime)
     } else if (active === null || active.state !== 'whole') {
       if (isSnapshot(event)) this.#tell(view, event)
@@ -116,6 +122,8 @@ export class ArbitratedBook extends ArbitratedStream<BookView> {
   }
 
   protected lost(view: BookView, other: BookView, { reason, detail, at, from }: Loss): void {
+    const { inBook } = view
+    view.inBook = false
     if (looksBack(reason)) {
       // The user has been told what was wrong, and since when it may have been. Numbered changes come from either leg.
       const told = view.toldAt !== null && (from === null || view.toldAt >= from)
@@ -124,9 +132,13 @@ export class ArbitratedBook extends ArbitratedStream<BookView> {
       this.#retell(other, at)
       return
     }
-    if (this.active !== view) return
+    if (this.active !== view) {
+      // The last that was told is of the other, and what this one told before it came first.
+      if (inBook && !this.#isLevel(view, other, null)) this.#retell(other, at)
+      return
+    }
     const held = this.#ahead === null ? this.#sides(view) : null
-    if (held !== null && this.#isLevel(view, other, held)) this.active = other
+    if (held !== null && this.#isLevel(view, other, held)) this.#prove(other)
     else if (held !== null && this.#behind(other)) {
       this.active = other
       this.#ahead = { sides: held, since: at }
@@ -135,7 +147,7 @@ export class ArbitratedBook extends ArbitratedStream<BookView> {
 
   protected settled(wanted: BookView, at: Micros): void {
     const { active } = this
-    if (active !== null && this.#isLevel(active, wanted, this.#sides(active))) this.active = wanted
+    if (active !== null && this.#isLevel(active, wanted, this.#sides(active))) this.#prove(wanted)
     else if (!this.#behind(wanted)) this.#retell(wanted, at)
   }
 
@@ -143,7 +155,7 @@ export class ArbitratedBook extends ArbitratedStream<BookView> {
     const { active, wanted } = this
     if (wanted === null || wanted === active || wanted.state !== 'whole' || this.#ahead !== null) return
     if (active === null || active.state !== 'whole') this.#retell(wanted, at)
-    else if (this.#isLevel(active, wanted, null)) this.active = wanted
+    else if (this.#isLevel(active, wanted, null)) this.#prove(wanted)
   }
 
   protected restore(at: Micros): void {
@@ -163,7 +175,10 @@ export class ArbitratedBook extends ArbitratedStream<BookView> {
         ? event.sequence === this.#sequence
         : change !== null && this.#recent.get(change) === this.#places
     ) {
-      if (this.numbered || sameSides(this.#ahead.sides, this.#sides(view))) this.#ahead = null
+      if (sameSides(this.#ahead.sides, this.#sides(view))) {
+        this.#ahead = null
+        this.#prove(view)
+      } else if (this.numbered) this.#retell(view, at)
     } else if (!this.numbered && !this.#recent.has(view.change ?? '')) this.#retell(view, at)
     // Numbers that the venue has begun anew, or a change that came twice: nothing will ever be level.
     if (this.#ahead !== null && isLate(this.#ahead.since, at)) this.#retell(view, at)
@@ -182,12 +197,18 @@ export class ArbitratedBook extends ArbitratedStream<BookView> {
 
   /** Whether two legs have the same book. @param held the first one's, where it is known already */
   #isLevel(a: BookView, b: BookView, held: Sides | null): boolean {
-    if (this.numbered && a.last?.sequence != null && b.last?.sequence != null) {
-      return a.last.sequence === b.last.sequence
-    }
     // A snapshot of a quiet market is compared although the other leg has said nothing since.
-    const likely = a.change === b.change || a.change === null || held !== null || this.#fresh(b)
+    const likely =
+      this.numbered && a.last?.sequence != null && b.last?.sequence != null
+        ? a.last.sequence === b.last.sequence
+        : a.change === b.change || a.change === null || held !== null || this.#fresh(b)
     return likely && sameSides(held ?? this.#sides(a), this.#sides(b))
+  }
+
+  /** The leg's book is the user's, level for level: it is followed. */
+  #prove(view: BookView): void {
+    this.active = view
+    for (const each of this.views.values()) each.inBook = each === view
   }
 
   /** Whether the leg has told nothing but its snapshot. */
@@ -231,7 +252,9 @@ export class ArbitratedBook extends ArbitratedStream<BookView> {
   }
 
   #tell(view: BookView, event: BookEvent): void {
+    if (isSnapshot(event)) this.#prove(view)
     this.active = view
+    view.inBook = true
     view.toldAt = event.receiveTime
     view.aheadSince = null
     this.#ahead = null

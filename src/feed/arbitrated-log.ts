@@ -110,6 +110,8 @@ export class ArbitratedLog extends ArbitratedStream<LogView> {
     if (view.joined || !(first || (view.overlapped && view.history.size === 0))) return
     view.joined = true
     view.lateSince = view.wholeSince
+    // Of one that another was waited for, until that was doubted.
+    this.#release(view)
   }
 
   protected forget(view: LogView): void {

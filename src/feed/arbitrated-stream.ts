@@ -255,12 +255,16 @@ export abstract class ArbitratedStream<V extends LegView = LegView> {
     return isLate(active.silentSince, at)
   }
 
-  /** A whole leg that has told of a time so much later than this event of the followed one, that this is held up. */
+  /**
+   * A whole leg, heard just now, that has told of a time so much later than this event of the followed one, that this is held
+   * up. Of one that has been silent the clock of the venue may be wrong.
+   */
   protected farAhead(view: V, event: StreamEvent): V | null {
     for (const other of this.views.values()) {
       if (
         other !== view &&
         other.state === 'whole' &&
+        !isLate(other.lastAt, event.receiveTime) &&
         isLate(event.exchangeTime, other.last?.exchangeTime ?? null)
       ) {
         return other

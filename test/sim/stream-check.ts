@@ -195,7 +195,8 @@ export class StreamCheck {
     }
     this.#live = true
     this.#wrongSince = null
-    if (at > this.blindUntil) this.#blind = false
+    // With two lines a snapshot may be the book that the other one has kept since.
+    if (at > this.blindUntil && this.#view.lines === 1) this.#blind = false
     this.#compare(at)
   }
 

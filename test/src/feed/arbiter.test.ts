@@ -189,6 +189,21 @@ describe('trades of two lines', () => {
     expect(court.words.slice(4)).toEqual(['whole true', '4'])
   })
 
+  test('are healed by the history of the one, although the other, long silent, is not known to be dead', () => {
+    const court = new Court('trade')
+    const [a, b] = [court.leg('a'), court.leg('b')]
+    for (const line of [a, b]) line.whole()
+    for (const line of [a, b]) line.trade(1)
+    a.trade(2)
+    court.now += 3_000_000
+    a.trade(3)
+    a.gap()
+    for (const id of [3, 4]) a.trade(id, true)
+    a.whole(true)
+    a.trade(5)
+    expect(court.words).toEqual(['1', '2', '3', 'gap disconnected', '(4)', 'whole true', '5'])
+  })
+
   test('of a gap that one line told of long ago heal no later one', () => {
     const court = new Court('trade')
     const a = court.leg('a')

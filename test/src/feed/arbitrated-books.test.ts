@@ -138,6 +138,31 @@ describe('a book of two lines', () => {
     expect(court.words).toEqual(['book 1', '+2', '+3', '+4', '+7', '+4', '+5'])
   })
 
+  test('of a followed line that was silent as the other was lost is told whole when it speaks', () => {
+    const court = new Court('book')
+    const [a, b] = [court.leg('a'), court.leg('b')]
+    for (const line of [a, b]) {
+      line.whole(true)
+      line.snapshot('1')
+    }
+    b.update('2')
+    court.now += 1_000_000
+    b.update('3')
+    court.now += 1_100_000
+    b.gap()
+    a.update('2')
+    expect(court.words).toEqual(['book 1', '+2'])
+    b.whole(true)
+    b.snapshot('3')
+    for (const amount of ['4', '5']) {
+      court.now += 1_200_000
+      b.deeper(amount)
+    }
+    court.arbiter.leave(b, 'disconnected', 'over', court.now)
+    a.update('3')
+    oracle(court.told)
+  })
+
   test('that one line made wrong is disclosed, although the other goes on with it', () => {
     const court = new Court('book', 'stream')
     const [a, b] = [court.leg('a'), court.leg('b')]
@@ -151,6 +176,40 @@ describe('a book of two lines', () => {
     expect(court.words).toEqual(['book 1', '+666', '+3'])
     a.gap('crossed')
     expect(court.words.slice(3)).toEqual(['gap crossed', 'whole true', 'book 3'])
+  })
+
+  test('that one line made wrong and did not live to find out is told anew', () => {
+    const court = new Court('book', 'stream')
+    const [a, b] = [court.leg('a'), court.leg('b')]
+    for (const line of [a, b]) {
+      line.whole(true)
+      line.snapshot('1', '1')
+    }
+    a.deeper('666', '2')
+    b.update('2', '2')
+    b.update('3', '3')
+    expect(court.words).toEqual(['book 1', '+666', '+3'])
+    a.gap()
+    expect(court.words.slice(3)).toEqual(['book 3'])
+    oracle(court.told)
+  })
+
+  test('of a line that told of a later hour and is silent now is taken from the other', () => {
+    const court = new Court('book')
+    const [a, b] = [court.leg('a'), court.leg('b')]
+    a.exchangeTime = 1
+    b.exchangeTime = 3_600_000_000
+    for (const line of [b, a]) {
+      line.whole(true)
+      line.snapshot('1')
+    }
+    b.update('2')
+    a.update('2')
+    a.update('3')
+    court.now += 2_000_000
+    a.update('4')
+    a.update('5')
+    expect(court.words).toEqual(['book 1', '+2', 'book 4', '+5'])
   })
 
   test('of a line that is held up and still drips is taken from the other', () => {

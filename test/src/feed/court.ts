@@ -142,10 +142,10 @@ export class Line implements Leg {
   }
 
   /** A change of the level behind the best. */
-  deeper(amount: string): void {
+  deeper(amount: string, sequence: string | null = null): void {
     const bids: Level[] = [['0.5', amount]]
     this.memory.record(INSTRUMENT.instrument, this.#court.channel).book.update(bids, [])
-    this.take({ type: 'book_update', ...this.#base, sequence: null, bids, asks: [] })
+    this.take({ type: 'book_update', ...this.#base, sequence, bids, asks: [] })
   }
 
   /** What was told before the arbiter was there. */
