@@ -34,6 +34,7 @@ export class Arbiter {
     this.#outlet = {
       emit: (event) => outlet.emit(this.#inTime(event)),
       swallowed: (reason) => outlet.swallowed(reason),
+      steady: (at) => outlet.steady(at),
       heardUntil: (leg) => this.#legs.get(leg) ?? null,
       silentSince: (leg) => this.#silent.get(leg) ?? null,
     }

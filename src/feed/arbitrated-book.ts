@@ -8,7 +8,7 @@ import type {
   OrderUpdateEvent,
   StreamEvent,
 } from '../../schemas/events.js'
-import { ArbitratedStream, isLate, type LegView, type Loss, looksBack } from './arbitrated-stream.js'
+import { ArbitratedStream, type LegView, type Loss, looksBack } from './arbitrated-stream.js'
 import { earlier } from './earlier.js'
 import type { Leg } from './leg.js'
 
@@ -50,8 +50,16 @@ export class ArbitratedBook extends ArbitratedStream<BookView> {
   /** The book as the user has it, while the followed leg is behind it, and when that began. */
   #ahead: { readonly sides: Sides; readonly since: Micros | null } | null = null
 
+  /** The followed leg's book is to be told whole with its next change. */
+  #owed = false
+
+  /** Whether the user's book is that of the followed leg. */
+  get #shown(): boolean {
+    return this.#ahead === null && !this.#owed
+  }
+
   override ledBy(leg: Leg): boolean {
-    return super.ledBy(leg) && this.#ahead === null
+    return super.ledBy(leg) && this.#shown
   }
 
   override adopt(leg: Leg): void {
@@ -65,9 +73,9 @@ export class ArbitratedBook extends ArbitratedStream<BookView> {
 
   force(leg: Leg, at: Micros | null): void {
     const view = this.views.get(leg)
-    if (view?.state !== 'whole' || (this.active === view && this.#ahead === null)) return
+    if (view?.state !== 'whole' || (this.active === view && this.#shown)) return
     const sides = this.active === null ? null : this.#sides(this.active)
-    if (this.#ahead === null && this.active?.state === 'whole' && sides !== null && this.#behind(view)) {
+    if (this.#shown && this.active?.state === 'whole' && sides !== null && this.#behind(view)) {
       this.active = view
       this.#ahead = { sides, since: at }
     } else this.#retell(view, at)
@@ -80,7 +88,7 @@ export class ArbitratedBook extends ArbitratedStream<BookView> {
 
   protected datum(view: BookView, event: StreamEvent): void {
     if (event.type === 'checksum') {
-      if (this.active === view && this.#ahead === null && (view.state === 'whole' || this.gap !== null)) {
+      if (this.active === view && this.#shown && (view.state === 'whole' || this.gap !== null)) {
         this.pass(event, false)
       }
       return
@@ -93,8 +101,8 @@ export class ArbitratedBook extends ArbitratedStream<BookView> {
     const newer = this.numbered && isNewer(event.sequence, this.#sequence)
     if (active === view) {
       const ahead = this.farAhead(view, event)
-      // It was silent, and a gap is open since: it has missed nothing, but the user's book is suspect.
-      const speaks = this.gap !== null && view.state === 'whole' && !isSnapshot(event)
+      // It was silent as the user's book became doubtful: that it speaks shows that its own is as good as ever.
+      const speaks = (this.gap !== null || this.#owed) && view.state === 'whole' && !isSnapshot(event)
       if (speaks) this.#retell(view, event.receiveTime)
       else if (ahead === null) this.#followed(view, event, before)
       else this.#retell(ahead, event.receiveTime)
@@ -105,7 +113,7 @@ export class ArbitratedBook extends ArbitratedStream<BookView> {
     else {
       const news = this.numbered ? newer : !this.#recent.has(view.change)
       view.aheadSince = newer ? (view.aheadSince ?? event.receiveTime) : null
-      const ahead = isLate(view.aheadSince, event.receiveTime)
+      const ahead = this.isLate(view.aheadSince, event.receiveTime)
       const silent = news && this.outpaces(view, event.receiveTime) && this.farAhead(view, event) !== active
       if (silent || (news && ahead)) this.#retell(view, event.receiveTime)
     }
@@ -134,26 +142,27 @@ export class ArbitratedBook extends ArbitratedStream<BookView> {
     }
     if (this.active !== view) {
       // The last that was told is of the other, and what this one told before it came first.
-      if (inBook && !this.#isLevel(view, other, null)) this.#retell(other, at)
+      if (inBook && !this.#isLevel(view, other, null)) this.#takeOver(other, at)
       return
     }
-    const held = this.#ahead === null ? this.#sides(view) : null
+    const held = this.#shown ? this.#sides(view) : null
     if (held !== null && this.#isLevel(view, other, held)) this.#prove(other)
     else if (held !== null && this.#behind(other)) {
       this.active = other
       this.#ahead = { sides: held, since: at }
-    } else this.#retell(other, at)
+    } else this.#takeOver(other, at)
   }
 
   protected settled(wanted: BookView, at: Micros): void {
     const { active } = this
-    if (active !== null && this.#isLevel(active, wanted, this.#sides(active))) this.#prove(wanted)
+    if (active !== null && this.#shown && this.#isLevel(active, wanted, this.#sides(active)))
+      this.#prove(wanted)
     else if (!this.#behind(wanted)) this.#retell(wanted, at)
   }
 
   protected reconsider(at: Micros | null): void {
     const { active, wanted } = this
-    if (wanted === null || wanted === active || wanted.state !== 'whole' || this.#ahead !== null) return
+    if (wanted === null || wanted === active || wanted.state !== 'whole' || !this.#shown) return
     if (active === null || active.state !== 'whole') this.#retell(wanted, at)
     else if (this.#isLevel(active, wanted, null)) this.#prove(wanted)
   }
@@ -181,7 +190,7 @@ export class ArbitratedBook extends ArbitratedStream<BookView> {
       } else if (this.numbered) this.#retell(view, at)
     } else if (!this.numbered && !this.#recent.has(view.change ?? '')) this.#retell(view, at)
     // Numbers that the venue has begun anew, or a change that came twice: nothing will ever be level.
-    if (this.#ahead !== null && isLate(this.#ahead.since, at)) this.#retell(view, at)
+    if (this.#ahead !== null && this.isLate(this.#ahead.since, at)) this.#retell(view, at)
   }
 
   /** Whether a leg whose last message had this number stands exactly where the user does. */
@@ -209,6 +218,14 @@ export class ArbitratedBook extends ArbitratedStream<BookView> {
   #prove(view: BookView): void {
     this.active = view
     for (const each of this.views.values()) each.inBook = each === view
+  }
+
+  /** The leg's book is told whole, at once where the leg was heard of late; else as soon as it speaks. */
+  #takeOver(view: BookView, at: Micros | null): void {
+    if (!this.isLate(this.heardUntil(view), at)) return this.#retell(view, at)
+    this.active = view
+    this.#ahead = null
+    this.#owed = true
   }
 
   /** Whether the leg has told nothing but its snapshot. */
@@ -258,6 +275,7 @@ export class ArbitratedBook extends ArbitratedStream<BookView> {
     view.toldAt = event.receiveTime
     view.aheadSince = null
     this.#ahead = null
+    this.#owed = false
     this.#sequence = event.sequence
     this.#remember(view.change ?? '')
     this.pass(event, isSnapshot(event))

@@ -1,6 +1,6 @@
 import type { Micros, StreamEvent } from '../../schemas/events.js'
 import { RecentIds, type StreamRecord } from '../session/memory.js'
-import { ArbitratedStream, isHistory, isLate, type LegView, type Loss } from './arbitrated-stream.js'
+import { ArbitratedStream, isHistory, type LegView, type Loss } from './arbitrated-stream.js'
 import type { Leg } from './leg.js'
 
 interface LogView extends LegView {
@@ -9,14 +9,12 @@ interface LogView extends LegView {
    * order. A leg that is not joined may be ahead of what the others still owe, so its news waits.
    */
   joined: boolean
-  /** Since when it is joined and may still bring what came before something that was passed on. Null: it does not. */
-  lateSince: Micros | null
+  /** Whether it has brought what was passed on last. What one that is behind brings first may be of the past. */
+  level: boolean
   /** Its history reached back to what was passed on before. */
   overlapped: boolean
-  /** History that nobody has passed on, in the order of the wire. */
-  readonly history: Map<string, StreamEvent>
-  /** News that nobody has passed on, in the venue's order. */
-  readonly news: Map<string, StreamEvent>
+  /** What nobody has passed on, history and news, in the order of the wire. */
+  readonly kept: Map<string, StreamEvent>
   /** What it brought and nobody passed on before it was lost: the leg itself holds it to be told. */
   readonly untold: Set<string>
   /** How often the leg has told what has no id of its own. */
@@ -25,9 +23,9 @@ interface LogView extends LegView {
 
 /** Ids remembered of what was passed on: a line that was away asks the venue for all that it missed, told or not. */
 const IDS_KEPT = 20_000
-/** News of a leg that is not joined: with more, it is taken as joined. */
-const NEWS_KEPT = 10_000
-/** What a line still held when it was joined has come after this. A venue's clock may be set back. */
+/** Events of a leg that is not joined: with more, it is taken as joined. */
+const EVENTS_KEPT = 10_000
+/** What a line that was held up still brings has come after this. */
 const LATE_MICROS: Micros = 30_000_000
 /** Events without an id that a leg's are counted of. */
 const COUNTED = 1_000
@@ -38,6 +36,8 @@ export class ArbitratedLog extends ArbitratedStream<LogView> {
   readonly #ids = new RecentIds(IDS_KEPT)
   /** Exchange time of the last news that was passed on. */
   #toldAt: Micros | null = null
+  /** Its key, and when it was passed on. */
+  #last: { readonly key: string; readonly at: Micros | null } | null = null
 
   override adopt(leg: Leg): void {
     super.adopt(leg)
@@ -46,7 +46,9 @@ export class ArbitratedLog extends ArbitratedStream<LogView> {
     for (const id of record?.tradeIds ?? []) this.#ids.add(id)
     this.#toldAt = record?.lastTrade?.exchangeTime ?? null
     const view = this.views.get(leg)
-    if (view !== undefined) view.joined = true
+    if (view === undefined) return
+    view.joined = true
+    view.level = true
   }
 
   override release(at: Micros): StreamRecord {
@@ -80,10 +82,9 @@ export class ArbitratedLog extends ArbitratedStream<LogView> {
       ...base,
       last: null,
       joined: false,
-      lateSince: null,
+      level: false,
       overlapped: false,
-      history: new Map(),
-      news: new Map(),
+      kept: new Map(),
       untold: new Set(),
       times: new Map(),
     }
@@ -93,33 +94,31 @@ export class ArbitratedLog extends ArbitratedStream<LogView> {
     const key = idOf(event) ?? this.#nth(view, event)
     const historical = isHistory(event)
     if (this.#ids.has(key)) {
+      view.level ||= key === this.#last?.key
       if (historical) view.overlapped = true
       else if (!view.joined) this.#join(view)
     } else if (historical) {
-      if (this.other(view) === null) this.#tell(key, event)
-      else view.history.set(key, event)
+      if (this.other(view) === null) this.#tell(view, key, event)
+      else view.kept.set(key, event)
     } else if (view.joined || this.other(view) === null) {
       this.#join(view)
-      this.#tell(key, this.#asItIs(view, event))
+      this.#tell(view, key, event)
     } else this.#keep(view, key, event)
     this.reconsider()
   }
 
   protected becameWhole(view: LogView, first: boolean): void {
     if (first) for (const other of this.views.values()) other.joined = false
-    if (view.joined || !(first || (view.overlapped && view.history.size === 0))) return
-    view.joined = true
-    view.lateSince = view.wholeSince
-    // Of one that another was waited for, until that was doubted.
-    this.#release(view)
+    // What it brought while another was waited for, until that was doubted, comes before the end of the gap.
+    if (first || (view.overlapped && view.kept.size === 0)) this.#join(view)
   }
 
   protected forget(view: LogView): void {
     view.joined = false
     view.overlapped = false
-    for (const key of [...view.history.keys(), ...view.news.keys()]) view.untold.add(key)
-    view.history.clear()
-    view.news.clear()
+    view.level = false
+    for (const key of view.kept.keys()) view.untold.add(key)
+    view.kept.clear()
   }
 
   /**
@@ -134,7 +133,9 @@ export class ArbitratedLog extends ArbitratedStream<LogView> {
 
   protected lost(view: LogView, other: LogView, { reason, at, toldUntil }: Loss): void {
     const covered =
-      other.joined || other.overlapped || (other.wholeSince !== null && isLate(other.wholeSince, toldUntil))
+      other.joined ||
+      other.overlapped ||
+      (other.wholeSince !== null && this.isLate(other.wholeSince, toldUntil))
     if (this.active === view) this.active = other
     if (other.joined) return
     if (!covered || this.#contradicts(other))
@@ -169,12 +170,12 @@ export class ArbitratedLog extends ArbitratedStream<LogView> {
   }
 
   #keep(view: LogView, key: string, event: StreamEvent): void {
-    view.news.set(key, event)
-    const oldest = view.news.values().next().value?.receiveTime ?? null
-    if (!isLate(oldest, event.receiveTime) && view.news.size < NEWS_KEPT) return
+    view.kept.set(key, event)
+    const oldest = oldestNews(view.kept)
+    if (!this.isLate(oldest, event.receiveTime) && view.kept.size < EVENTS_KEPT) return
     const told = this.#toldAt
     const { exchangeTime } = event
-    if (told !== null && exchangeTime !== null && exchangeTime < told && this.#goesOn(view)) {
+    if (told !== null && exchangeTime !== null && exchangeTime < told && this.#goesOn(view, oldest)) {
       this.#release(view)
       return
     }
@@ -186,11 +187,12 @@ export class ArbitratedLog extends ArbitratedStream<LogView> {
       const heard = behind.state === 'whole' ? this.heardUntil(behind) : null
       if (heard !== null) until = Math.max(until ?? heard, heard)
     }
-    if (this.#contradicts(view) || (!view.overlapped && !isLate(view.wholeSince, until))) {
+    if (this.#contradicts(view) || (!view.overlapped && !this.isLate(view.wholeSince, until))) {
       const detail = `${view.leg.name} cannot tell what the other, which is silent, saw last`
       this.openGap('stale', detail, event.receiveTime)
     }
     this.#join(view)
+    this.closeGap(false, event.receiveTime)
   }
 
   /**
@@ -200,70 +202,80 @@ export class ArbitratedLog extends ArbitratedStream<LogView> {
   #contradicts(view: LogView): boolean {
     const told = this.#toldAt
     if (view.overlapped || told === null) return false
-    for (const [key, { exchangeTime }] of view.history) {
-      if (exchangeTime !== null && exchangeTime > told && !this.#ids.has(key)) return true
+    for (const [key, event] of view.kept) {
+      const { exchangeTime } = event
+      const later = exchangeTime !== null && exchangeTime > told
+      if (isHistory(event) && later && !this.#ids.has(key)) return true
     }
     return false
   }
 
-  /** Whether the stream has another leg to go on with. */
-  #goesOn(view: LogView): boolean {
+  /** Whether another leg has gone on with the stream since. */
+  #goesOn(view: LogView, since: Micros | null): boolean {
     for (const other of this.views.values()) {
-      if (other !== view && other.joined && other.state === 'whole') return true
+      if (other === view || !other.joined || other.state !== 'whole') continue
+      const heard = this.heardUntil(other)
+      if (since !== null && heard !== null && heard >= since) return true
     }
     return false
   }
 
   /** From here on the leg's news is passed on as it comes; first what it had to keep. */
   #join(view: LogView): void {
-    if (!view.joined) view.lateSince = view.lastAt
     view.joined = true
     this.#release(view)
   }
 
   /** Tells what a leg had to keep. */
   #release(view: LogView): void {
-    if (view.history.size === 0 && view.news.size === 0) return
-    const kept = [...view.history, ...view.news]
-    view.history.clear()
-    view.news.clear()
-    for (const [key, event] of kept) {
-      if (!this.#ids.has(key)) this.#tell(key, this.#asItIs(view, event))
+    const kept = [...view.kept]
+    view.kept.clear()
+    for (const [key, event] of kept) if (!this.#ids.has(key)) this.#tell(view, key, event)
+  }
+
+  #tell(view: LogView, key: string, event: StreamEvent): void {
+    const told = this.#asItIs(view, event)
+    this.#ids.add(key)
+    if (!isHistory(told)) {
+      this.#toldAt = event.exchangeTime
+      this.#last = { key, at: event.receiveTime }
+      for (const each of this.views.values()) each.level = each === view
     }
+    this.pass(told, !isHistory(told))
+    for (const each of this.views.values()) if (!each.joined) this.#told(each, key)
   }
 
   /** A line that was held up may bring what the stream has gone on without: that is told as the past that it is. */
   #asItIs(view: LogView, event: StreamEvent): StreamEvent {
-    if (isHistory(event) || (view.joined && view.lateSince === null)) return event
-    const { exchangeTime, receiveTime } = event
     const told = this.#toldAt
-    const past = told !== null && exchangeTime !== null && exchangeTime < told
-    const since = view.lateSince
-    if (past && (since === null || receiveTime === null || receiveTime - since < LATE_MICROS)) {
-      return event.type === 'trade' ? { ...event, historical: true } : event
-    }
-    view.lateSince = null
-    return event
-  }
-
-  #tell(key: string, event: StreamEvent): void {
-    this.#ids.add(key)
-    if (!isHistory(event)) this.#toldAt = event.exchangeTime
-    this.pass(event, !isHistory(event))
-    for (const view of this.views.values()) if (!view.joined) this.#told(view, key)
+    const { exchangeTime, receiveTime } = event
+    // The clock of the venue may be set back: what comes next of a leg that is level, or long after the last news, is news.
+    const long = this.isLate(this.#last?.at ?? null, receiveTime, LATE_MICROS)
+    const past = !view.level && !long && told !== null && exchangeTime !== null && exchangeTime < told
+    return past && event.type === 'trade' ? { ...event, historical: true } : event
   }
 
   /** Something that a leg keeps was passed on: where that is news, everything before it was too. */
   #told(view: LogView, key: string): void {
-    if (view.news.has(key)) {
-      view.history.clear()
-      for (const earlier of view.news.keys()) {
-        view.news.delete(earlier)
+    const event = view.kept.get(key)
+    if (event === undefined) return
+    if (isHistory(event)) {
+      view.kept.delete(key)
+      for (const each of view.kept.values()) if (isHistory(each)) return
+    } else {
+      for (const earlier of view.kept.keys()) {
+        view.kept.delete(earlier)
         if (earlier === key) break
       }
-    } else if (!view.history.delete(key) || view.history.size > 0) return
+    }
     if (view.state === 'whole') this.#join(view)
   }
+}
+
+/** Receive time of the first news among what is kept. */
+function oldestNews(kept: ReadonlyMap<string, StreamEvent>): Micros | null {
+  for (const event of kept.values()) if (!isHistory(event)) return event.receiveTime
+  return null
 }
 
 /** What makes an event of the stream the same on every connection; null where the venue gives it no name. */

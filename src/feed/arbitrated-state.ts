@@ -1,5 +1,5 @@
 import type { Micros, StreamEvent } from '../../schemas/events.js'
-import { ArbitratedStream, isHistory, isLate, type LegView, type Loss } from './arbitrated-stream.js'
+import { ArbitratedStream, isHistory, type LegView, type Loss } from './arbitrated-stream.js'
 import type { Leg } from './leg.js'
 
 interface StateView extends LegView {
@@ -85,7 +85,7 @@ export class ArbitratedState extends ArbitratedStream<StateView> {
       const record = this.record(wanted)
       const granted = record?.acked ?? null
       if (record === undefined || granted === null) return
-      if (!isLate(Math.max(granted, active.lastAt ?? 0), at)) return
+      if (!this.isLate(Math.max(granted, active.lastAt ?? 0), at)) return
       record.gap = null
       this.vouch(wanted, granted)
     }
@@ -137,7 +137,7 @@ export class ArbitratedState extends ArbitratedStream<StateView> {
     if (view.behind !== null) {
       const level = news === this.#recent.at(-1)
       // A venue's clock that was set back would hold its states back for as long.
-      if (!level && !this.#isNews(event) && !isLate(view.behind.since, event.receiveTime)) return
+      if (!level && !this.#isNews(event) && !this.isLate(view.behind.since, event.receiveTime)) return
       view.behind = null
       if (level) return
     }

@@ -17,6 +17,8 @@ export interface ArbiterOutlet {
   emit(event: MarketEvent): void
   /** A leg's stream is holed and the user's is not. */
   swallowed(reason: GapReason): void
+  /** A receive time, on a line of time that no setting of the machine's clock bends. */
+  steady(at: Micros): Micros
 }
 
 /** What an arbitrated stream is told of its legs beside its own events. */
@@ -99,7 +101,7 @@ export abstract class ArbitratedStream<V extends LegView = LegView> {
     const { active, wanted } = this
     if (wanted === null || wanted === active || wanted.state !== 'whole') return
     const last = Math.max(wanted.wholeSince ?? 0, wanted.lastAt ?? 0, active?.lastAt ?? 0)
-    if (isLate(last, at)) this.settled(wanted, at)
+    if (this.isLate(last, at)) this.settled(wanted, at)
   }
 
   /** Whether another leg is whole. */
@@ -252,7 +254,7 @@ export abstract class ArbitratedStream<V extends LegView = LegView> {
     const { active } = this
     if (active === null || active === view || at === null || view.state !== 'whole') return false
     active.silentSince ??= at
-    return isLate(active.silentSince, at)
+    return this.isLate(active.silentSince, at)
   }
 
   /**
@@ -264,8 +266,8 @@ export abstract class ArbitratedStream<V extends LegView = LegView> {
       if (
         other !== view &&
         other.state === 'whole' &&
-        !isLate(other.lastAt, event.receiveTime) &&
-        isLate(event.exchangeTime, other.last?.exchangeTime ?? null)
+        !this.isLate(other.lastAt, event.receiveTime) &&
+        isFarAhead(other.last?.exchangeTime ?? null, event.exchangeTime)
       ) {
         return other
       }
@@ -276,6 +278,12 @@ export abstract class ArbitratedStream<V extends LegView = LegView> {
   /** Receive time until which a leg has told everything, in each of its streams. */
   protected heardUntil(view: V): Micros | null {
     return this.#outlet.heardUntil(view.leg)
+  }
+
+  /** Whether what should be over soon has lasted for too long. @param since and at receive times */
+  protected isLate(since: Micros | null, at: Micros | null, limit = OVERLAP_MICROS): boolean {
+    if (since === null || at === null) return false
+    return this.#outlet.steady(at) - this.#outlet.steady(since) >= limit
   }
 
   /** A leg that has told nothing is known to be whole. */
@@ -303,7 +311,7 @@ export abstract class ArbitratedStream<V extends LegView = LegView> {
     const heard = this.#outlet.heardUntil(view.leg)
     const other = this.other(view)
     // A line may be dead long before that is known.
-    const doubtful = other !== null && !wanted && isLate(this.#outlet.silentSince(other.leg), heard)
+    const doubtful = other !== null && !wanted && this.isLate(this.#outlet.silentSince(other.leg), heard)
     if (other !== null && !doubtful) {
       if (!wanted) this.#outlet.swallowed(reason)
       this.lost(view, other, { reason, detail, at, from, toldUntil: wanted ? at : heard })
@@ -362,9 +370,9 @@ export function isHistory(event: StreamEvent): boolean {
   return 'historical' in event && event.historical
 }
 
-/** Whether what should be over soon has lasted for too long. */
-export function isLate(since: Micros | null, at: Micros | null): boolean {
-  return since !== null && at !== null && at - since >= OVERLAP_MICROS
+/** Whether a time of the venue is further on than two connections ever are apart. */
+function isFarAhead(time: Micros | null, of: Micros | null): boolean {
+  return time !== null && of !== null && time - of >= OVERLAP_MICROS
 }
 
 /** Whether a hole of this reason is found out late: what was told since the last proof may have been wrong. */

@@ -206,6 +206,7 @@ export class Lane {
     return new Arbiter(line.connector.channels, this.#wanted, {
       emit: (event) => line.emit(event),
       swallowed: (reason) => line.counters.swallowed(reason),
+      steady: (at) => line.platform.clock.steady(at),
     })
   }
 

@@ -21,6 +21,8 @@ const AROUND: Micros = 1_500_000
 /** A fault that waits for the message it fits finds one within this, on a connection that lives. */
 const ARMED: Micros = 10_000_000
 const MINUTE: Micros = 60_000_000
+/** A history is waited for this long. */
+const HISTORY_WAIT_MS = 15_000
 /** One fault can break many promises; the first few tell which. */
 const MOST_VIOLATIONS = 20
 
@@ -78,6 +80,8 @@ interface Blind {
 class VenueCheck {
   readonly under: VenueUnderTest
   readonly delays = new Delays()
+  /** When one of two lines kept its trades back, waiting for a history that did not come, while the other's hole was over. */
+  readonly waits = new Delays()
   readonly streams = new Map<string, StreamCheck>()
   /** Spans in which something was lost that nothing can show. */
   readonly blind: Blind[] = []
@@ -123,6 +127,7 @@ export class Oracle {
     if (!struck) return
     const name = faultName(fault)
     venue.delays.struck(fault, at)
+    if (name === 'http-stall' && venue.under.lines > 1) venue.waits.add(at, HISTORY_WAIT_MS)
     if (LATE.has(name)) venue.lateStruck = true
     const { undetectable, undetectableInTrades = [], tradesAFrame = TRADES_A_FRAME } = venue.under.profile
     const betweenLines = venue.under.lines > 1 && DISORDER_OF_LINES.has(name)
@@ -234,7 +239,7 @@ export class Oracle {
     let missing = 0
     for (const { emitted, time, number } of stream.truth.trades) {
       if (emitted || time < begunAt) continue
-      const latest = venue.delays.latest(time)
+      const latest = Math.max(venue.delays.latest(time), venue.waits.latest(time))
       const within = ({ from, to }: Blind) => from <= latest && to >= time
       if (holes.some(within) || venue.blind.some(within)) continue
       if (venue.malformed.some((at) => at >= time && at <= latest)) continue

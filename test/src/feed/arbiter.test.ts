@@ -204,6 +204,41 @@ describe('trades of two lines', () => {
     expect(court.words).toEqual(['1', '2', '3', 'gap disconnected', '(4)', 'whole true', '5'])
   })
 
+  test('of a history that comes among news are told, whatever the other line passes on of the news', () => {
+    const court = new Court('trade')
+    const [a, b] = [court.leg('a'), court.leg('b')]
+    for (const line of [a, b]) line.whole()
+    for (const line of [a, b]) line.trade(1)
+    b.gap()
+    b.trade(1, true)
+    b.whole(true)
+    a.trade(2)
+    b.trade(3)
+    b.trade(4, true)
+    b.trade(5)
+    a.trade(3)
+    court.now += 2_000_000
+    b.trade(6)
+    for (const id of [4, 5, 6, 7]) a.trade(id)
+    expect(court.words).toEqual(['1', '2', '3', '(4)', '5', '6', '7'])
+  })
+
+  test('are a gap where the other is lost unseen, although it told of a later hour', () => {
+    const court = new Court('trade')
+    const [a, b] = [court.leg('a'), court.leg('b')]
+    for (const line of [a, b]) line.whole()
+    b.gap()
+    a.trade(3_600_000_000)
+    court.now += 5_000_000
+    b.whole()
+    b.trade(7)
+    court.now += 2_000_000
+    b.trade(8)
+    court.now += 30_000_000
+    b.trade(9)
+    expect(court.words.slice(1)).toEqual(['gap stale', '(7)', '(8)', 'whole false', '9'])
+  })
+
   test('of a gap that one line told of long ago heal no later one', () => {
     const court = new Court('trade')
     const a = court.leg('a')

@@ -194,6 +194,24 @@ describe('a book of two lines', () => {
     oracle(court.told)
   })
 
+  test('of a line that has long been silent is not told as if it were of now', () => {
+    const court = new Court('book', 'stream')
+    const [a, b] = [court.leg('a'), court.leg('b')]
+    for (const line of [a, b]) {
+      line.whole(true)
+      line.snapshot('1', '1')
+    }
+    a.update('2', '2')
+    b.update('2', '2')
+    b.update('3', '3')
+    court.now += 9_000_000
+    a.gap()
+    expect(court.words).toEqual(['book 1', '+2', '+3'])
+    b.update('4', '4')
+    b.update('5', '5')
+    expect(court.words).toEqual(['book 1', '+2', '+3', 'book 4', '+5'])
+  })
+
   test('of a line that told of a later hour and is silent now is taken from the other', () => {
     const court = new Court('book')
     const [a, b] = [court.leg('a'), court.leg('b')]

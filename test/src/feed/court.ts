@@ -45,6 +45,7 @@ export class Court {
     this.arbiter = new Arbiter(channels, [{ instrument: INSTRUMENT, channel }], {
       emit: (event) => void this.told.push(event),
       swallowed: (reason) => void this.swallowed.push(reason),
+      steady: (at) => at,
     })
   }
 
