@@ -17,6 +17,7 @@ import {
 import { ClientClock } from './client-clock.js'
 import { type ExpectedStream, Oracle, streamOf, type VenueUnderTest, type Violation } from './oracle.js'
 import { randomPlan } from './random-plan.js'
+import { Story } from './story.js'
 import { TrueMarket } from './true-market.js'
 import { oneOfEach, type SimulatedVenue, unfit } from './venues.js'
 
@@ -30,10 +31,8 @@ const LONGEST_MS = 600_000
 const SETTLE_MS = 240_000
 /** What a fault that has ended may still take to show. Milliseconds. */
 const AFTERWARDS_MS = 5_000
-/** What is kept of the run to be shown when it fails. */
-const LINES_KEPT = 20_000
-const LINES_SHOWN = 15
-const COMMON_SHOWN = 4
+/** Of the recorder. A transaction costs the same however much market passes between two of them. */
+const BATCH_MS = 2_000
 
 export interface SimulationResult {
   readonly seed: number
@@ -54,15 +53,6 @@ export interface SimulationResult {
 /** How often an undetectable fault may be in a plan: where it is, less can be judged. */
 const BLIND_SHARE = 0.15
 
-interface Line {
-  readonly venue: string
-  readonly stream: string | null
-  /** A trade or a change of a book: of many that are alike the last few are enough. */
-  readonly common: boolean
-  /** Made only where it is shown. */
-  readonly text: () => string
-}
-
 /**
  * Runs the real feed, connectors and recorder on a virtual machine through one seed's faults, and judges what came out.
  *
@@ -77,7 +67,7 @@ export async function simulate(
   const began = platform.now
   const random = new SeededRandom(seed).fork()
   const clock = new ClientClock()
-  const lines: Line[] = []
+  const story = new Story()
   const profiles = oneOfEach(random, choice)
   const chosen = pickSome(random, profiles, 1, Math.min(2, profiles.length)).map((profile) => ({
     profile,
@@ -86,10 +76,6 @@ export async function simulate(
   const strikes = new Map<string, number>()
   /** When the last fault so far has done its work. */
   let quietAt = began
-  const note = (line: Line) => {
-    lines.push(line)
-    if (lines.length > LINES_KEPT) lines.splice(0, LINES_KEPT / 2)
-  }
   const clocked = (at: Micros) => `${((at - began) / 1_000_000).toFixed(3).padStart(8)} s`
 
   const blind = random.chance(BLIND_SHARE)
@@ -116,7 +102,12 @@ export async function simulate(
       quietAt = Math.max(quietAt, strike.at + lastsMs * 1000)
       const text = () =>
         `${clocked(strike.at)} FAULT ${JSON.stringify(fault)}${strike.struck ? '' : ' (came to nothing)'}`
-      note({ venue: id, stream: null, common: fault.fault === 'slice' || fault.fault === 'fragment', text })
+      story.note({
+        venue: id,
+        stream: null,
+        common: fault.fault === 'slice' || fault.fault === 'fragment',
+        text,
+      })
     }
     const asked = profile.venue.connector({ url, symbols })
     const truths = truthsOf(
@@ -164,7 +155,7 @@ export async function simulate(
 
   const directory = mkdtempSync(join(tmpdir(), 'tapewire-sim-'))
   const path = join(directory, 'tape.db')
-  const tape = openTape(path, { mode: 'write', clock: platform.clock })
+  const tape = openTape(path, { mode: 'write', clock: platform.clock, batchMs: BATCH_MS })
   const transcript = createHash('sha256')
   const reader = { gate: Promise.resolve() }
   const reading = read()
@@ -177,7 +168,7 @@ export async function simulate(
       transcript.update(text).update('\n')
       tape.record(event)
       const common = event.type === 'trade' || event.type === 'book_update' || event.type === 'checksum'
-      note({
+      story.note({
         venue: event.venue,
         stream: streamOf(event),
         common,
@@ -185,22 +176,13 @@ export async function simulate(
       })
       const before = oracle.violations.length
       oracle.event(event)
-      if (before === 0 && oracle.violations.length > 0) story = tell()
+      if (before === 0 && oracle.violations.length > 0) told = tell()
     }
   }
-  let story: string[] | null = null
+  let told: string[] | null = null
   const tell = (): string[] => {
-    const [first] = oracle.violations
-    const venue = first?.of.split(/[ :]/)[0]
-    const stream = first?.of
-    const about = lines.filter(
-      (line) => line.venue === venue && (line.stream === null || line.stream === stream),
-    )
-    const common = new Set(about.filter((line) => line.common).slice(-COMMON_SHOWN))
-    return about
-      .filter((line) => !line.common || common.has(line))
-      .slice(-LINES_SHOWN)
-      .map(({ text }) => text())
+    const of = oracle.violations[0]?.of ?? ''
+    return story.about(of.split(/[ :]/)[0] ?? '', of)
   }
 
   // The reader stops now and then, and the machine's clock is set ahead or back.
@@ -285,7 +267,7 @@ export async function simulate(
     virtualMs,
     transcript: hash,
     violations: oracle.violations,
-    story: story ?? (oracle.violations.length > 0 ? tell() : []),
+    story: told ?? (oracle.violations.length > 0 ? tell() : []),
   }
 }
 
