@@ -93,8 +93,10 @@ export class BitmexSimulator implements VenueSimulator {
     this.#stepsPerSecond = options.stepsPerSecond ?? 20
     const bitcoin = () => this.#instruments.get('XBTUSD')?.lastPrice ?? '34000'
     for (const listing of LISTINGS) {
-      const wanted = (table: string) =>
-        [...this.#clients].some((client) => client.follows(table, listing.symbol))
+      const wanted = (table: string) => {
+        for (const client of this.#clients) if (client.follows(table, listing.symbol)) return true
+        return false
+      }
       const instrument = new SimulatedInstrument(listing, this.#random.fork(), bitcoin, wanted)
       this.#instruments.set(listing.symbol, instrument)
       if (instrument.market !== null) this.markets.set(listing.symbol, instrument.market)

@@ -10,15 +10,17 @@ const LENGTHS = { MINUTE_1: MINUTE, MINUTE_5: 5 * MINUTE, HOUR_1: 60 * MINUTE, D
 /** Candles that REST remembers. */
 const KEPT = 60
 
-/** One candle, in the market's own decimals; volumes as on the wire. */
+const ONE = 10n ** BigInt(WIRE_DECIMALS)
+
+/** One candle: prices in the market's own decimals, volumes in units of the last decimal of the wire. */
 export interface SimulatedCandle {
   readonly startsAt: Micros
   readonly open: string
-  readonly high: string
-  readonly low: string
-  readonly close: string
-  readonly volume: string
-  readonly quoteVolume: string
+  high: string
+  low: string
+  close: string
+  volume: bigint
+  quoteVolume: bigint
 }
 
 /** The candles of one length. One is told when it begins, empty or not, and with every trade. */
@@ -26,16 +28,16 @@ export class SimulatedCandles {
   readonly interval: keyof typeof LENGTHS
   sequence: number
   readonly #symbol: string
+  readonly #topic: string
   readonly #past: SimulatedCandle[] = []
   #current: SimulatedCandle | null = null
   #close: string
-  #volume = 0n
-  #quoteVolume = 0n
 
   constructor(symbol: string, interval: keyof typeof LENGTHS, price: string, sequence: number) {
     this.interval = interval
     this.sequence = sequence
     this.#symbol = symbol
+    this.#topic = `candle_${symbol}_${interval}`
     this.#close = price
   }
 
@@ -43,61 +45,60 @@ export class SimulatedCandles {
     return this.#current ?? undefined
   }
 
-  step(clock: Micros, trades: readonly MarketTrade[]): Push[] {
+  /**
+   * Takes the trades of a step, and adds what is to be told to `pushes`.
+   *
+   * @param followed whether anybody has a topic: a message for nobody has its number and is not made.
+   */
+  step(
+    clock: Micros,
+    trades: readonly MarketTrade[],
+    followed: (topic: string) => boolean,
+    pushes: Push[],
+  ): void {
     const startsAt = clock - (clock % LENGTHS[this.interval])
-    const pushes: Push[] = []
-    if (this.#current?.startsAt !== startsAt) {
-      if (this.#current !== null) this.#past.push(this.#current)
+    let candle = this.#current
+    if (candle?.startsAt === startsAt && trades.length === 0) return
+    const told = followed(this.#topic)
+    if (candle?.startsAt !== startsAt) {
+      if (candle !== null) this.#past.push(candle)
       if (this.#past.length > KEPT) this.#past.shift()
-      this.#volume = 0n
-      this.#quoteVolume = 0n
       const price = this.#close
-      this.#current = {
-        startsAt,
-        open: price,
-        high: price,
-        low: price,
-        close: price,
-        volume: '0',
-        quoteVolume: '0',
-      }
-      pushes.push(this.#push(this.#current))
+      candle = { startsAt, open: price, high: price, low: price, close: price, volume: 0n, quoteVolume: 0n }
+      this.#current = candle
+      this.sequence++
+      if (told) pushes.push(this.#push(candle))
     }
     for (const trade of trades) {
-      this.#current = this.#with(this.#current, trade)
-      pushes.push(this.#push(this.#current))
+      this.#take(candle, trade)
+      this.sequence++
+      if (told) pushes.push(this.#push(candle))
     }
-    return pushes
   }
 
   rows(): Body[] {
     return [...this.#past, ...(this.#current === null ? [] : [this.#current])].map(row)
   }
 
-  #with(candle: SimulatedCandle, { price, amount }: MarketTrade): SimulatedCandle {
+  #take(candle: SimulatedCandle, { price, amount }: MarketTrade): void {
     this.#close = price
     const size = units(amount, WIRE_DECIMALS)
-    this.#volume += size
-    this.#quoteVolume += (size * units(price, WIRE_DECIMALS)) / 10n ** BigInt(WIRE_DECIMALS)
-    return {
-      ...candle,
-      high: compareDecimals(price, candle.high) > 0 ? price : candle.high,
-      low: compareDecimals(price, candle.low) < 0 ? price : candle.low,
-      close: price,
-      volume: wire(decimal(this.#volume, WIRE_DECIMALS)),
-      quoteVolume: wire(decimal(this.#quoteVolume, WIRE_DECIMALS)),
-    }
+    candle.volume += size
+    candle.quoteVolume += (size * units(price, WIRE_DECIMALS)) / ONE
+    if (compareDecimals(price, candle.high) > 0) candle.high = price
+    if (compareDecimals(price, candle.low) < 0) candle.low = price
+    candle.close = price
   }
 
   #push(candle: SimulatedCandle): Push {
     const body = {
-      sequence: ++this.sequence,
+      sequence: this.sequence,
       marketSymbol: this.#symbol,
       interval: this.interval,
       delta: row(candle),
       candleType: 'TRADE',
     }
-    return { topic: `candle_${this.#symbol}_${this.interval}`, method: 'candle', body }
+    return { topic: this.#topic, method: 'candle', body }
   }
 }
 
@@ -108,7 +109,12 @@ function row({ startsAt, open, high, low, close, volume, quoteVolume }: Simulate
     high: wire(high),
     low: wire(low),
     close: wire(close),
-    volume,
-    quoteVolume,
+    volume: volumeText(volume),
+    quoteVolume: volumeText(quoteVolume),
   }
+}
+
+/** A volume as it is on the wire. */
+export function volumeText(volume: bigint): string {
+  return wire(decimal(volume, WIRE_DECIMALS))
 }

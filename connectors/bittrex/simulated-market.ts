@@ -10,7 +10,7 @@ import {
   units,
 } from '../../src/simulator/market.js'
 import type { SeededRandom } from '../../src/simulator/random.js'
-import { SimulatedCandles } from './simulated-candles.js'
+import { SimulatedCandles, volumeText } from './simulated-candles.js'
 import { type Body, type Push, WIRE_DECIMALS, wire, wireTime } from './simulated-wire.js'
 
 /** A REST answer with the number that it stands for. */
@@ -20,6 +20,9 @@ export interface Numbered {
 }
 
 const DEPTHS = [500, 25, 1]
+
+/** What the ticker tells: the best prices and the last one. */
+type Ticker = Body & { readonly lastTradeRate: string; readonly bidRate: string; readonly askRate: string }
 
 /** One market of the simulated venue: its truth, and everything that the hub and REST tell of it. */
 export class BittrexMarket {
@@ -32,7 +35,7 @@ export class BittrexMarket {
   readonly #candles: readonly SimulatedCandles[]
   readonly #random: SeededRandom
   #tradeSequence: number
-  #ticker: Record<string, unknown> = {}
+  #ticker: Ticker
   #traded = false
   #offline = false
 
@@ -69,8 +72,11 @@ export class BittrexMarket {
   step(at: Micros, aheadMicros: Micros, followed: (topic: string) => boolean): Push[] {
     if (this.#offline) return []
     const { moves, trades } = this.truth.step(at)
-    if (moves.length === 0 && trades.length === 0) return this.#candlesAt(at + aheadMicros, [])
     const pushes: Push[] = []
+    if (moves.length === 0 && trades.length === 0) {
+      this.#candlesAt(at + aheadMicros, [], followed, pushes)
+      return pushes
+    }
     for (const window of this.#windows.values()) {
       const topic = `orderbook_${this.symbol}_${window.depth}`
       const body = followed(topic) ? window.move(moves) : window.skip()
@@ -82,9 +88,10 @@ export class BittrexMarket {
       const body = { deltas, sequence: ++this.#tradeSequence, marketSymbol: this.symbol }
       pushes.push({ topic: `trade_${this.symbol}`, method: 'trade', body })
     }
-    pushes.push(...this.#candlesAt(at + aheadMicros, trades))
+    this.#candlesAt(at + aheadMicros, trades, followed, pushes)
     const ticker = this.tickerBody()
-    if (JSON.stringify(ticker) !== JSON.stringify(this.#ticker)) {
+    const { lastTradeRate, bidRate, askRate } = this.#ticker
+    if (ticker.bidRate !== bidRate || ticker.askRate !== askRate || ticker.lastTradeRate !== lastTradeRate) {
       this.#ticker = ticker
       pushes.push({ topic: `ticker_${this.symbol}`, method: 'ticker', body: ticker })
     }
@@ -105,7 +112,7 @@ export class BittrexMarket {
     this.#tradeSequence = 0
   }
 
-  tickerBody(): Body {
+  tickerBody(): Ticker {
     const { bid, ask } = this.truth.book.best()
     return {
       symbol: this.symbol,
@@ -121,8 +128,8 @@ export class BittrexMarket {
       symbol: this.symbol,
       high: wire(day?.high ?? '0'),
       low: wire(day?.low ?? '0'),
-      volume: day?.volume ?? '0',
-      quoteVolume: day?.quoteVolume ?? '0',
+      volume: volumeText(day?.volume ?? 0n),
+      quoteVolume: volumeText(day?.quoteVolume ?? 0n),
       percentChange: day === undefined ? '0' : percent(day.open, day.close),
       updatedAt: wireTime(clock),
     }
@@ -167,8 +174,13 @@ export class BittrexMarket {
     return window
   }
 
-  #candlesAt(clock: Micros, trades: readonly MarketTrade[]): Push[] {
-    return this.#candles.flatMap((candles) => candles.step(clock, trades))
+  #candlesAt(
+    clock: Micros,
+    trades: readonly MarketTrade[],
+    followed: (topic: string) => boolean,
+    pushes: Push[],
+  ): void {
+    for (const candles of this.#candles) candles.step(clock, trades, followed, pushes)
   }
 
   #someNumber(): number {

@@ -19,8 +19,10 @@ export const WIRE_DECIMALS = 8
 /** Eight decimals, but a bare zero. */
 export function wire(canonical: string): string {
   if (canonical === '0') return '0'
-  const [whole = '0', fraction = ''] = canonical.split('.')
-  return `${whole}.${fraction.padEnd(WIRE_DECIMALS, '0')}`
+  const point = canonical.indexOf('.')
+  return point === -1
+    ? `${canonical}.${'0'.repeat(WIRE_DECIMALS)}`
+    : canonical.padEnd(point + 1 + WIRE_DECIMALS, '0')
 }
 
 /** ISO 8601 without the zeros at the end of its fraction. */

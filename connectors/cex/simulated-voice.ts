@@ -95,6 +95,7 @@ export class Voice {
   }
 
   advance(at: Micros): void {
+    if (this.#late.length === 0) return
     const due = this.#late.filter((late) => late.due <= at)
     this.#late = this.#late.filter((late) => late.due > at)
     for (const { peer, text } of due) peer.send(text)

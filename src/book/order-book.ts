@@ -102,6 +102,10 @@ class Side {
     return levels
   }
 
+  topPrices(n: number): string[] {
+    return this.prices.slice(Math.max(0, this.prices.length - n)).reverse()
+  }
+
   #level(at: number): Level | null {
     const price = this.prices[at]
     return price === undefined ? null : [price, this.amounts[at] as string]
@@ -199,6 +203,11 @@ export class OrderBook implements ReadonlyBook {
 
   top(n: number): { bids: Level[]; asks: Level[] } {
     return { bids: this.#bids.top(n), asks: this.#asks.top(n) }
+  }
+
+  /** The `n` best prices of a side, best first. */
+  prices(side: BookSide, n: number): string[] {
+    return this.#side(side).topPrices(n)
   }
 
   amountAt(side: BookSide, price: string): string | null {

@@ -8,6 +8,12 @@ import { DecodeError } from '../errors.js'
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
 const PAD = 61
 
+/** The two characters of each twelve bits: half as many pieces to join as with single ones. */
+const PAIRS = Array.from(
+  { length: 4096 },
+  (_, value) => ALPHABET.charAt(value >> 6) + ALPHABET.charAt(value & 63),
+)
+
 /** Six bits by character code; 255 where the character is not in the alphabet. */
 const SIXES = new Uint8Array(128).fill(255)
 for (let value = 0; value < ALPHABET.length; value++) SIXES[ALPHABET.charCodeAt(value)] = value
@@ -43,14 +49,16 @@ export function fromBase64(text: string): Uint8Array {
 
 export function toBase64(bytes: Uint8Array): string {
   let text = ''
-  for (let at = 0; at < bytes.length; at += 3) {
-    const left = bytes.length - at
-    const three = ((bytes[at] ?? 0) << 16) | ((bytes[at + 1] ?? 0) << 8) | (bytes[at + 2] ?? 0)
-    text += ALPHABET.charAt(three >> 18) + ALPHABET.charAt((three >> 12) & 63)
-    text += left > 1 ? ALPHABET.charAt((three >> 6) & 63) : '='
-    text += left > 2 ? ALPHABET.charAt(three & 63) : '='
+  const whole = bytes.length - (bytes.length % 3)
+  for (let at = 0; at < whole; at += 3) {
+    const three = ((bytes[at] as number) << 16) | ((bytes[at + 1] as number) << 8) | (bytes[at + 2] as number)
+    text += (PAIRS[three >> 12] as string) + (PAIRS[three & 4095] as string)
   }
-  return text
+  const left = bytes.length - whole
+  if (left === 0) return text
+  const three = ((bytes[whole] ?? 0) << 16) | ((bytes[whole + 1] ?? 0) << 8)
+  const third = left > 1 ? ALPHABET.charAt((three >> 6) & 63) : '='
+  return `${text}${PAIRS[three >> 12]}${third}=`
 }
 
 function six(text: string, at: number): number {

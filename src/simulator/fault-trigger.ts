@@ -10,6 +10,8 @@ export interface FaultTarget {
   readonly openedAt: Micros | null
 }
 
+const NOBODY: readonly never[] = []
+
 /** Decides when one fault of a plan strikes. */
 export class FaultTrigger {
   readonly #when: When
@@ -54,21 +56,34 @@ export class FaultTrigger {
    * Whom it strikes at this moment, of all that could be struck. `sinceMs` is the time since it was asked last, over which
    * a chance builds up.
    */
-  onMoment<T extends FaultTarget>(targets: Iterable<T>, elapsed: number, sinceMs: number, at: Micros): T[] {
-    if (!this.#open(elapsed)) return []
+  onMoment<T extends FaultTarget>(
+    targets: Iterable<T>,
+    elapsed: number,
+    sinceMs: number,
+    at: Micros,
+  ): readonly T[] {
+    if (!this.#open(elapsed)) return NOBODY
     const { atMs, afterMs, everyMs, chance = 0 } = this.#when
-    if (atMs !== undefined && elapsed < atMs) return []
-    if (everyMs !== undefined && !this.#paced(elapsed, everyMs)) return []
-    const fitting = [...targets].filter((target) => this.#fits(target))
-    if (atMs !== undefined || everyMs !== undefined)
-      return fitting.length > 0 && this.#strike(true) ? fitting : []
-    return fitting.filter((target) =>
-      this.#strike(
-        afterMs !== undefined
-          ? this.#ofAge(target, afterMs, at)
-          : this.#random.chance(1 - (1 - chance) ** (sinceMs / 1000)),
-      ),
-    )
+    if (atMs !== undefined && elapsed < atMs) return NOBODY
+    if (everyMs !== undefined && !this.#paced(elapsed, everyMs)) return NOBODY
+    // It is asked at every step of the simulation and nearly always strikes nobody: an array is made only for those it does.
+    let struck: T[] | null = null
+    const together = atMs !== undefined || everyMs !== undefined
+    for (const target of targets) {
+      if (!this.#fits(target)) continue
+      const strikes =
+        together ||
+        this.#strike(
+          afterMs !== undefined
+            ? this.#ofAge(target, afterMs, at)
+            : this.#random.chance(1 - (1 - chance) ** (sinceMs / 1000)),
+        )
+      if (!strikes) continue
+      if (struck === null) struck = [target]
+      else struck.push(target)
+    }
+    if (struck === null || (together && !this.#strike(true))) return NOBODY
+    return struck
   }
 
   #open(elapsed: number): boolean {

@@ -1,6 +1,5 @@
 import type { Level, Micros, Side } from '../../schemas/events.js'
 import { type BookSide, OrderBook } from '../book/order-book.js'
-import { canonicalDecimal } from '../decode/decimal.js'
 import type { SeededRandom } from './random.js'
 
 /** What an instrument of the simulated market is like. */
@@ -39,11 +38,16 @@ export interface MarketStep {
   readonly trades: readonly MarketTrade[]
 }
 
+const NOTHING: MarketStep = { moves: [], trades: [] }
+
 /** Some minutes of a busy market: what a venue's history over REST reaches back to. */
 const TRADES_KEPT = 5_000
 
 /** How far from where it began the price may wander before the market leans against it, in levels. */
-const ROAM = 50n
+const ROAM = 50
+
+/** Prices whose text is remembered. */
+const PRICES_KEPT = 10_000
 
 /**
  * A market that lives by a seed: a true book that never crosses, and trades that eat from it. All numbers are integers in
@@ -61,8 +65,13 @@ export class SimulatedMarket {
   frozen = false
   readonly #shape: Required<MarketShape>
   readonly #random: SeededRandom
-  /** Where the price began, in ticks. */
+  /** Where the price began, in ticks. Every price is so many ticks away from it, which fits a number. */
   readonly #home: bigint
+  /** Prices are above this many ticks from home. */
+  readonly #floor: number
+  /** How many ticks away the price is pulled back with all force. */
+  readonly #roam: number
+  readonly #prices = new Map<number, string>()
   #tradeCount = 0
 
   /** @throws {RangeError} where the price is below one tick or has more than its decimals. */
@@ -71,18 +80,22 @@ export class SimulatedMarket {
     this.#random = random
     this.#home = units(shape.price, shape.priceDecimals) / BigInt(this.#shape.tick)
     if (this.#home <= 0n) throw new RangeError(`the price ${shape.price} is below one tick`)
+    this.#floor = -Number(this.#home)
+    const half = this.#home / 2n
+    const reach = BigInt(this.#shape.levels * ROAM)
+    this.#roam = Number(half < reach ? half + 1n : reach)
     const bids: Level[] = []
     const asks: Level[] = []
-    for (let step = 1n; step <= BigInt(this.#shape.levels); step++) {
-      if (this.#home > step) bids.push([this.#price(this.#home - step), this.#amount()])
-      asks.push([this.#price(this.#home + step), this.#amount()])
+    for (let step = 1; step <= this.#shape.levels; step++) {
+      if (-step > this.#floor) bids.push([this.#price(-step), this.#amount()])
+      asks.push([this.#price(step), this.#amount()])
     }
     this.book.snapshot(bids, asks)
   }
 
   /** Moves the market on by a few changes. Every change of the book is in `moves`, in order. */
   step(now: Micros): MarketStep {
-    if (this.frozen) return { moves: [], trades: [] }
+    if (this.frozen) return NOTHING
     const moves: LevelMove[] = []
     const trades: MarketTrade[] = []
     const changes = this.#random.integer(1, 4)
@@ -100,14 +113,14 @@ export class SimulatedMarket {
     const side: BookSide = this.#random.chance(0.5) ? 'bids' : 'asks'
     const { bid, ask } = this.book.best()
     const other = side === 'bids' ? ask : bid
-    const near = other === null ? this.#home : this.#ticks(other[0])
-    const distance = 1n + BigInt(Math.floor(this.#random.next() ** 3 * this.#shape.levels))
-    const ticks = side === 'bids' ? near - distance : near + distance
-    if (ticks <= 0n) return
-    const price = this.#price(ticks)
+    const near = other === null ? 0 : this.#away(other[0])
+    const distance = 1 + Math.floor(this.#random.next() ** 3 * this.#shape.levels)
+    const away = side === 'bids' ? near - distance : near + distance
+    if (away <= this.#floor) return
+    const price = this.#price(away)
     const held = this.book.amountAt(side, price)
     const remove = held !== null && this.book.count(side) > 5 && this.#random.chance(0.45)
-    this.#set(side, price, remove ? null : this.#amount(), moves)
+    this.#set(side, price, held, remove ? null : this.#amount(), moves)
   }
 
   /** Keeps the number of levels where it belongs, at the far end of the side. */
@@ -115,14 +128,14 @@ export class SimulatedMarket {
     const { levels } = this.#shape
     while (this.book.count(side) > levels * 1.2) {
       const worst = this.book.worst(side)
-      if (worst !== null) this.#set(side, worst[0], null, moves)
+      if (worst !== null) this.#set(side, worst[0], worst[1], null, moves)
     }
     while (this.book.count(side) < levels) {
       const worst = this.book.worst(side)
-      const from = worst === null ? this.#home : this.#ticks(worst[0])
-      const ticks = side === 'bids' ? from - 1n : from + 1n
-      if (ticks <= 0n) return
-      this.#set(side, this.#price(ticks), this.#amount(), moves)
+      const from = worst === null ? 0 : this.#away(worst[0])
+      const away = side === 'bids' ? from - 1 : from + 1
+      if (away <= this.#floor) return
+      this.#set(side, this.#price(away), null, this.#amount(), moves)
     }
   }
 
@@ -137,7 +150,7 @@ export class SimulatedMarket {
     const taken = whole ? available : (available * BigInt(this.#random.integer(1, 99))) / 100n
     if (taken === 0n) return
     const left = available - taken
-    this.#set(eaten, price, left === 0n ? null : decimal(left, this.#shape.amountDecimals), moves)
+    this.#set(eaten, price, held, left === 0n ? null : decimal(left, this.#shape.amountDecimals), moves)
     const trade: MarketTrade = {
       number: ++this.#tradeCount,
       time: now,
@@ -152,38 +165,48 @@ export class SimulatedMarket {
 
   /** The chance that the next taker buys: even at home, and the further away the price is the more it pulls back. */
   #demand(bid: string): number {
-    const half = this.#home / 2n
-    const reach = BigInt(this.#shape.levels) * ROAM
-    const roam = half < reach ? half + 1n : reach
-    const lean = Number(((this.#home - this.#ticks(bid)) * 1000n) / roam) / 1000
+    const lean = Math.trunc((-this.#away(bid) * 1000) / this.#roam) / 1000
     return 0.5 + 0.45 * Math.max(-1, Math.min(1, lean))
   }
 
-  #set(side: BookSide, price: string, amount: string | null, moves: LevelMove[]): void {
-    const previous = this.book.amountAt(side, price)
+  #set(
+    side: BookSide,
+    price: string,
+    previous: string | null,
+    amount: string | null,
+    moves: LevelMove[],
+  ): void {
     if (previous === amount) return
     this.book.set(side, price, amount ?? '0')
     moves.push({ side, price, previous, amount })
   }
 
-  #price(ticks: bigint): string {
-    return decimal(ticks * BigInt(this.#shape.tick), this.#shape.priceDecimals)
+  /** The price so many ticks away from home. */
+  #price(away: number): string {
+    let price = this.#prices.get(away)
+    if (price === undefined) {
+      price = decimal((this.#home + BigInt(away)) * BigInt(this.#shape.tick), this.#shape.priceDecimals)
+      if (this.#prices.size === PRICES_KEPT) this.#prices.clear()
+      this.#prices.set(away, price)
+    }
+    return price
   }
 
-  #ticks(price: string): bigint {
-    return units(price, this.#shape.priceDecimals) / BigInt(this.#shape.tick)
+  /** How many ticks a price is away from home. */
+  #away(price: string): number {
+    return Number(units(price, this.#shape.priceDecimals) / BigInt(this.#shape.tick) - this.#home)
   }
 
   /** Mostly ordinary, sometimes a single unit, rarely one of twenty digits. */
   #amount(): string {
     const roll = this.#random.next()
     const { amountDecimals, amountDigits } = this.#shape
-    if (roll < 0.03) return decimal(1n, amountDecimals)
+    if (roll < 0.03) return decimal(1, amountDecimals)
     if (roll < 0.04) {
       const digits = Array.from({ length: amountDigits }, () => this.#random.integer(1, 9)).join('')
       return decimal(BigInt(digits), amountDecimals)
     }
-    return decimal(BigInt(this.#random.integer(1, 2_000_000_000)), amountDecimals)
+    return decimal(this.#random.integer(1, 2_000_000_000), amountDecimals)
   }
 }
 
@@ -202,11 +225,15 @@ export function units(text: string, decimals: number): bigint {
   return BigInt(text.slice(0, point) + fraction.slice(0, decimals).padEnd(decimals, '0'))
 }
 
-/** The canonical decimal of an integer in units of its last decimal place. */
-export function decimal(value: bigint, decimals: number): string {
-  const negative = value < 0n
-  const digits = (negative ? -value : value).toString().padStart(decimals + 1, '0')
-  const whole = digits.slice(0, digits.length - decimals)
-  const fraction = digits.slice(digits.length - decimals)
-  return canonicalDecimal(`${negative ? '-' : ''}${whole}${decimals > 0 ? `.${fraction}` : ''}`)
+/** The canonical decimal of an integer in units of its last decimal place. A number must be a safe integer. */
+export function decimal(value: bigint | number, decimals: number): string {
+  const text = value.toString()
+  const negative = text.charCodeAt(0) === 45
+  const digits = (negative ? text.slice(1) : text).padStart(decimals + 1, '0')
+  const point = digits.length - decimals
+  let end = digits.length
+  while (end > point && digits.charCodeAt(end - 1) === 48) end--
+  const absolute =
+    end === point ? digits.slice(0, point) : `${digits.slice(0, point)}.${digits.slice(point, end)}`
+  return negative ? `-${absolute}` : absolute
 }

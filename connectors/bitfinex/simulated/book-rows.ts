@@ -51,22 +51,27 @@ export class RowReader {
   /** The best rows, best first. */
   best(length: number): BookRow[] {
     const rows: BookRow[] = []
-    for (const level of this.#levels(length)) {
-      for (const row of this.#rows(level)) {
-        if (rows.length === length) return rows
-        rows.push(row)
+    const { market, orders } = this.#source
+    const { book } = market
+    const side = this.#side
+    if (this.#precision === 'P0' || this.#precision === 'R0') {
+      for (const price of book.prices(side, length)) {
+        if (this.#add(rows, orders.at(side, price), length)) break
       }
+    } else {
+      const all = book.prices(side, book.count(side)).flatMap((price) => orders.at(side, price))
+      for (const level of this.#merged(all)) if (this.#add(rows, level, length)) break
     }
     return rows
   }
 
-  /** The orders of each level, best first: no more levels than rows are wanted, where none are merged. */
-  *#levels(length: number): Iterable<readonly SimulatedOrder[]> {
-    const { market, orders } = this.#source
-    const alone = this.#precision === 'P0' || this.#precision === 'R0'
-    const levels = market.book.top(alone ? length : market.book.count(this.#side))[this.#side]
-    if (alone) for (const [price] of levels) yield orders.at(this.#side, price)
-    else yield* this.#merged(levels.flatMap(([price]) => orders.at(this.#side, price)))
+  /** Adds the rows of a level. @returns whether there are as many as are wanted */
+  #add(rows: BookRow[], level: readonly SimulatedOrder[], length: number): boolean {
+    for (const row of this.#rows(level)) {
+      if (rows.length === length) return true
+      rows.push(row)
+    }
+    return rows.length === length
   }
 
   /**

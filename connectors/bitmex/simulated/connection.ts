@@ -88,6 +88,7 @@ export class BitmexClient implements SimulatedConnection {
 
   /** Whether the client has had the partial of a table and is sent its changes. */
   follows(table: string, symbol: string): boolean {
+    if (this.#topics.size === 0) return false
     const live = (topic: string) => this.#topics.get(topic)?.state === 'live'
     return live(`${table}:${symbol}`) || live(table)
   }

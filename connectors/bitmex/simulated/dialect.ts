@@ -31,8 +31,17 @@ export interface Dialect {
   meta(table: string): WireRow
 }
 
+/** Rows of one frame have the same time, and mostly the frames of one step. */
+let lastMs = Number.NaN
+let lastIso = ''
+
 export function iso(at: Micros): string {
-  return new Date(Math.floor(at / 1000)).toISOString()
+  const ms = Math.floor(at / 1000)
+  if (ms !== lastMs) {
+    lastIso = new Date(ms).toISOString()
+    lastMs = ms
+  }
+  return lastIso
 }
 
 const KEYS: Readonly<Record<string, readonly string[]>> = {
@@ -105,8 +114,13 @@ const dialect2026: Dialect = {
     }
   },
   row(table, columns) {
-    const present = Object.entries(columns).filter(([, value]) => value !== null && value !== undefined)
-    return { ...Object.fromEntries(present), ...(POOLED.test(table) ? { pool: 'Primary' } : {}) }
+    const present: Record<string, Wire> = {}
+    for (const column in columns) {
+      const value = columns[column]
+      if (value !== null && value !== undefined) present[column] = value
+    }
+    if (POOLED.test(table)) present['pool'] = 'Primary'
+    return present
   },
   meta: (table) => ({
     keys: KEYS[table] ?? [],

@@ -94,16 +94,17 @@ function answer(
       return ok(one.levels('orderBookL2', dialect, at, depth > 0 ? depth : undefined))
     }
     case 'trade': {
-      const rows = history(chosen, call, dialect).map((row) => stamped(row, clock))
-      return ok(page(rows, searchParams))
+      const rows = history(chosen, call)
+      const told = clock.wasWrong ? rows.map((row) => stamped(row, clock)) : rows
+      return ok(page(told, searchParams, call, dialect))
     }
     case 'quote':
     case 'funding':
-      return ok(page(history(chosen, call, dialect), searchParams))
+      return ok(page(history(chosen, call), searchParams, call, dialect))
     case 'trade/bucketed':
     case 'quote/bucketed': {
       const table = `${call === 'trade/bucketed' ? 'trade' : 'quote'}Bin${searchParams.get('binSize') ?? '1m'}`
-      return ok(page(history(chosen, table, dialect), searchParams))
+      return ok(page(history(chosen, table), searchParams, table, dialect))
     }
     case 'liquidation':
       return ok(chosen.flatMap((instrument) => instrument.image('liquidation', dialect, at)))
@@ -119,12 +120,12 @@ function listed(instruments: readonly SimulatedInstrument[], dialect: Dialect, a
   return instruments.map((instrument) => dialect.row('instrument', instrument.columns(at)))
 }
 
-function history(instruments: readonly SimulatedInstrument[], table: string, dialect: Dialect): WireRow[] {
-  return instruments.flatMap((instrument) => instrument.history(table).map((row) => dialect.row(table, row)))
+function history(instruments: readonly SimulatedInstrument[], table: string): WireRow[] {
+  return instruments.flatMap((instrument) => instrument.history(table))
 }
 
 /** `startTime`, `endTime`, `reverse`, `start` and `count`, as every list of the venue takes them. */
-function page(rows: readonly WireRow[], query: URLSearchParams): WireRow[] {
+function page(rows: readonly WireRow[], query: URLSearchParams, table: string, dialect: Dialect): WireRow[] {
   const from = query.get('startTime') ?? ''
   const to = query.get('endTime') ?? '\uffff'
   const within = rows.filter(({ timestamp }) => {
@@ -134,7 +135,7 @@ function page(rows: readonly WireRow[], query: URLSearchParams): WireRow[] {
   const ordered = query.get('reverse') === 'true' ? within.toReversed() : within
   const start = Number(query.get('start') ?? '0')
   const count = Math.min(Number(query.get('count') ?? COUNT), MAX_COUNT)
-  return ordered.slice(start, start + count)
+  return ordered.slice(start, start + count).map((row) => dialect.row(table, row))
 }
 
 /** A trade has the time that its frame had. */

@@ -17,11 +17,16 @@ export interface WireRow {
 /** The JSON text of a value. */
 export function encode(value: Wire): string {
   if (value instanceof Digits) return value.text
-  if (Array.isArray(value)) return `[${value.map(encode).join(',')}]`
   if (value === null || typeof value !== 'object') return JSON.stringify(value)
+  if (isList(value)) return `[${value.map(encode).join(',')}]`
   let columns = ''
-  for (const [column, held] of Object.entries(value)) {
+  for (const column in value) {
+    const held = value[column]
     if (held !== undefined) columns += `${columns === '' ? '' : ','}"${column}":${encode(held)}`
   }
   return `{${columns}}`
+}
+
+function isList(value: readonly Wire[] | WireRow): value is readonly Wire[] {
+  return Array.isArray(value)
 }

@@ -37,6 +37,8 @@ export class HighFrequencyTopic extends ServedTopic {
 
   #serve(socket: MarketSocket, served: Served, at: Micros): void {
     const { faults } = socket
+    const quiet = served.window !== null && served.counter === this.instrument.counter
+    if (quiet && !this.scene.random.chance(EMPTY_CHANCE)) return
     const window = this.window(this.topic.depth ?? 150)
     if (served.window === null) {
       if (faults.take('update-before-snapshot')) {
@@ -47,8 +49,6 @@ export class HighFrequencyTopic extends ServedTopic {
       this.#snapshot(socket, served, window, at)
       return
     }
-    const quiet = served.counter === this.instrument.counter
-    if (quiet && !this.scene.random.chance(EMPTY_CHANCE)) return
     const { bids, asks } = difference(served.window, window)
     served.counter = this.instrument.counter
     served.window = window
