@@ -12,6 +12,7 @@ import type { Streams } from '../../src/session/streams.js'
 import { type Column, decimalOf, isMissing, sideOf, timeOf } from './columns.js'
 import { emitInstrument } from './instrument-rows.js'
 import type { LevelChange } from './level-table.js'
+import { grouped, symbolsIn } from './row-symbols.js'
 import type { Topic, TopicRegistry } from './topic-registry.js'
 import type { TableName } from './topics.js'
 import { tradesOf } from './trade-rows.js'
@@ -379,28 +380,4 @@ function isBook(table: TableName): table is BookTable {
 
 function levelsOf(rows: readonly (readonly [string, string])[]): Level[] {
   return rows.map(([price, size]) => [canonicalDecimal(price), canonicalDecimal(size)])
-}
-
-function grouped<Row extends { readonly symbol: string }>(data: readonly Row[]): Map<string, Row[]> {
-  const groups = new Map<string, Row[]>()
-  for (const row of data) {
-    const rows = groups.get(row.symbol)
-    if (rows === undefined) groups.set(row.symbol, [row])
-    else rows.push(row)
-  }
-  return groups
-}
-
-/** The symbols that a frame which does not fit its schema still names. */
-function symbolsIn(message: TableMessage): string[] {
-  const { data } = message
-  if (!Array.isArray(data)) return []
-  const symbols = new Set<string>()
-  for (const row of data) {
-    if (row === null || typeof row !== 'object' || Array.isArray(row)) return []
-    const { symbol } = row
-    if (typeof symbol !== 'string') return []
-    symbols.add(symbol)
-  }
-  return [...symbols]
 }

@@ -6,11 +6,14 @@ import type { SeededRandom } from '../../../src/simulator/random.js'
 import { BIN_SIZES, BinSeries, type BinSize } from './bins.js'
 import { BookTables } from './book-tables.js'
 import { type Dialect, iso } from './dialect.js'
+import { nextFunding } from './funding-times.js'
 import { instrumentColumns, type Running } from './instrument-columns.js'
 import { Liquidations } from './liquidations.js'
 import type { Listing } from './listing.js'
+import { MatchIds } from './match-ids.js'
 import { type Notional, notional } from './notional.js'
 import { type Publication, publication } from './publication.js'
+import { wander } from './wandering-price.js'
 import { Digits, type WireRow } from './wire.js'
 
 const Exact = Decimal.clone({ precision: 1000, toExpNeg: -1000, toExpPos: 1000 })
@@ -39,6 +42,7 @@ export class SimulatedInstrument {
   /** No longer traded. */
   settled = false
   readonly #random: SeededRandom
+  readonly #ids: MatchIds
   readonly #books: BookTables | null
   readonly #liquidations: Liquidations
   readonly #bins: ReadonlyMap<BinSize, BinSeries>
@@ -53,7 +57,6 @@ export class SimulatedInstrument {
   #secondAt = 0
   #now: Micros = 0
   #passedAt: Micros = 0
-  #matches = 0
 
   /**
    * @param bitcoin the price of a bitcoin, for what a quanto is worth
@@ -67,6 +70,7 @@ export class SimulatedInstrument {
   ) {
     this.listing = listing
     this.#random = random
+    this.#ids = new MatchIds(random)
     this.#bitcoin = bitcoin
     this.#wanted = wanted
     this.market = listing.shape === null ? null : new SimulatedMarket(listing.shape, random.fork())
@@ -186,7 +190,7 @@ export class SimulatedInstrument {
       keep(this.#quotes, this.#pendingQuotes)
       this.#pendingQuotes = []
     }
-    this.#running.index = drift(this.#running.index, this.listing.price, this.#random)
+    this.#running.index = wander(this.#running.index, this.listing.price, this.#random)
     published.push(...this.#changed(at, [this.market === null ? 'lastPrice' : 'indicativeSettlePrice']))
     if (this.market === null) return published
     this.#running.mark = this.#middle()
@@ -202,7 +206,7 @@ export class SimulatedInstrument {
       this.#running.indicativeFundingRate = `0.000${this.#random.integer(101, 999)}`
       published.push(...this.#changed(at, ['indicativeFundingRate']))
     }
-    published.push(...this.#liquidations.pass(at, this.#uuid(), this.lastPrice))
+    published.push(...this.#liquidations.pass(at, this.#ids.next(), this.lastPrice))
     return published
   }
 
@@ -340,7 +344,7 @@ export class SimulatedInstrument {
       size: new Digits(amount),
       price: new Digits(price),
       tickDirection: running.tickDirection,
-      trdMatchID: this.#uuid(),
+      trdMatchID: this.#ids.next(),
       ...worth,
       trdType,
     }
@@ -389,17 +393,6 @@ export class SimulatedInstrument {
     if (bid === null || ask === null) return this.lastPrice
     return new Exact(bid[0]).plus(ask[0]).div(2).toFixed()
   }
-
-  /** Ids as a venue would give them, unique in the run. */
-  #uuid(): string {
-    const part = (digits: number) =>
-      this.#random
-        .integer(0, 16 ** digits - 1)
-        .toString(16)
-        .padStart(digits, '0')
-    const count = (++this.#matches).toString(16).padStart(12, '0')
-    return `${part(8)}-${part(4)}-${part(4)}-${part(4)}-${count}`
-  }
 }
 
 function keep(rows: WireRow[], added: readonly WireRow[]): void {
@@ -409,16 +402,4 @@ function keep(rows: WireRow[], added: readonly WireRow[]): void {
 
 function sameLevel(a: Level | null, b: Level | null): boolean {
   return a?.[0] === b?.[0] && a?.[1] === b?.[1]
-}
-
-/** Funding is at 04, 12 and 20 o'clock. */
-function nextFunding(at: Micros): Micros {
-  return (Math.floor((at - 4 * HOUR) / (8 * HOUR)) + 1) * 8 * HOUR + 4 * HOUR
-}
-
-/** A price that wanders by cents around where it began. */
-function drift(price: string, home: string, random: SeededRandom): string {
-  const away = new Exact(price).minus(home)
-  const pull = away.gt(5) ? -1 : away.lt(-5) ? 1 : 0
-  return new Exact(price).plus(new Exact(random.integer(-30, 30) + pull * 30).div(100)).toFixed()
 }
