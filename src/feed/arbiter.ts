@@ -6,7 +6,12 @@ import { splitChannel } from '../session/stream.js'
 import { ArbitratedBook } from './arbitrated-book.js'
 import { ArbitratedLog } from './arbitrated-log.js'
 import { ArbitratedState } from './arbitrated-state.js'
-import type { ArbiterOutlet, ArbitratedStream, StreamOutlet } from './arbitrated-stream.js'
+import {
+  type ArbiterOutlet,
+  type ArbitratedStream,
+  isHistory,
+  type StreamOutlet,
+} from './arbitrated-stream.js'
 import type { Leg } from './leg.js'
 
 /**
@@ -88,7 +93,9 @@ export class Arbiter {
     }
     const stream = this.#find(event)
     if (stream !== undefined) stream.take(leg, event)
-    if (event.type !== 'gap') this.#heard(leg, event.receiveTime)
+    // Instruments and history may have come another way than by the socket.
+    const live = event.type !== 'gap' && event.type !== 'instrument' && !isHistory(event)
+    if (live) this.#heard(leg, event.receiveTime)
     if (stream !== undefined) return
     // What was not asked for but is told once anyway: an instrument's own data.
     if (event.type === 'instrument') this.#outlet.emit(event)

@@ -94,9 +94,10 @@ export class ArbitratedLog extends ArbitratedStream<LogView> {
     const key = idOf(event) ?? this.#nth(view, event)
     const historical = isHistory(event)
     if (this.#ids.has(key)) {
-      view.level ||= key === this.#last?.key
+      const last = key === this.#last?.key
       if (historical) view.overlapped = true
       else if (!view.joined) this.#join(view)
+      view.level ||= last
     } else if (historical) {
       if (this.other(view) === null) this.#tell(view, key, event)
       else view.kept.set(key, event)

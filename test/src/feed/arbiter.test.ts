@@ -204,6 +204,16 @@ describe('trades of two lines', () => {
     expect(court.words).toEqual(['1', '2', '3', 'gap disconnected', '(4)', 'whole true', '5'])
   })
 
+  test('that one line told before the other began are told as the past that they are', () => {
+    const court = new Court('trade')
+    const [a, b] = [court.leg('a'), court.leg('b')]
+    a.whole()
+    a.trade(2)
+    b.whole()
+    for (const id of [1, 2, 3]) b.trade(id)
+    expect(court.words).toEqual(['2', '(1)', '3'])
+  })
+
   test('of a history that comes among news are told, whatever the other line passes on of the news', () => {
     const court = new Court('trade')
     const [a, b] = [court.leg('a'), court.leg('b')]
