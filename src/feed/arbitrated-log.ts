@@ -96,14 +96,14 @@ export class ArbitratedLog extends ArbitratedStream<LogView> {
     if (this.#ids.has(key)) {
       const last = key === this.#last?.key
       if (historical) view.overlapped = true
-      else if (!view.joined) this.#join(view)
+      else if (!view.joined) this.#join(view, true)
       view.level ||= last
     } else if (historical) {
-      if (this.other(view) === null) this.#tell(view, key, event)
+      if (this.other(view) === null) this.#tell(view, key, event, false)
       else view.kept.set(key, event)
     } else if (view.joined || this.other(view) === null) {
       this.#join(view)
-      this.#tell(view, key, event)
+      this.#tell(view, key, event, this.#isPast(view, event))
     } else this.#keep(view, key, event)
     this.reconsider()
   }
@@ -177,7 +177,7 @@ export class ArbitratedLog extends ArbitratedStream<LogView> {
     const told = this.#toldAt
     const { exchangeTime } = event
     if (told !== null && exchangeTime !== null && exchangeTime < told && this.#goesOn(view, oldest)) {
-      this.#release(view)
+      this.#release(view, true)
       return
     }
     // The others keep silent: what they bring later has to join anew.
@@ -221,21 +221,23 @@ export class ArbitratedLog extends ArbitratedStream<LogView> {
     return false
   }
 
-  /** From here on the leg's news is passed on as it comes; first what it had to keep. */
-  #join(view: LogView): void {
+  /** From here on the leg's news is passed on as it comes; first what it had to keep. @param past as for `#release` */
+  #join(view: LogView, past = false): void {
     view.joined = true
-    this.#release(view)
+    this.#release(view, past)
   }
 
-  /** Tells what a leg had to keep. */
-  #release(view: LogView): void {
+  /** Tells what a leg had to keep. @param past it came before something that was passed on */
+  #release(view: LogView, past: boolean): void {
     const kept = [...view.kept]
     view.kept.clear()
-    for (const [key, event] of kept) if (!this.#ids.has(key)) this.#tell(view, key, event)
+    for (const [key, event] of kept) {
+      if (!this.#ids.has(key)) this.#tell(view, key, event, past || this.#isPast(view, event))
+    }
   }
 
-  #tell(view: LogView, key: string, event: StreamEvent): void {
-    const told = this.#asItIs(view, event)
+  #tell(view: LogView, key: string, event: StreamEvent, past: boolean): void {
+    const told = past && event.type === 'trade' ? { ...event, historical: true } : event
     this.#ids.add(key)
     if (!isHistory(told)) {
       this.#toldAt = event.exchangeTime
@@ -247,13 +249,10 @@ export class ArbitratedLog extends ArbitratedStream<LogView> {
   }
 
   /** A line that was held up may bring what the stream has gone on without: that is told as the past that it is. */
-  #asItIs(view: LogView, event: StreamEvent): StreamEvent {
-    const told = this.#toldAt
-    const { exchangeTime, receiveTime } = event
+  #isPast(view: LogView, { exchangeTime, receiveTime }: StreamEvent): boolean {
     // The clock of the venue may be set back: what comes next of a leg that is level, or long after the last news, is news.
-    const long = this.isLate(this.#last?.at ?? null, receiveTime, LATE_MICROS)
-    const past = !view.level && !long && told !== null && exchangeTime !== null && exchangeTime < told
-    return past && event.type === 'trade' ? { ...event, historical: true } : event
+    if (view.level || this.isLate(this.#last?.at ?? null, receiveTime, LATE_MICROS)) return false
+    return this.#toldAt !== null && exchangeTime !== null && exchangeTime < this.#toldAt
   }
 
   /** Something that a leg keeps was passed on: where that is news, everything before it was too. */

@@ -210,8 +210,9 @@ describe('trades of two lines', () => {
     a.whole()
     a.trade(2)
     b.whole()
+    b.trade(3_600_000_000)
     for (const id of [1, 2, 3]) b.trade(id)
-    expect(court.words).toEqual(['2', '(1)', '3'])
+    expect(court.words).toEqual(['2', '(3600000000)', '(1)', '3'])
   })
 
   test('of a history that comes among news are told, whatever the other line passes on of the news', () => {
