@@ -1,14 +1,15 @@
 import type { MarketEvent, Micros } from '../../schemas/events.js'
 import { TapewireError } from '../errors.js'
 import { earlier } from './earlier.js'
+import { joinGaps } from './unread-gaps.js'
 
 /**
  * What happens when the reader falls behind.
  *
  * `pause`: the sockets stop reading until the reader has caught up, so the network itself holds the venue back; nothing
  * is lost here, and a venue that will not wait ends the connection, which is a disclosed gap. `drop-oldest`: the backlog
- * of the stream that holds the oldest event is dropped and disclosed as a gap of reason `overflow`. `error`: the feed
- * fails with `queue_overflow`.
+ * of the stream that holds the oldest event is dropped and disclosed as a gap of reason `overflow`; gaps that follow one
+ * another unread become one. `error`: the feed fails with `queue_overflow`.
  */
 export type OverflowPolicy = 'pause' | 'drop-oldest' | 'error'
 
@@ -120,26 +121,21 @@ export class EventQueue {
       this.#full = true
       this.#events.full()
     } else if (this.#policy === 'error') {
-      this.#fail()
+      this.#fail("read faster, raise queue.limit, or choose queue.policy 'drop-oldest'")
     } else {
       this.#dropOldest()
     }
   }
 
-  #fail(): void {
-    this.#events.failed(
-      new TapewireError(
-        'queue_overflow',
-        `${this.#limit} events wait unread: read faster, raise queue.limit, or choose queue.policy 'drop-oldest'`,
-      ),
-    )
+  #fail(advice: string): void {
+    this.#events.failed(new TapewireError('queue_overflow', `${this.#limit} events wait unread: ${advice}`))
   }
 
   #dropOldest(): void {
     this.#compact()
     const oldest = this.#items.find((event) => event.type !== 'gap')
     if (oldest === undefined) {
-      this.#fail()
+      this.#fail('they are gaps, of more streams than queue.limit has room for')
       return
     }
     const kept: MarketEvent[] = []
@@ -161,7 +157,7 @@ export class EventQueue {
       // What made the hole good is dropped: the reader misses what happened in it, and still reads that it was healed.
       if (backfill && event.state === 'closed' && event.healed) since = earlier(since, event.from)
     }
-    this.#items = kept
+    this.#items = joinGaps(kept)
     this.#events.dropped(oldest, since)
   }
 

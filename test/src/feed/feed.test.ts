@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { bitmex } from '../../../connectors/bitmex/index.js'
 import { blockchain, simulateBlockchain } from '../../../connectors/blockchain/index.js'
-import type { MarketEvent } from '../../../schemas/events.js'
+import type { GapEvent, MarketEvent } from '../../../schemas/events.js'
 import type { Connector } from '../../../src/connector.js'
 import { type FeedOptions, openFeed } from '../../../src/feed/feed.js'
 import { type VenueSimulator, virtualPlatform } from '../../../src/simulator/index.js'
@@ -252,6 +252,29 @@ describe('a reader that is too slow', () => {
           throw new Error(`an update of ${symbol} after a gap, before a snapshot`)
       }
     }
+  })
+
+  test('under drop-oldest nobody has to read: gap upon gap is told as one', async () => {
+    const { platform, feed } = stage(['BTC/USD', 'ETH/USD'], { queue: { limit: 50, policy: 'drop-oldest' } })
+    await platform.advance(300_000)
+    const closing = feed.close()
+    await platform.advance(3000)
+    await closing
+    await expect(feed.done).resolves.toBeUndefined()
+    const open = new Map<string, GapEvent>()
+    let gaps = 0
+    for await (const event of feed) {
+      if (event.type !== 'gap') continue
+      const stream = `${event.channel} of ${event.symbol}`
+      const opened = open.get(stream)
+      expect(event.state).toBe(opened === undefined ? 'open' : 'closed')
+      if (opened !== undefined) expect(event).toMatchObject({ reason: 'overflow', from: opened.from })
+      if (event.state === 'open') open.set(stream, event)
+      else open.delete(stream)
+      gaps++
+    }
+    expect(gaps).toBeGreaterThan(4)
+    expect(gaps).toBeLessThan(20)
   })
 
   test('under error ends the feed', async () => {

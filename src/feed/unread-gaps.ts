@@ -1,0 +1,45 @@
+import type { GapEvent, MarketEvent } from '../../schemas/events.js'
+import { earlier } from './earlier.js'
+
+/** Where the gap of a stream stands in the queue: its end is the stream's last event, or its end is still to come. */
+interface Place {
+  readonly first: { readonly opened: number; readonly closed: number } | null
+  readonly open: number | null
+}
+
+/**
+ * Makes one gap of those of a stream that follow each other with nothing between them: from the first one's beginning to the
+ * last one's end. A reader that rests while backlog after backlog is dropped would else have a queue full of gaps.
+ */
+export function joinGaps(events: readonly MarketEvent[]): MarketEvent[] {
+  const kept: (MarketEvent | null)[] = [...events]
+  const places = new Map<string, Place>()
+  for (const [index, event] of events.entries()) {
+    if (!('channel' in event)) continue
+    const key = `${event.venue} ${event.channel} ${event.instrument}`
+    if (event.type !== 'gap') {
+      places.delete(key)
+      continue
+    }
+    const { first = null, open = null } = places.get(key) ?? {}
+    if (event.state === 'open') places.set(key, { first, open: index })
+    else if (open === null) places.delete(key)
+    else {
+      const before = first === null ? null : kept[first.closed]
+      if (first === null || before?.type !== 'gap') {
+        places.set(key, { first: { opened: open, closed: index }, open: null })
+        continue
+      }
+      kept[first.closed] = null
+      kept[open] = null
+      kept[index] = joined(before, event)
+      places.set(key, { first: { opened: first.opened, closed: index }, open: null })
+    }
+  }
+  return kept.filter((event) => event !== null)
+}
+
+function joined(before: GapEvent, end: GapEvent): GapEvent {
+  const { reason } = before
+  return { ...end, reason, from: earlier(before.from, end.from), healed: before.healed && end.healed }
+}
