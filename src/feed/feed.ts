@@ -198,7 +198,8 @@ export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
   }
 
   /**
-   * Asks for further streams of a venue that the feed has.
+   * Asks for further streams of a venue that the feed has. What it holds already it goes on with: one that the venue refused is given up
+   * with {@link unsubscribe} first, to be asked for again.
    * @throws {UsageError} `unknown_venue`, `unknown_symbol`, `unsupported_channel`.
    */
   subscribe(venue: string, symbols: readonly string[], channels: readonly Channel[]): void {

@@ -1,9 +1,10 @@
-import type { ConnectionEvent, MarketEvent, Micros } from '../../schemas/events.js'
+import type { ConnectionEvent, GapEvent, MarketEvent, Micros } from '../../schemas/events.js'
 import type { Channel } from '../../src/connector.js'
 import { type FaultStrike, faultName } from '../../src/simulator/index.js'
 import type { ClientClock } from './client-clock.js'
 import { Delays } from './delays.js'
-import { StreamCheck, streamOf, type VenueView } from './stream-check.js'
+import { isProvedAtRest, isShownLate, lengthOf } from './fault-effects.js'
+import { ARMED, type Blindness, StreamCheck, streamOf, type VenueView } from './stream-check.js'
 import type { TrueMarket } from './true-market.js'
 import type { SimulatedVenue } from './venues.js'
 
@@ -18,29 +19,12 @@ export interface Violation {
 
 /** Frames on the line when a fault strikes them. */
 const AROUND: Micros = 1_500_000
-/** A fault that waits for the message it fits finds one within this, on a connection that lives. */
-const ARMED: Micros = 10_000_000
 const MINUTE: Micros = 60_000_000
 /** A history is waited for this long. */
 const HISTORY_WAIT_MS = 15_000
 /** One fault can break many promises; the first few tell which. */
 const MOST_VIOLATIONS = 20
 
-/** Faults that the venues show late, by a checksum or by a book that stays crossed. */
-const LATE = new Set([
-  'venue book-crossed',
-  'venue update-lost',
-  'venue checksum-wrong',
-  // BitMEX sends a wrong update and, right after it, the image that puts it right.
-  'venue update-before-snapshot',
-  // An image without rows is what BitMEX sends of a market without orders: that it was none shows with the next update.
-  'venue empty-partial',
-  // At CEX.IO the ack is the snapshot: it comes as an older true book, and what happened since is joined to it.
-  'venue ack-late',
-  // Huobi sends a book without a side, as its protocol allows, and tells the side with the next frame.
-  'venue book-one-sided',
-  'venue book-null-sides',
-])
 /**
  * Faults by which a venue itself tells its trades in another order. Bitfinex tells each trade twice, so that one whose first
  * telling is spoilt comes with the second, after its successor.
@@ -71,9 +55,27 @@ export interface VenueUnderTest {
 /** A frame that is lost or changes places with another may tell of so many trades. */
 const TRADES_A_FRAME = 4
 
+/** A frame that waits to be overtaken goes after this. */
+const OVERTAKEN: Micros = 2_000_000
+/** What moves is told within this by the venue, latency aside. */
+const UNTOLD: Micros = 500_000
+/** A socket that is dead is noticed within this: 35 s at Bitfinex, and the way here. */
+const UNNOTICED: Micros = 40_000_000
+/** An answer of the venue is with the client within this. */
+const HEARD_WITHIN: Micros = 200_000
+/** No fault does harm later than this: one that waits for the message it fits has found it, and every alarm has gone off. */
+const LATEST_HARM: Micros = 90_000_000
 interface Blind {
   readonly from: Micros
   readonly to: Micros
+}
+
+/** The last time that a venue refused a stream. */
+interface Refusal {
+  /** Receive time. */
+  readonly at: Micros
+  /** The stream brought something since, or was asked for again. */
+  over: boolean
 }
 
 /** One venue as it is judged. */
@@ -85,14 +87,20 @@ class VenueCheck {
   readonly streams = new Map<string, StreamCheck>()
   /** Spans in which something was lost that nothing can show. */
   readonly blind: Blind[] = []
-  /** The end of the last of them that books have as well. */
-  booksBlindUntil: Micros = Number.NEGATIVE_INFINITY
+  /** Those that books have as well. */
+  readonly blindBooks: Blindness[] = []
   /** True times of malformed frames. */
   readonly malformed: Micros[] = []
   /** `book of BTC/USD`: streams that the venue refused. */
-  readonly refused = new Set<string>()
+  readonly refused = new Map<string, Refusal>()
   readonly dials: Micros[] = []
   lateStruck = false
+  /** When the last fault so far was over. */
+  struckUntil: Micros = Number.NEGATIVE_INFINITY
+  /** The venue asked to stay away, by Retry-After: from the moment at which that was heard until the one that it named. */
+  away: { readonly from: Micros; readonly to: Micros } | null = null
+  /** When the last fault was over that nothing may prove while the market is at rest. */
+  disturbedUntil: Micros = Number.NEGATIVE_INFINITY
   lostTrades = 0
   disorders = 0
   /** Trades that the venue told under a wrong id. */
@@ -128,27 +136,39 @@ export class Oracle {
     const name = faultName(fault)
     venue.delays.struck(fault, at)
     if (name === 'http-stall' && venue.under.lines > 1) venue.waits.add(at, HISTORY_WAIT_MS)
-    if (LATE.has(name)) venue.lateStruck = true
+    venue.struckUntil = Math.max(venue.struckUntil, venue.delays.latest(at + lengthOf(fault)))
+    if (fault.fault === 'refuse-handshake' && fault.retryAfterSeconds !== undefined) {
+      venue.away = { from: at + HEARD_WITHIN, to: at + fault.retryAfterSeconds * 1_000_000 }
+    }
+    if (isShownLate(name)) venue.lateStruck = true
     const { undetectable, undetectableInTrades = [], tradesAFrame = TRADES_A_FRAME } = venue.under.profile
+    if (!isProvedAtRest(name)) venue.disturbedUntil = Math.max(venue.disturbedUntil, at + lengthOf(fault))
     const betweenLines = venue.under.lines > 1 && DISORDER_OF_LINES.has(name)
     if (DISORDER.has(name) || betweenLines) venue.disorders += tradesAFrame
     if (name === 'venue id-long') venue.renames++
+    const { signedLevels } = venue.under.profile
+    if (name === 'venue update-lost' && signedLevels !== undefined) {
+      const until = venue.delays.latest(at + ARMED) + AROUND
+      this.#blinded(venue, { until, toldAfter: until, levels: signedLevels })
+    }
     const inTrades = undetectableInTrades.includes(name)
     if (!inTrades && !undetectable.includes(name)) return
     if (name === 'venue trade-lost') {
       venue.lostTrades += tradesAFrame
       return
     }
-    const lasts = fault.fault === 'silence' ? fault.durationMs * 1000 : fault.fault === 'venue' ? ARMED : 0
+    const lasts = name === 'reorder' ? OVERTAKEN : fault.fault === 'venue' ? ARMED : lengthOf(fault)
     const blind = { from: at - AROUND, to: venue.delays.latest(at + lasts) + AROUND }
     venue.blind.push(blind)
     if (inTrades) return
-    for (const stream of venue.streams.values()) stream.blinded(blind.to)
-    venue.booksBlindUntil = blind.to
+    this.#blinded(venue, { until: blind.to, toldAfter: at + lasts + UNTOLD, levels: 0 })
   }
 
   dialled(venueId: string, at: Micros): void {
-    const { dials, under } = this.#venue(venueId)
+    const { dials, under, away } = this.#venue(venueId)
+    if (away !== null && at > away.from && at < away.to) {
+      this.wrong(`a dial ${(away.to - at) / 1000} ms before the time that Retry-After named`, venueId)
+    }
     dials.push(at)
     while ((dials[0] ?? at) <= at - MINUTE) dials.shift()
     if (dials.length > under.connectsPerMinute) {
@@ -168,7 +188,11 @@ export class Oracle {
       venue.malformed.push(this.#clock.trueTime(event.receiveTime ?? 0))
       return
     }
-    if (event.type === 'gap' && event.state === 'open') this.stats.gaps++
+    if (event.type === 'gap' && event.state === 'open') this.#gapOpens(venue, event)
+    else {
+      const refusal = venue.refused.get(`${event.channel} of ${event.symbol}`)
+      if (refusal !== undefined && (event.receiveTime ?? 0) > refusal.at) refusal.over = true
+    }
     if (event.type === 'instrument') {
       const sides = venue.under.profile.sidesCounted?.(event.instrument) ?? 1
       if (event.sidesCounted !== sides) this.wrong(`sidesCounted is ${event.sidesCounted}`, event.instrument)
@@ -177,12 +201,47 @@ export class Oracle {
     this.#stream(venue, event.channel, event.instrument).event(event)
   }
 
+  /** A connection event may be dropped unread; who listens for it hears it in any case, and at once. */
+  heard(event: ConnectionEvent): void {
+    const { state, reason, receiveTime } = event
+    if (state !== 'refused' || reason === null || receiveTime === null) return
+    const stream = /^(\S+ of \S+?)(?:: | was granted)/.exec(reason)?.[1]
+    if (stream === undefined) return
+    const { refused } = this.#venue(event.venue)
+    if ((refused.get(stream)?.at ?? Number.NEGATIVE_INFINITY) >= receiveTime) return
+    this.stats.refused++
+    refused.set(stream, { at: receiveTime, over: false })
+  }
+
+  /** So much is wrong that nothing more is noted. */
+  get full(): boolean {
+    return this.violations.length >= MOST_VIOLATIONS
+  }
+
+  /** Since when (true time) a stream is refused, without having been asked for again; null where it is not. */
+  refusedSince({ venue, channel, symbol }: ExpectedStream): Micros | null {
+    const refusal = this.#venue(venue).refused.get(`${channel} of ${symbol}`)
+    return refusal === undefined || refusal.over ? null : this.#clock.trueTime(refusal.at)
+  }
+
+  /** The user asked again for what was refused: it is judged like any other stream. */
+  askedAgain({ venue, channel, symbol }: ExpectedStream): void {
+    const refusal = this.#venue(venue).refused.get(`${channel} of ${symbol}`)
+    if (refusal !== undefined) refusal.over = true
+  }
+
+  /** One of the streams that is refused; null where none is. */
+  refused(expected: readonly ExpectedStream[]): string | null {
+    const refused = expected.find((stream) => this.refusedSince(stream) !== null)
+    return refused === undefined ? null : `${refused.venue} ${refused.channel} ${refused.instrument}`
+  }
+
   /** Null where every stream that the venue did not refuse is live; else one that is not. */
   unsettled(expected: readonly ExpectedStream[]): string | null {
-    for (const { venue: id, channel, instrument, symbol } of expected) {
-      const venue = this.#venue(id)
-      if (venue.refused.has(`${channel} of ${symbol}`)) continue
-      const stream = venue.streams.get(`${id} ${channel} ${instrument}`)
+    for (const each of expected) {
+      if (this.refusedSince(each) !== null) continue
+      const { venue: id, channel, instrument } = each
+      const stream = this.#venue(id).streams.get(`${id} ${channel} ${instrument}`)
       if (stream === undefined) return `${id} ${channel} ${instrument}: nothing came`
       if (!stream.live) {
         const { openGap } = stream
@@ -200,7 +259,6 @@ export class Oracle {
       this.wrong(`not live long after the last fault: ${why}`, of)
     }
     for (const venue of this.#venues.values()) {
-      this.stats.refused += venue.refused.size
       for (const stream of venue.streams.values()) {
         if (stream.channel.startsWith('trade')) this.#judgeTrades(venue, stream)
         else if (stream.live && !stream.blind) {
@@ -215,21 +273,62 @@ export class Oracle {
     }
   }
 
+  /** With the markets at rest since a moment: every live book is the true one, where there was time enough to prove it. */
+  judgeAtRest(since: Micros): void {
+    for (const { streams, disturbedUntil } of this.#venues.values()) {
+      if (disturbedUntil >= since - ARMED) continue
+      for (const stream of streams.values()) {
+        const difference = stream.differenceAtRest(since)
+        if (difference !== null)
+          this.wrong(`the market is at rest, and the book says live and is wrong: ${difference}`, stream.name)
+      }
+    }
+  }
+
+  /** With the markets moving since a moment: no live book hears nothing of it for longer than a dead socket may go unnoticed. */
+  judgeLife(movingSince: Micros): void {
+    for (const { streams } of this.#venues.values()) {
+      for (const stream of streams.values()) {
+        const silent = stream.silentFor(movingSince)
+        if (silent !== null && silent > UNNOTICED)
+          this.wrong(
+            `the market moves, and a live book hears nothing for ${silent / 1_000_000} s`,
+            stream.name,
+          )
+      }
+    }
+  }
+
   /** Whether the book of a stream cannot be judged. */
   isBlind(venue: string, channel: string, instrument: string): boolean {
     return this.#venue(venue).streams.get(`${venue} ${channel} ${instrument}`)?.blind ?? false
   }
 
-  /** Levels a side that the venue keeps of a book. */
-  depthOf(venue: string, channel: string, instrument: string): number | null {
-    return this.#venue(venue).streams.get(`${venue} ${channel} ${instrument}`)?.depth ?? null
+  /** Levels a side of a book that can be judged. */
+  depthOf(venue: string, channel: string, instrument: string): number {
+    const stream = this.#venue(venue).streams.get(`${venue} ${channel} ${instrument}`)
+    return stream?.judgedDepth ?? Number.MAX_SAFE_INTEGER
   }
 
   wrong(what: string, of: string): void {
-    if (this.violations.length < MOST_VIOLATIONS) this.violations.push({ what, of, at: this.#now() })
+    if (!this.full) this.violations.push({ what, of, at: this.#now() })
   }
 
   // ── Inside ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #gapOpens(venue: VenueCheck, { channel, instrument, reason }: GapEvent): void {
+    this.stats.gaps++
+    const stream = this.#stream(venue, channel, instrument)
+    // A burst alone may overflow a short queue.
+    if (reason === 'overflow' || stream.blind) return
+    if (this.#now() > venue.struckUntil + LATEST_HARM)
+      this.wrong(`a gap (${reason}) opens long after the last fault`, stream.name)
+  }
+
+  #blinded(venue: VenueCheck, blindness: Blindness): void {
+    venue.blindBooks.push(blindness)
+    for (const stream of venue.streams.values()) stream.blinded(blindness)
+  }
 
   /** Each true trade since the stream began was emitted, or lies in a hole that the stream disclosed. */
   #judgeTrades(venue: VenueCheck, stream: StreamCheck): void {
@@ -253,11 +352,10 @@ export class Oracle {
       this.wrong(`${missing} trades are missing without a gap, first ${first}`, stream.name)
   }
 
-  #connection(venue: VenueCheck, { state, reason, receiveTime, connection }: ConnectionEvent): void {
+  #connection(venue: VenueCheck, event: ConnectionEvent): void {
+    const { state, receiveTime, connection } = event
+    this.heard(event)
     if (state === 'connecting') venue.delays.reconnected(connection, this.#clock.trueTime(receiveTime ?? 0))
-    if (state !== 'refused' || reason === null) return
-    const stream = /^(\S+ of \S+?)(?:: | was granted)/.exec(reason)?.[1]
-    if (stream !== undefined) venue.refused.add(stream)
   }
 
   #stream(venue: VenueCheck, channel: string, instrument: string): StreamCheck {
@@ -287,7 +385,7 @@ export class Oracle {
       },
     }
     const stream = new StreamCheck(name, channel, truth, view)
-    if (venue.booksBlindUntil >= this.#now()) stream.blinded(venue.booksBlindUntil)
+    for (const blindness of venue.blindBooks) if (blindness.until >= this.#now()) stream.blinded(blindness)
     venue.streams.set(name, stream)
     return stream
   }

@@ -4,8 +4,8 @@ type Draft = FaultPlan['faults'][number]
 type Maker = (random: SeededRandom, atMs: number) => Draft
 
 /** How many faults of the network a venue gets. */
-const FEWEST = 22
-const MOST = 30
+const FEWEST = 26
+const MOST = 34
 
 const CLOSE_CODES = [1000, 1001, 1002, 1003, 1006, 1007, 1008, 1009, 1010, 1011, 1012, 1013, null] as const
 

@@ -8,7 +8,7 @@ import { type SimulatedVenue, simulatedVenues } from './venues.js'
 /**
  * `npm run sim -- [--seeds N] [--seed FIRST] [--venue NAME] [--workers N] [--lines 2] [--first] [--verbose]`
  *
- * Runs N seeds from FIRST on; with `--first` until one fails. Every fiftieth is run twice and must give the same events.
+ * Runs N seeds from FIRST on; with `--first` until one fails. Every hundredth is run twice and must give the same events.
  * Exit 1 where a seed fails, with the one command that repeats it.
  */
 const { values } = parseArgs({
@@ -24,7 +24,7 @@ const { values } = parseArgs({
   },
 })
 
-const TWICE_EVERY = 50
+const TWICE_EVERY = 100
 
 const first = whole('seed', values.seed)
 const count = whole('seeds', values.seeds)

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openTape, verifyTape } from '../../recorder/index.js'
@@ -15,18 +15,31 @@ import {
   withFaults,
 } from '../../src/simulator/index.js'
 import { ClientClock } from './client-clock.js'
+import { lengthOf } from './fault-effects.js'
+import { loneFaults, type Quiet } from './lone-faults.js'
 import { type ExpectedStream, Oracle, streamOf, type VenueUnderTest, type Violation } from './oracle.js'
 import { randomPlan } from './random-plan.js'
+import { shortenHistory } from './short-history.js'
 import { Story } from './story.js'
 import { TrueMarket } from './true-market.js'
-import { oneOfEach, type SimulatedVenue, unfit } from './venues.js'
+import { randomHabits, User } from './user.js'
+import { hidden, oneOfEach, type SimulatedVenue, unfit } from './venues.js'
 
-/** Events of a run, at least. */
+/** Events of a run, at least, and faults that strike in it: a poorer one proves too little. */
 const EVENTS = 10_000
-/** How long faults strike. Milliseconds. */
-const FAULTS_MS = 90_000
+const STRIKES = 20
+/** Faults of all kinds strike in two storms, for so long each. Milliseconds. */
+const STORM_MS = 40_000
+/** What found nothing to strike in the first one is given up then: what comes next is to be judged by itself. */
+const FIRST_ENDS_MS = 55_000
+/** The venues come back; one kind of fault strikes just before the markets are at rest, for as long as the latest proof takes. */
+const QUIET: Quiet = { restMs: 90_000, loneMs: 107_000, deadMs: 170_000 }
+const REST_ENDS_MS = 105_000
+/** Single faults strike, and then the second storm. */
+const SECOND_BEGINS_MS = 122_000
+const LEAST_MS = 171_000
 /** A run of few events (a venue that was away for long) goes on until this. */
-const LONGEST_MS = 600_000
+const LONGEST_MS = 1_800_000
 /** After the last fault everything is to be live within this: the longest backoff, a connect timeout, a resubscribe. */
 const SETTLE_MS = 240_000
 /** What a fault that has ended may still take to show. Milliseconds. */
@@ -50,8 +63,15 @@ export interface SimulationResult {
   readonly story: readonly string[]
 }
 
+/** Thousands of tapes that live for a second: in memory, where the machine has a place for that. */
+const SCRATCH =
+  statSync('/dev/shm', { throwIfNoEntry: false })?.isDirectory() === true ? '/dev/shm' : tmpdir()
+
 /** How often an undetectable fault may be in a plan: where it is, less can be judged. */
-const BLIND_SHARE = 0.15
+const BLIND_SHARE = 0.25
+
+/** How many answers of a venue's history begin too late. */
+const SHORT_HISTORY = 0.4
 
 /**
  * Runs the real feed, connectors and recorder on a virtual machine through one seed's faults, and judges what came out.
@@ -78,28 +98,36 @@ export async function simulate(
   let quietAt = began
   const clocked = (at: Micros) => `${((at - began) / 1_000_000).toFixed(3).padStart(8)} s`
 
+  const habits = randomHabits(random, STORM_MS)
   const blind = random.chance(BLIND_SHARE)
   const markets = chosen.reduce((sum, { symbols }) => sum + symbols.length, 0)
   const underTest: (VenueUnderTest & { readonly url: string; readonly symbols: readonly string[] })[] = []
-  const hosts = chosen.map(({ profile, symbols }) => {
+  const hosts = chosen.map(({ profile, symbols }, index) => {
     const { id } = profile.venue
     const host = `${id}.test`
     const url = `ws://${host}`
-    const stepsPerSecond = Math.ceil((profile.stepsPerSecond / markets) * (0.8 + random.next() * 0.4))
+    const stepsPerSecond = Math.ceil((profile.stepsPerSecond / markets) * (0.35 + random.next() * 0.18))
     const venue = profile.venue.simulator({ seed: random.integer(0, 0xffff_ffff), stepsPerSecond, url })
-    const plan = randomPlan(random, {
-      untilMs: FAULTS_MS,
-      venueFaults: venue.faults ?? [],
-      without: blind ? (profile.unplayed ?? []) : unfit(profile),
-      pick: redundancy === 2 ? 'one' : 'all',
-    })
+    shortenHistory(venue, random.fork(), SHORT_HISTORY)
+    const { faults: venueFaults = [] } = venue
+    const without = blind ? (profile.unplayed ?? []) : unfit(profile)
+    const pick = redundancy === 2 ? 'one' : 'all'
+    const storm = randomPlan(random, { untilMs: STORM_MS, venueFaults, without, pick })
+    const lone = loneFaults(random, venueFaults, without, blind ? hidden(profile) : [], QUIET)
+    const cuts = index > 0 ? [] : habits.rests.flatMap(({ cutAtMs }) => (cutAtMs === null ? [] : [cutAtMs]))
+    const resets = cuts.map((atMs) => ({ fault: 'reset' as const, atMs, pick }) as const)
+    const storms = storm.faults.map((fault, nth) =>
+      nth % 2 === 0
+        ? { ...fault, untilMs: FIRST_ENDS_MS }
+        : { ...fault, atMs: SECOND_BEGINS_MS + (fault.atMs ?? 0) },
+    )
+    const plan = { ...storm, faults: [...storms, ...lone, ...resets] }
     const struck = (strike: FaultStrike) => {
       const { fault } = strike
       const name = faultName(fault)
       if (strike.struck) strikes.set(name, (strikes.get(name) ?? 0) + 1)
       oracle.struck(id, strike)
-      const lastsMs = 'durationMs' in fault ? (fault.durationMs ?? 0) : 'delayMs' in fault ? fault.delayMs : 0
-      quietAt = Math.max(quietAt, strike.at + lastsMs * 1000)
+      quietAt = Math.max(quietAt, strike.at + lengthOf(fault))
       const text = () =>
         `${clocked(strike.at)} FAULT ${JSON.stringify(fault)}${strike.struck ? '' : ' (came to nothing)'}`
       story.note({
@@ -139,30 +167,29 @@ export async function simulate(
       return platform.dial(target, events)
     },
   }
-  const policy = random.pick(['pause', 'drop-oldest'] as const)
-  const queueLimit = random.pick([300, 2_000, 100_000])
   const feed = openFeed(
     underTest.map(({ profile, url, symbols }) =>
       profile.venue.connector({ url, symbols, channels: profile.channels }),
     ),
     {
       platform: watched,
-      queue: { limit: queueLimit, policy },
-      backoffCapMs: random.pick([5_000, 60_000]),
+      queue: { limit: habits.queueLimit, policy: habits.policy },
+      backoffCapMs: random.pick([5_000, 30_000]),
       redundancy,
     },
   )
 
-  const directory = mkdtempSync(join(tmpdir(), 'tapewire-sim-'))
+  const directory = mkdtempSync(join(SCRATCH, 'tapewire-sim-'))
   const path = join(directory, 'tape.db')
   const tape = openTape(path, { mode: 'write', clock: platform.clock, batchMs: BATCH_MS })
   const transcript = createHash('sha256')
-  const reader = { gate: Promise.resolve() }
+  const user = new User(platform, feed, oracle, clock, habits)
   const reading = read()
+  feed.on('connection', (event) => oracle.heard(event))
 
   async function read(): Promise<void> {
     for await (const event of feed) {
-      await reader.gate
+      await user.gate
       const at = platform.now
       const text = JSON.stringify(event)
       transcript.update(text).update('\n')
@@ -185,45 +212,40 @@ export async function simulate(
     return story.about(of.split(/[ :]/)[0] ?? '', of)
   }
 
-  // The reader stops now and then, and the machine's clock is set ahead or back.
   const untilMs = () => (platform.now - began) / 1000
-  const rests = Array.from({ length: random.integer(0, 3) }, () => random.integer(5_000, FAULTS_MS)).sort(
-    ascending,
-  )
-  const leaps = Array.from({ length: random.integer(0, 2) }, () => random.integer(5_000, FAULTS_MS)).sort(
-    ascending,
-  )
-  const passing = async (ms: number) => {
-    await platform.advance(ms)
-    if (untilMs() >= (leaps[0] ?? Number.POSITIVE_INFINITY)) {
-      leaps.shift()
-      const leapMs = random.integer(10, random.pick([500, 30_000]))
-      const byMs = leapMs % 2 === 0 ? leapMs : -leapMs
-      clock.stepped(platform.now, byMs * 1000)
-      platform.stepClock(byMs)
-    }
-    if (untilMs() < (rests[0] ?? Number.POSITIVE_INFINITY)) return
-    rests.shift()
-    let awake = () => {}
-    reader.gate = new Promise((resolve) => {
-      awake = resolve
-    })
-    const ends = policy === 'pause' ? oracle.delays().map((delays) => delays.begin(platform.now)) : []
-    await platform.advance(random.integer(200, 12_000))
-    awake()
-    await platform.advance(1_000)
-    for (const end of ends) end(platform.now)
+  // What one of two lines was refused the other brings: who gave it up would lose it.
+  const askAgain = (streams: readonly ExpectedStream[]) => {
+    if (redundancy === 1) user.asksAgain(streams)
   }
-
-  while (untilMs() < FAULTS_MS || (oracle.stats.events < EVENTS && untilMs() < LONGEST_MS)) await passing(500)
-  // What a silence has swallowed shows with what comes after it.
-  while (platform.now < quietAt + AFTERWARDS_MS * 1000) await platform.advance(AFTERWARDS_MS)
-  const expected = expectedStreams(feed, underTest)
+  const passes = async (done: () => boolean) => {
+    while (!done() && !oracle.full) {
+      await user.passes(500)
+      askAgain(expectedStreams(feed, underTest))
+      if (movingSince !== null) oracle.judgeLife(movingSince)
+    }
+  }
+  let movingSince: Micros | null = began
   const freeze = (frozen: boolean) => {
+    movingSince = frozen ? null : platform.now
     for (const { truths } of underTest) for (const { market } of truths.values()) market.frozen = frozen
   }
+  await passes(() => untilMs() >= QUIET.restMs)
+  freeze(true)
+  const rested = platform.now
+  await passes(() => untilMs() >= REST_ENDS_MS)
+  oracle.judgeAtRest(rested)
+  freeze(false)
+  await passes(() => (oracle.stats.events >= EVENTS && untilMs() >= LEAST_MS) || untilMs() >= LONGEST_MS)
+  // What a silence has swallowed shows with what comes after it.
+  await passes(() => platform.now >= quietAt + AFTERWARDS_MS * 1000)
+  const expected = expectedStreams(feed, underTest)
+  const stillRefused = () => (redundancy === 1 ? oracle.refused(expected) : null)
+  const settling = () => {
+    askAgain(expected)
+    return oracle.unsettled(expected) !== null || stillRefused() !== null
+  }
   // Enough happened: the markets move now and then, so that a stream shows whether it lives.
-  for (let waited = 0; waited < SETTLE_MS && oracle.unsettled(expected) !== null; waited += 2_000) {
+  for (let waited = 0; waited < SETTLE_MS && settling(); waited += 2_000) {
     await platform.advance(300)
     freeze(true)
     await platform.advance(1_700)
@@ -232,7 +254,7 @@ export async function simulate(
   freeze(true)
   await platform.advance(15_000)
   // A fault that waited for the message it fits may have struck only now: what it did is to be healed as well.
-  for (let waited = 0; waited < SETTLE_MS && oracle.unsettled(expected) !== null; waited += 5_000) {
+  for (let waited = 0; waited < SETTLE_MS && settling(); waited += 5_000) {
     freeze(false)
     await platform.advance(5_000)
     freeze(true)
@@ -240,6 +262,14 @@ export async function simulate(
   }
   oracle.judge(expected)
   judgeBooks(feed, oracle, expected, underTest)
+  const refused = stillRefused()
+  if (refused !== null) oracle.wrong('refused, however often it is asked for', refused)
+  const struck = [...strikes.values()].reduce((sum, times) => sum + times, 0)
+  const [first] = underTest
+  if (struck < STRIKES)
+    oracle.wrong(`only ${struck} faults struck, of ${STRIKES}`, first?.profile.venue.id ?? '')
+  if (oracle.stats.events < EVENTS)
+    oracle.wrong(`only ${oracle.stats.events} events, of ${EVENTS}`, first?.profile.venue.id ?? '')
 
   const closing = feed.close()
   await platform.advance(5_000)
@@ -286,10 +316,6 @@ export function truthsOf(
   throw new Error(`the simulator of ${venue.venue} has not all of ${instruments.join(', ')}`)
 }
 
-function ascending(a: number, b: number): number {
-  return a - b
-}
-
 /** From `least` to `most` of the items, in an order of chance. */
 function pickSome<T>(random: SeededRandom, items: readonly T[], least: number, most: number): T[] {
   const rest = [...items]
@@ -331,7 +357,7 @@ function judgeBooks(
     const kept = feed.book(venue, instrument, channel)
     const truth = underTest.find(({ profile }) => profile.venue.id === venue)?.truths.get(instrument)
     if (kept?.state !== 'live' || truth === undefined || oracle.isBlind(venue, channel, instrument)) continue
-    const depth = oracle.depthOf(venue, channel, instrument) ?? Number.MAX_SAFE_INTEGER
+    const depth = oracle.depthOf(venue, channel, instrument)
     if (JSON.stringify(kept.top(depth)) !== JSON.stringify(truth.market.book.top(depth))) {
       oracle.wrong('feed.book() says live and is not the true book', `${venue} ${channel} ${instrument}`)
     }

@@ -247,7 +247,7 @@ function finish(report: Extract<SoakReport, { kind: 'end' }> | null): void {
     for (const { venue, instrument, state, bids, asks } of report.books) {
       const truth = underTest.find(({ profile }) => profile.venue.id === venue)?.truths.get(instrument)
       if (state !== 'live' || truth === undefined || judge.isBlind(venue, 'book', instrument)) continue
-      const depth = judge.depthOf(venue, 'book', instrument) ?? Number.MAX_SAFE_INTEGER
+      const depth = judge.depthOf(venue, 'book', instrument)
       const top = { bids: bids.slice(0, depth), asks: asks.slice(0, depth) }
       if (JSON.stringify(top) !== JSON.stringify(truth.market.book.top(depth))) {
         problems.push(`feed.book() of ${venue} ${instrument} says live and is not the true book`)

@@ -1,5 +1,13 @@
 import { Decimal } from 'decimal.js'
-import type { GapEvent, Level, MarketEvent, Micros, StreamEvent, TradeEvent } from '../../schemas/events.js'
+import type {
+  ChecksumEvent,
+  GapEvent,
+  Level,
+  MarketEvent,
+  Micros,
+  StreamEvent,
+  TradeEvent,
+} from '../../schemas/events.js'
 import type { BookSide } from '../../src/book/order-book.js'
 import { compareDecimals } from '../../src/decode/index.js'
 import type { MarketTrade } from '../../src/simulator/index.js'
@@ -41,12 +49,26 @@ const Exact = Decimal.clone({ precision: 60 })
 /** Reasons that are found out late: such a gap begins before what was emitted last. */
 const LOOKS_BACK = new Set<GapEvent['reason']>(['overflow', 'checksum', 'crossed'])
 /** How often a whole book is compared with the truth; single rows are at once. */
-const COMPARE_EVERY: Micros = 400_000
+const COMPARE_EVERY: Micros = 500_000
 /** Levels a side that must be there, where the truth kept them unchanged. */
-const MUST_HOLD = 5
+const MUST_HOLD = 20
+/** Of a book that shows only so many levels, that part: what is deeper may have come into it just now. */
+const WINDOW_SHARE = 4
 
+/** A fault that waits for the message it fits finds one within this, on a connection that lives. */
+export const ARMED: Micros = 10_000_000
 /** A connection that succeeds another keeps its news back no longer than this. */
 const HANDOVER: Micros = 15_000_000
+
+/** A fault that no client can see, as far as books lose something by it. */
+export interface Blindness {
+  /** What was lost by then is missing until a snapshot that comes after it. */
+  readonly until: Micros
+  /** What moves after this is told. */
+  readonly toldAfter: Micros
+  /** Best levels a side that the venue proves all the same. */
+  readonly levels: number
+}
 
 /** Everything that is demanded of one stream, event by event, in the order in which the reader gets them. */
 export class StreamCheck {
@@ -57,7 +79,7 @@ export class StreamCheck {
   /** True time of the first event; null before it. */
   begunAt: Micros | null = null
   depth: number | null = null
-  /** A fault struck that nothing can show: the book is not judged before a snapshot that comes after this. */
+  /** A fault struck that nothing can show: what is lost by then may be missing until a snapshot that comes after this. */
   blindUntil: Micros = Number.NEGATIVE_INFINITY
   readonly #view: VenueView
   readonly #sides: Record<BookSide, Map<string, string>> = { bids: new Map(), asks: new Map() }
@@ -65,7 +87,10 @@ export class StreamCheck {
   #gap: GapEvent | null = null
   #hole: Hole | null = null
   #live = false
-  #blind = false
+  #liveSince: Micros = Number.POSITIVE_INFINITY
+  /** Best levels a side that are judged one and all. */
+  #sight = Number.POSITIVE_INFINITY
+  #toldAfter: Micros = Number.NEGATIVE_INFINITY
   #lastTime: Micros = Number.NEGATIVE_INFINITY
   #wrongSince: Micros | null = null
   #comparedAt: Micros = Number.NEGATIVE_INFINITY
@@ -84,9 +109,14 @@ export class StreamCheck {
     return this.#isBook ? this.#live : this.begunAt !== null
   }
 
-  /** The book cannot be judged: what nobody can see happened since its snapshot. */
+  /** The book cannot be judged as a whole: what nobody can see happened since its snapshot. */
   get blind(): boolean {
-    return this.#blind
+    return this.#sight === 0
+  }
+
+  /** Levels a side that are judged. */
+  get judgedDepth(): number {
+    return Math.min(this.depth ?? Number.MAX_SAFE_INTEGER, this.#sight)
   }
 
   get openGap(): GapEvent | null {
@@ -98,9 +128,10 @@ export class StreamCheck {
   }
 
   /** What happened cannot be seen by any client. */
-  blinded(until: Micros): void {
-    this.#blind = true
+  blinded({ until, toldAfter, levels }: Blindness): void {
+    this.#sight = Math.min(this.#sight, levels)
     this.blindUntil = Math.max(this.blindUntil, until)
+    this.#toldAfter = Math.max(this.#toldAfter, toldAfter)
   }
 
   event(event: StreamEvent): void {
@@ -119,6 +150,7 @@ export class StreamCheck {
     if (event.type === 'book_snapshot') this.#snapshot(event.bids, event.asks, event.depth, at)
     else if (event.type === 'book_update') this.#update(event.bids, event.asks, at)
     else if (event.type === 'trade') this.#trade(event)
+    else if (event.type === 'checksum') this.#checksum(event)
   }
 
   // ── Gaps ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -194,9 +226,10 @@ export class StreamCheck {
       }
     }
     this.#live = true
+    this.#liveSince = at
     this.#wrongSince = null
     // With two lines a snapshot may be the book that the other one has kept since.
-    if (at > this.blindUntil && this.#view.lines === 1) this.#blind = false
+    if (at > this.blindUntil && this.#view.lines === 1) this.#sight = Number.POSITIVE_INFINITY
     this.#compare(at)
   }
 
@@ -220,6 +253,12 @@ export class StreamCheck {
     if (suspicious !== null) this.#mistaken(suspicious, at)
   }
 
+  #checksum({ ok, expected, actual }: ChecksumEvent): void {
+    if (ok !== (expected === actual))
+      this.#wrong(`a checksum is said to be ${ok ? 'right' : 'wrong'}: ${expected}, ${actual}`)
+    if (!ok && this.#gap === null) this.#wrong('a checksum does not fit, and no gap is open')
+  }
+
   /** Every level was true a moment ago, and what has long been true is there. */
   #compare(at: Micros): void {
     this.#comparedAt = at
@@ -231,15 +270,19 @@ export class StreamCheck {
   #mistake(at: Micros): string | null {
     const { delays, now } = this.#view
     const from = delays.earliest(at)
+    // What moves after the loss is told, and contradicts what was lost.
+    const movedSince = this.blind ? this.#toldAfter : Number.NEGATIVE_INFINITY
+    const window = Math.ceil((this.depth ?? Number.MAX_SAFE_INTEGER) / WINDOW_SHARE)
+    const levels = Math.min(window, this.blind ? Number.MAX_SAFE_INTEGER : MUST_HOLD)
     for (const side of ['bids', 'asks'] as const) {
-      for (const [price, amount] of this.#sides[side]) {
+      for (const [price, amount] of this.#best(side, this.#sight)) {
         if (!this.truth.was(side, price, amount, from, at)) {
           return `${side} ${price} has had ${amount} for longer than the market had`
         }
       }
       // The truth is known as it is now: what the reader gets late is not compared with it.
       if (now() - at > 50_000) continue
-      for (const { price, amount } of this.truth.steady(side, MUST_HOLD, from)) {
+      for (const { price, amount } of this.truth.steady(side, levels, from, movedSince)) {
         const held = this.#sides[side].get(price)
         if (held !== amount) return `${side} ${price} is ${held ?? 'missing'}, and has long been ${amount}`
       }
@@ -251,8 +294,15 @@ export class StreamCheck {
     return this.truth.was(side, price, amount, this.#view.delays.earliest(at), at)
   }
 
+  /** The best levels that are held, best first; all of them as they come. */
+  #best(side: BookSide, levels: number): Iterable<Level> {
+    const held = this.#sides[side]
+    if (levels >= held.size) return held
+    const better = side === 'bids' ? -1 : 1
+    return [...held].sort(([a], [b]) => compareDecimals(a, b) * better).slice(0, levels)
+  }
+
   #mistaken(what: string, at: Micros): void {
-    if (this.#blind) return
     this.#wrongSince ??= at
     const allowed = this.#view.lateProofMs() * 1000
     if (allowed > 0 && at <= this.#view.delays.latest(this.#wrongSince) + allowed) return
@@ -261,8 +311,8 @@ export class StreamCheck {
 
   /** With the market at rest and everything delivered: null where the book is the true one. */
   difference(): string | null {
-    const { book } = this.truth.market
-    const top = book.top(this.depth ?? Number.MAX_SAFE_INTEGER)
+    const depth = this.judgedDepth
+    const top = this.truth.market.book.top(depth)
     for (const side of ['bids', 'asks'] as const) {
       const held = this.#sides[side]
       for (const [price, amount] of top[side]) {
@@ -270,13 +320,29 @@ export class StreamCheck {
           return `${side} ${price}: the feed has ${held.get(price) ?? 'nothing'}, the market ${amount}`
         }
       }
-      if (held.size > top[side].length) {
-        const known = new Set(top[side].map(([price]) => price))
-        const extra = [...held.keys()].find((price) => !known.has(price))
-        return `${side} ${extra}: the feed has ${held.get(extra ?? '')}, the market nothing`
+      const known = new Set(top[side].map(([price]) => price))
+      for (const [price, amount] of this.#best(side, depth)) {
+        if (!known.has(price)) return `${side} ${price}: the feed has ${amount}, the market nothing`
       }
     }
     return null
+  }
+
+  /** As {@link difference}, with the market at rest since a moment: null as well where that is too short a time to tell. */
+  differenceAtRest(since: Micros): string | null {
+    const { delays, lateProofMs, now } = this.#view
+    const early = delays.earliest(now() - lateProofMs() * 1000) < since
+    const judged = this.#isBook && this.live && !this.blind && this.#liveSince < since - ARMED
+    return judged && !early ? this.difference() : null
+  }
+
+  /** A book that says live and of which nothing came since a moment, while its market moved; null where there is none such. */
+  silentFor(movingSince: Micros): Micros | null {
+    if (!this.#isBook || !this.live || this.blind) return null
+    const { delays, trueTime, now } = this.#view
+    const since = Math.max(movingSince, trueTime(this.#lastTime))
+    // What is held up is on its way.
+    return delays.latest(since) > now() ? null : now() - since
   }
 
   // ── Trades ──────────────────────────────────────────────────────────────────────────────────────────────────────

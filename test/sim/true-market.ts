@@ -55,12 +55,21 @@ export class TrueMarket {
     return false
   }
 
-  /** The levels that stood unchanged through a span, best first. */
-  steady(side: BookSide, levels: number, from: Micros): { price: string; amount: string }[] {
+  /**
+   * The levels that stood unchanged through a span, best first.
+   *
+   * @param movedSince only those that became what they are after this. @default all
+   */
+  steady(
+    side: BookSide,
+    levels: number,
+    from: Micros,
+    movedSince: Micros = Number.NEGATIVE_INFINITY,
+  ): { price: string; amount: string }[] {
     const found: { price: string; amount: string }[] = []
     for (const [price, amount] of this.market.book.top(levels)[side]) {
-      const last = this.#spells[side].get(price)?.at(-1)
-      if (last === undefined || last.since < from) found.push({ price, amount })
+      const since = this.#spells[side].get(price)?.at(-1)?.since ?? Number.NEGATIVE_INFINITY
+      if (since < from && since >= movedSince) found.push({ price, amount })
     }
     return found
   }

@@ -18,6 +18,8 @@ export interface SimulatedVenue {
   readonly lateProofMs: number
   /** Faults that nothing in the venue's protocol can show. What they lose is not held against the feed. */
   readonly undetectable: readonly string[]
+  /** Best levels a side that the venue signs: a change that never was told shows in these alone. @default none are signed */
+  readonly signedLevels?: number
   /** Those that leave no trace in trades alone: the venue's books show them. @default none */
   readonly undetectableInTrades?: readonly string[]
   /** Those that leave no trace and do not end: no plan has them. @default none */
@@ -47,9 +49,9 @@ const profiles: readonly Profile[] = [
     stepsPerSecond: 65,
     // A checksum every 2.7 s, the next one after that, and a crossed book's 2 s; and the way here.
     lateProofMs: 6_000,
-    // The number of a frame is given when it is sent: what never was a frame leaves no hole, and no level beyond the 25th
-    // is signed.
-    undetectable: ['venue trade-lost', 'venue update-lost'],
+    // The number of a frame is given when it is sent: what never was a frame leaves no hole. A book's checksum shows it.
+    undetectable: ['venue trade-lost'],
+    signedLevels: 25,
   },
   {
     id: 'bitmex',
@@ -143,6 +145,11 @@ export const simulatedVenues: readonly SimulatedVenue[] = profiles.flatMap(({ id
   const connector = (given: ConnectorOptions) => venue.connector({ ...options, ...given })
   return [{ venue: { ...venue, connector }, ...profile }]
 })
+
+/** Faults of books that nothing in the venue's protocol can show. */
+export function hidden({ undetectable }: SimulatedVenue): readonly string[] {
+  return undetectable.filter((name) => name !== 'venue trade-lost')
+}
 
 /** Faults that a plan leaves out where everything that is lost is to be shown. */
 export function unfit({
