@@ -67,7 +67,8 @@ export class EventQueue {
     this.#items.push(event)
     const { size } = this
     if (size > this.highWater) this.highWater = size
-    if (size >= this.#limit) this.#overflow()
+    // The end of a gap and what ends it belong together: what overflows is the latter.
+    if (size >= this.#limit) this.#overflow(event)
   }
 
   /** The next event; resolves `done` after {@link end} when all is read. */
@@ -115,29 +116,30 @@ export class EventQueue {
     }
   }
 
-  #overflow(): void {
+  #overflow(last: MarketEvent): void {
     if (this.#policy === 'pause') {
       if (this.#full) return
       this.#full = true
       this.#events.full()
     } else if (this.#policy === 'error') {
-      this.#fail("read faster, raise queue.limit, or choose queue.policy 'drop-oldest'")
+      this.#fail()
     } else {
-      this.#dropOldest()
+      this.#dropOldest(last)
     }
   }
 
-  #fail(advice: string): void {
-    this.#events.failed(new TapewireError('queue_overflow', `${this.#limit} events wait unread: ${advice}`))
+  #fail(): void {
+    this.#events.failed(
+      new TapewireError(
+        'queue_overflow',
+        `${this.#limit} events wait unread: read faster, raise queue.limit, or choose queue.policy 'drop-oldest'`,
+      ),
+    )
   }
 
-  #dropOldest(): void {
+  #dropOldest(last: MarketEvent): void {
     this.#compact()
-    const oldest = this.#items.find((event) => event.type !== 'gap')
-    if (oldest === undefined) {
-      this.#fail('they are gaps, of more streams than queue.limit has room for')
-      return
-    }
+    const oldest = this.#items.find((event) => event.type !== 'gap') ?? last
     const kept: MarketEvent[] = []
     let since = lossFrom(oldest)
     let backfill = false

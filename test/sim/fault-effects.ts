@@ -1,6 +1,8 @@
 import type { Micros } from '../../schemas/events.js'
 import type { Fault } from '../../src/simulator/index.js'
 
+/** A frame that waits to be overtaken goes after this. */
+const OVERTAKEN: Micros = 2_000_000
 /** Faults of a venue that last. */
 const LASTING = new Map<string, Micros>([
   ['silent-but-one', 30_000_000],
@@ -30,6 +32,7 @@ const LATE = new Set([
 /** How long a fault strikes. */
 export function lengthOf(fault: Fault): Micros {
   if (fault.fault === 'venue') return LASTING.get(fault.name) ?? 0
+  if (fault.fault === 'reorder') return OVERTAKEN
   if ('durationMs' in fault) return (fault.durationMs ?? 0) * 1000
   return 'delayMs' in fault ? fault.delayMs * 1000 : 0
 }

@@ -55,8 +55,6 @@ export interface VenueUnderTest {
 /** A frame that is lost or changes places with another may tell of so many trades. */
 const TRADES_A_FRAME = 4
 
-/** A frame that waits to be overtaken goes after this. */
-const OVERTAKEN: Micros = 2_000_000
 /** What moves is told within this by the venue, latency aside. */
 const UNTOLD: Micros = 500_000
 /** A socket that is dead is noticed within this: 35 s at Bitfinex, and the way here. */
@@ -157,7 +155,7 @@ export class Oracle {
       venue.lostTrades += tradesAFrame
       return
     }
-    const lasts = name === 'reorder' ? OVERTAKEN : fault.fault === 'venue' ? ARMED : lengthOf(fault)
+    const lasts = fault.fault === 'venue' ? ARMED : lengthOf(fault)
     const blind = { from: at - AROUND, to: venue.delays.latest(at + lasts) + AROUND }
     venue.blind.push(blind)
     if (inTrades) return
@@ -369,6 +367,7 @@ export class Oracle {
     const view: VenueView = {
       delays: venue.delays,
       lines: venue.under.lines,
+      snapshotAgeMs: venue.under.profile.snapshotAgeMs ?? 0,
       lateProofMs: () => (venue.lateStruck ? venue.under.profile.lateProofMs : 0),
       trueTime: (client) => this.#clock.trueTime(client),
       sidesCounted: venue.under.profile.sidesCounted?.(instrument) ?? 1,

@@ -28,6 +28,8 @@ export interface VenueView {
   readonly delays: Delays
   /** How long a book may be wrong at this moment; 0 where no fault struck whose proof comes late. Milliseconds. */
   lateProofMs(): number
+  /** How old a snapshot may be. */
+  readonly snapshotAgeMs: number
   /** With two, what waited for its order is told late: it bears the time of its telling, and a gap after it that of its coming. */
   readonly lines: number
   trueTime(client: Micros): Micros
@@ -268,8 +270,8 @@ export class StreamCheck {
   }
 
   #mistake(at: Micros): string | null {
-    const { delays, now } = this.#view
-    const from = delays.earliest(at)
+    const { now } = this.#view
+    const from = this.#earliest(at)
     // What moves after the loss is told, and contradicts what was lost.
     const movedSince = this.blind ? this.#toldAfter : Number.NEGATIVE_INFINITY
     const window = Math.ceil((this.depth ?? Number.MAX_SAFE_INTEGER) / WINDOW_SHARE)
@@ -291,7 +293,13 @@ export class StreamCheck {
   }
 
   #wasTrue(side: BookSide, price: string, amount: string, at: Micros): boolean {
-    return this.truth.was(side, price, amount, this.#view.delays.earliest(at), at)
+    return this.truth.was(side, price, amount, this.#earliest(at), at)
+  }
+
+  /** Since when what is held may have been true. A snapshot may be old, and what happened since is joined to it at once. */
+  #earliest(at: Micros): Micros {
+    const { delays, snapshotAgeMs } = this.#view
+    return delays.earliest(at) - (at === this.#liveSince ? snapshotAgeMs * 1000 : 0)
   }
 
   /** The best levels that are held, best first; all of them as they come. */

@@ -18,6 +18,8 @@ export interface SimulatedVenue {
   readonly lateProofMs: number
   /** Faults that nothing in the venue's protocol can show. What they lose is not held against the feed. */
   readonly undetectable: readonly string[]
+  /** How old a snapshot may be that the venue answers with, before what it sends meanwhile is joined to it. @default 0 */
+  readonly snapshotAgeMs?: number
   /** Best levels a side that the venue signs: a change that never was told shows in these alone. @default none are signed */
   readonly signedLevels?: number
   /** Those that leave no trace in trades alone: the venue's books show them. @default none */
@@ -89,6 +91,8 @@ const profiles: readonly Profile[] = [
       symbols: ['BTC/USDT', 'ETH/USDT', 'BTC/USDT:USDT', 'ETH/USDT:USDT', 'BTC/USD:BTC', 'ETH/USD:ETH'],
       channels: ['trade', book],
       stepsPerSecond: 130,
+      // Twenty deltas, of 100 ms each.
+      snapshotAgeMs: 2_000,
       // A crossed book is given 2 s, a side that was left out comes with the next frame, a second later at most; and the way
       // here.
       lateProofMs: 4_000,
