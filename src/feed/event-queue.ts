@@ -68,7 +68,7 @@ export class EventQueue {
     const { size } = this
     if (size > this.highWater) this.highWater = size
     // The end of a gap and what ends it belong together: what overflows is the latter.
-    if (size >= this.#limit) this.#overflow(event)
+    if (size >= this.#limit && event.type !== 'gap') this.#overflow(event)
   }
 
   /** The next event; resolves `done` after {@link end} when all is read. */

@@ -30,7 +30,7 @@ const DEAD_FOR_MS = 48_000
 
 /** When nothing else strikes. Milliseconds since the run began. */
 export interface Quiet {
-  /** The market is at rest from then on: one kind of fault strikes within the second before it. */
+  /** The market is at rest from then on: one kind of fault strikes just before it. */
   readonly restMs: number
   /** Single faults strike from then on. */
   readonly loneMs: number
@@ -63,7 +63,7 @@ export function loneFaults(
   if (atRest.length === 0) return faults
   // What is lost may be told anew in the moment that is left: twice is lost more surely.
   const name = atRest.includes(LOST) && random.chance(0.5) ? LOST : random.pick(atRest)
-  return [...faults, ...[0, 1].map(() => draft(random, name, restMs - random.integer(100, 800)))]
+  return [...faults, ...[0, 1].map(() => draft(random, name, restMs - random.integer(50, 400)))]
 }
 
 function draft(random: SeededRandom, name: string, atMs: number): Draft {

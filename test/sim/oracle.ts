@@ -57,8 +57,8 @@ const TRADES_A_FRAME = 4
 
 /** What moves is told within this by the venue, latency aside. */
 const UNTOLD: Micros = 500_000
-/** A socket that is dead is noticed within this: 35 s at Bitfinex, and the way here. */
-const UNNOTICED: Micros = 40_000_000
+/** A socket that is dead is noticed within this: 35 s at Bitfinex, and the way here; a symbol may have fallen silent before it. */
+const UNNOTICED: Micros = 75_000_000
 /** An answer of the venue is with the client within this. */
 const HEARD_WITHIN: Micros = 200_000
 /** No fault does harm later than this: one that waits for the message it fits has found it, and every alarm has gone off. */
@@ -112,6 +112,8 @@ class VenueCheck {
 /** Knows the true markets and what was done to the feed, and holds every event against that. */
 export class Oracle {
   readonly violations: Violation[] = []
+  /** True time since when the markets move; infinite while they are at rest. */
+  movingSince: Micros = Number.NEGATIVE_INFINITY
   readonly stats = { events: 0, gaps: 0, malformed: 0, excusedTrades: 0, refused: 0 }
   readonly #venues: ReadonlyMap<string, VenueCheck>
   readonly #clock: ClientClock
@@ -283,11 +285,11 @@ export class Oracle {
     }
   }
 
-  /** With the markets moving since a moment: no live book hears nothing of it for longer than a dead socket may go unnoticed. */
-  judgeLife(movingSince: Micros): void {
+  /** With the markets moving: no live book hears nothing of it for longer than a dead socket may go unnoticed. */
+  judgeLife(): void {
     for (const { streams } of this.#venues.values()) {
       for (const stream of streams.values()) {
-        const silent = stream.silentFor(movingSince)
+        const silent = stream.silentFor()
         if (silent !== null && silent > UNNOTICED)
           this.wrong(
             `the market moves, and a live book hears nothing for ${silent / 1_000_000} s`,
@@ -367,7 +369,9 @@ export class Oracle {
     const view: VenueView = {
       delays: venue.delays,
       lines: venue.under.lines,
+      movingSince: () => this.movingSince,
       snapshotAgeMs: venue.under.profile.snapshotAgeMs ?? 0,
+      levelsByName: venue.under.profile.levelsByName ?? false,
       lateProofMs: () => (venue.lateStruck ? venue.under.profile.lateProofMs : 0),
       trueTime: (client) => this.#clock.trueTime(client),
       sidesCounted: venue.under.profile.sidesCounted?.(instrument) ?? 1,

@@ -221,12 +221,11 @@ export async function simulate(
     while (!done() && !oracle.full) {
       await user.passes(500)
       askAgain(expectedStreams(feed, underTest))
-      if (movingSince !== null) oracle.judgeLife(movingSince)
+      oracle.judgeLife()
     }
   }
-  let movingSince: Micros | null = began
   const freeze = (frozen: boolean) => {
-    movingSince = frozen ? null : platform.now
+    oracle.movingSince = frozen ? Number.POSITIVE_INFINITY : platform.now
     for (const { truths } of underTest) for (const { market } of truths.values()) market.frozen = frozen
   }
   await passes(() => untilMs() >= QUIET.restMs)

@@ -18,6 +18,8 @@ export interface SimulatedVenue {
   readonly lateProofMs: number
   /** Faults that nothing in the venue's protocol can show. What they lose is not held against the feed. */
   readonly undetectable: readonly string[]
+  /** Changes name a level by an id whose price an earlier message told: where that is lost unseen, what follows may be wrong. */
+  readonly levelsByName?: boolean
   /** How old a snapshot may be that the venue answers with, before what it sends meanwhile is joined to it. @default 0 */
   readonly snapshotAgeMs?: number
   /** Best levels a side that the venue signs: a change that never was told shows in these alone. @default none are signed */
@@ -63,6 +65,7 @@ const profiles: readonly Profile[] = [
     lateProofMs: 4_000,
     // Nothing is numbered and nothing is signed: a frame that is missing altogether shows only by what contradicts it later.
     undetectable: ['drop', 'reorder', 'silence', 'venue trade-lost', 'venue update-lost'],
+    levelsByName: true,
   },
   {
     id: 'blockchain',
@@ -111,6 +114,8 @@ const profiles: readonly Profile[] = [
     symbols: ['BTC/USD', 'ETH/USD', 'SHIB/USD'],
     channels: ['trade', 'book'],
     stepsPerSecond: 130,
+    // The book as it was with the last increment.
+    snapshotAgeMs: 1_000,
     // What seqId does not show (an update that never was one) the second audit from then on does: 10 s; and the way here.
     lateProofMs: 12_000,
     undetectable: ['venue trade-lost'],

@@ -277,40 +277,6 @@ describe('a reader that is too slow', () => {
     expect(gaps).toBeLessThan(20)
   })
 
-  test('under drop-oldest tells nothing of a stream between the beginning and the end of its gap', async () => {
-    for (let limit = 3; limit < 45; limit++) {
-      const { platform, host, feed } = stage(['BTC/USD'], { queue: { limit, policy: 'drop-oldest' } })
-      const open = new Set<string>()
-      let gate = Promise.resolve()
-      const reading = (async () => {
-        for await (const event of feed) {
-          await gate
-          if (!('channel' in event)) continue
-          if (event.type === 'gap') {
-            if (event.state === 'open') open.add(event.channel)
-            else open.delete(event.channel)
-          } else if (event.type !== 'trade' || !event.historical) {
-            if (open.has(event.channel)) throw new Error(`LIMIT ${limit} ${event.type}`)
-          }
-        }
-      })()
-      for (let rest = 0; rest < 20; rest++) {
-        let awake = () => {}
-        gate = new Promise((resolve) => {
-          awake = resolve
-        })
-        await platform.advance(700)
-        if (rest % 3 === 0) host.crash()
-        await platform.advance(2_500)
-        awake()
-        await platform.advance(300)
-      }
-      const closing = feed.close()
-      await platform.advance(3000)
-      await Promise.all([closing, reading])
-    }
-  })
-
   test('under error ends the feed', async () => {
     const { platform, feed } = stage(['BTC/USD'], { queue: { limit: 100, policy: 'error' } })
     await platform.advance(20_000)
