@@ -114,9 +114,12 @@ export class Books {
     const { position } = join
     if (position === null || sequence < position || stream.record.book.state !== 'live') return
     if (sequence === position) {
-      if (sameBook(stream, book)) return
+      if (sameBook(stream, book)) {
+        stream.record.proved = at
+        return
+      }
       const detail = `the venue's own book of number ${sequence} is another`
-      this.#kit.streams.gap(stream, 'checksum', detail, at)
+      this.#kit.streams.gap(stream, 'checksum', detail, at, stream.record.proved)
       join.restart()
       this.snapshot(stream, sequence, book, at)
       return

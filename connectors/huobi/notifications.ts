@@ -40,7 +40,7 @@ const AFTER_TOO_MANY_MS = 60_000
 /** What the notification sockets tell their session. */
 export interface NotificationHooks {
   granted(topic: string, id: string | null, at: Micros | null): void
-  ended(topic: string, id: string | null): void
+  ended(topic: string, id: string | null, at: Micros | null): void
   refused(id: string | null, topic: string | null, reason: string, at: Micros | null): void
   readonly row: RowStream
 }
@@ -106,7 +106,7 @@ export class Notifications {
     if (code === GRANTED || code === REPEATED) {
       if (topic === null) return
       if (frame.op === 'sub') this.#hooks.granted(topic, id, at)
-      else this.#hooks.ended(topic, id)
+      else this.#hooks.ended(topic, id, at)
       return
     }
     const reason = `${frame['err-msg'] ?? 'refused'} (${code})`

@@ -79,7 +79,7 @@ class HuobiProtocol implements Protocol {
     this.#data = new MarketData(kit, this.#derivatives, asking, row)
     this.#notifications = new Notifications(kit, this.#derivatives, {
       granted: (topic, id, at) => this.#granted(topic, id, at),
-      ended: (topic, id) => this.#ended(topic, id),
+      ended: (topic, id, at) => this.#ended(topic, id, at),
       refused: (id, topic, reason, at) => this.#refused(id, topic, reason, at),
       row,
     })
@@ -174,7 +174,7 @@ class HuobiProtocol implements Protocol {
     if (subbed !== undefined) {
       if (readTopic(subbed) === null) throw unknown(text, ['subbed'])
       this.#granted(subbed, id ?? null, at)
-    } else if (unsubbed !== undefined) this.#ended(unsubbed, id ?? null)
+    } else if (unsubbed !== undefined) this.#ended(unsubbed, id ?? null, at)
   }
 
   #error(value: Frame, text: string, at: Micros | null): void {
@@ -209,9 +209,15 @@ class HuobiProtocol implements Protocol {
   }
 
   /** An unsubscribe was confirmed. In a log this is how a stream ends. */
-  #ended(text: string, id: string | null): void {
+  #ended(text: string, id: string | null, at: Micros | null): void {
     this.#release(this.#pending.answered(id)?.leaving ?? [])
-    if (!this.#kit.init.adopt) return
+    if (!this.#kit.init.adopt) {
+      // It was asked for again meanwhile, and the unsubscribe was carried out after that.
+      const { granted = false, streams = [] } = this.#topics.get(text) ?? {}
+      const detail = 'the venue ended the subscription'
+      if (granted) for (const stream of streams) this.#kit.streams.resync(stream, 'stale', detail, at)
+      return
+    }
     for (const stream of this.#topics.delete(text)?.streams ?? []) {
       this.#data.forget(stream)
       this.#kit.streams.remove(stream)

@@ -206,6 +206,16 @@ describe('what the venue answers', () => {
     expect(run.of('trade')).toHaveLength(1)
   })
 
+  it('a stream whose unsubscribe is carried out after it was asked for again has a gap, and is asked for once more', () => {
+    const run = granted([['BTC/USDT', 'trade']])
+    run.session.resubscribe(streamOf('BTC/USDT', 'trade'), T)
+    run.session.frame(packed({ id: '3', status: 'ok', subbed: 'market.btcusdt.trade.detail', ts: 1 }), T)
+    run.session.frame(packed(TRADE), T)
+    run.session.frame(packed({ id: '2', status: 'ok', unsubbed: 'market.btcusdt.trade.detail', ts: 1 }), T)
+    expect(run.of('gap').at(-1)).toMatchObject({ state: 'open', reason: 'stale' })
+    expect(run.resubscribes.map(({ channel }) => channel)).toEqual(['trade'])
+  })
+
   it('a contract that is granted and silent is asked for twice more, then said, and the socket is left alone', () => {
     const run = granted([
       ['ANT/USDT:USDT', 'book'],
