@@ -17,7 +17,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     venue: { type: 'string' },
     workers: { type: 'string', default: String(Math.min(2, availableParallelism())) },
-    share: { type: 'string' },
+    worker: { type: 'boolean', default: false },
     first: { type: 'boolean', default: false },
     lines: { type: 'string', default: '1' },
     verbose: { type: 'boolean', default: false },
@@ -30,7 +30,7 @@ const first = whole('seed', values.seed)
 const count = whole('seeds', values.seeds)
 const workers = Math.min(whole('workers', values.workers), count)
 
-/** What a worker tells of its share. */
+/** What a worker tells of the seeds that it ran. */
 interface Tally {
   seeds: number
   failed: number[]
@@ -50,20 +50,37 @@ let stray: string[] = []
 process.on('unhandledRejection', (error) => stray.push(`unhandled rejection: ${String(error)}`))
 process.on('uncaughtException', (error) => stray.push(`uncaught exception: ${error.stack ?? String(error)}`))
 
-if (values.share !== undefined || workers === 1) {
-  const tally = await runShare(whole('share', values.share ?? '0'))
-  if (process.send === undefined) report(tally)
-  else process.send(tally)
+if (values.worker) {
+  const tally = await runSeeds(asked())
+  process.send?.({ tally })
+} else if (workers === 1) {
+  report(await runSeeds(all()))
 } else {
   const began = performance.now()
-  const tallies = await Promise.all(Array.from({ length: workers }, (_, share) => worker(share)))
+  const seeds = all()
+  const tallies = await Promise.all(Array.from({ length: workers }, () => worker(seeds)))
   report(tallies.reduce(add), (performance.now() - began) / 1000)
 }
 
-async function runShare(share: number): Promise<Tally> {
+function* all(): Generator<number> {
+  for (let seed = first; seed < first + count; seed++) yield seed
+}
+
+/** A worker asks for one seed after another: seeds take their time, and no core waits for the other's. */
+async function* asked(): AsyncGenerator<number> {
+  for (;;) {
+    const answer = new Promise<{ seed: number | null }>((resolve) => process.once('message', resolve))
+    process.send?.({ next: true })
+    const { seed } = await answer
+    if (seed === null) return
+    yield seed
+  }
+}
+
+async function runSeeds(seeds: Iterable<number> | AsyncIterable<number>): Promise<Tally> {
   const venues = chosenVenues()
   const tally = nothing()
-  for (let seed = first + share; seed < first + count; seed += workers) {
+  for await (const seed of seeds) {
     stray = []
     const began = performance.now()
     const result = await run(seed, venues)
@@ -135,12 +152,16 @@ function line(
   )
 }
 
-function worker(share: number): Promise<Tally> {
+function worker(seeds: Iterator<number>): Promise<Tally> {
   return new Promise((resolve, reject) => {
-    const child = fork(fileURLToPath(import.meta.url), [...process.argv.slice(2), '--share', String(share)])
+    const child = fork(fileURLToPath(import.meta.url), [...process.argv.slice(2), '--worker'])
     let tally: Tally | null = null
-    child.on('message', (message: Tally) => {
-      tally = message
+    child.on('message', (message: { tally: Tally } | { next: true }) => {
+      if ('tally' in message) tally = message.tally
+      else {
+        const { done, value } = seeds.next()
+        child.send({ seed: done === true ? null : value })
+      }
     })
     child.on('exit', (code) => {
       if (tally === null) reject(new Error(`a worker ended with ${code} and no result`))
