@@ -19,11 +19,7 @@ describe('a book of two lines', () => {
 
   test('is told whole where the other is ahead', () => {
     const court = new Court('book')
-    const [a, b] = [court.leg('a'), court.leg('b')]
-    for (const line of [a, b]) {
-      line.whole(true)
-      line.snapshot('1')
-    }
+    const [a, b] = court.pair(true, (line) => line.snapshot('1'))
     b.update('2')
     b.update('3')
     a.gap()
@@ -33,11 +29,7 @@ describe('a book of two lines', () => {
 
   test('waits for one that is behind, and never goes back', () => {
     const court = new Court('book')
-    const [a, b] = [court.leg('a'), court.leg('b')]
-    for (const line of [a, b]) {
-      line.whole(true)
-      line.snapshot('1')
-    }
+    const [a, b] = court.pair(true, (line) => line.snapshot('1'))
     for (const amount of ['2', '3', '4']) a.update(amount)
     b.update('2')
     a.gap()
@@ -59,11 +51,7 @@ describe('a book of two lines', () => {
 
   test('with the venue’s own numbers is told by whichever line is first', () => {
     const court = new Court('book', 'stream')
-    const [a, b] = [court.leg('a'), court.leg('b')]
-    for (const line of [a, b]) {
-      line.whole(true)
-      line.snapshot('1', '9')
-    }
+    const [a, b] = court.pair(true, (line) => line.snapshot('1', '9'))
     b.update('2', '10')
     a.update('2', '10')
     a.update('3', '11')
@@ -89,11 +77,7 @@ describe('a book of two lines', () => {
 
   test('with the venue’s own numbers is not mended with a batch that begins before it', () => {
     const court = new Court('book', 'stream')
-    const [a, b] = [court.leg('a'), court.leg('b')]
-    for (const line of [a, b]) {
-      line.whole(true)
-      line.snapshot('1', '9')
-    }
+    const [a, b] = court.pair(true, (line) => line.snapshot('1', '9'))
     a.update('2', '11')
     a.gap()
     b.update('3', '13')
@@ -102,11 +86,7 @@ describe('a book of two lines', () => {
 
   test('with numbers that the venue has begun anew does not wait for the old ones', () => {
     const court = new Court('book', 'stream')
-    const [a, b] = [court.leg('a'), court.leg('b')]
-    for (const line of [a, b]) {
-      line.whole(true)
-      line.snapshot('1', '900')
-    }
+    const [a, b] = court.pair(true, (line) => line.snapshot('1', '900'))
     a.update('2', '901')
     b.gap('sequence')
     b.whole(true)
@@ -121,11 +101,7 @@ describe('a book of two lines', () => {
 
   test('of a line that is behind and says a thing twice is not taken back to the first time', () => {
     const court = new Court('book')
-    const [a, b] = [court.leg('a'), court.leg('b')]
-    for (const line of [a, b]) {
-      line.whole(true)
-      line.snapshot('1')
-    }
+    const [a, b] = court.pair(true, (line) => line.snapshot('1'))
     for (const amount of ['2', '3', '4']) a.update(amount)
     a.deeper('7')
     a.update('4')
@@ -140,11 +116,7 @@ describe('a book of two lines', () => {
 
   test('of a followed line that was silent as the other was lost is told whole when it speaks', () => {
     const court = new Court('book')
-    const [a, b] = [court.leg('a'), court.leg('b')]
-    for (const line of [a, b]) {
-      line.whole(true)
-      line.snapshot('1')
-    }
+    const [a, b] = court.pair(true, (line) => line.snapshot('1'))
     b.update('2')
     court.now += 1_000_000
     b.update('3')
@@ -165,11 +137,7 @@ describe('a book of two lines', () => {
 
   test('that one line made wrong is disclosed, although the other goes on with it', () => {
     const court = new Court('book', 'stream')
-    const [a, b] = [court.leg('a'), court.leg('b')]
-    for (const line of [a, b]) {
-      line.whole(true)
-      line.snapshot('1', '1')
-    }
+    const [a, b] = court.pair(true, (line) => line.snapshot('1', '1'))
     a.update('666', '2')
     b.update('2', '2')
     b.update('3', '3')
@@ -180,11 +148,7 @@ describe('a book of two lines', () => {
 
   test('that one line made wrong and did not live to find out is told anew', () => {
     const court = new Court('book', 'stream')
-    const [a, b] = [court.leg('a'), court.leg('b')]
-    for (const line of [a, b]) {
-      line.whole(true)
-      line.snapshot('1', '1')
-    }
+    const [a, b] = court.pair(true, (line) => line.snapshot('1', '1'))
     a.deeper('666', '2')
     b.update('2', '2')
     b.update('3', '3')
@@ -196,11 +160,7 @@ describe('a book of two lines', () => {
 
   test('of a line that has long been silent is not told as if it were of now', () => {
     const court = new Court('book', 'stream')
-    const [a, b] = [court.leg('a'), court.leg('b')]
-    for (const line of [a, b]) {
-      line.whole(true)
-      line.snapshot('1', '1')
-    }
+    const [a, b] = court.pair(true, (line) => line.snapshot('1', '1'))
     a.update('2', '2')
     b.update('2', '2')
     b.update('3', '3')
@@ -272,11 +232,7 @@ describe('a book of two lines', () => {
 
   test('of a line that falls silent is taken from the other after two seconds', () => {
     const court = new Court('book')
-    const [a, b] = [court.leg('a'), court.leg('b')]
-    for (const line of [a, b]) {
-      line.whole(true)
-      line.snapshot('1')
-    }
+    const [a, b] = court.pair(true, (line) => line.snapshot('1'))
     b.update('2')
     court.now += 1_900_000
     b.update('3')
@@ -291,11 +247,7 @@ describe('a book of two lines', () => {
 
   test('that both lost is a gap, healed by the first snapshot', () => {
     const court = new Court('book')
-    const [a, b] = [court.leg('a'), court.leg('b')]
-    for (const line of [a, b]) {
-      line.whole(true)
-      line.snapshot('1')
-    }
+    const [a, b] = court.pair(true, (line) => line.snapshot('1'))
     a.gap()
     b.gap()
     b.whole(true)

@@ -55,6 +55,16 @@ export class Court {
     return line
   }
 
+  /** Two legs that are whole; each then tells what it begins with. */
+  pair(healed: boolean, begin: (line: Line) => void = () => {}): [Line, Line] {
+    const pair: [Line, Line] = [this.leg('a'), this.leg('b')]
+    for (const line of pair) {
+      line.whole(healed)
+      begin(line)
+    }
+    return pair
+  }
+
   /** What was told, in a word each: `3` for a trade, `+2:5` for a change of a book to number 2. */
   get words(): string[] {
     return this.told.map((event) => {
