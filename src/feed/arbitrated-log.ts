@@ -229,6 +229,7 @@ export class ArbitratedLog extends ArbitratedStream<LogView> {
 
   /** Tells what a leg had to keep. @param past it came before something that was passed on */
   #release(view: LogView, past: boolean): void {
+    if (view.kept.size === 0) return
     const kept = [...view.kept]
     view.kept.clear()
     for (const [key, event] of kept) {

@@ -214,13 +214,13 @@ export async function simulate(
 
   const untilMs = () => (platform.now - began) / 1000
   // What one of two lines was refused the other brings: who gave it up would lose it.
-  const askAgain = (streams: readonly ExpectedStream[]) => {
-    if (redundancy === 1) user.asksAgain(streams)
+  const askAgain = () => {
+    if (redundancy === 1) user.asksAgain(expectedStreams(feed, underTest))
   }
   const passes = async (done: () => boolean) => {
     while (!done() && !oracle.full) {
       await user.passes(500)
-      askAgain(expectedStreams(feed, underTest))
+      askAgain()
       oracle.judgeLife()
     }
   }
@@ -240,7 +240,7 @@ export async function simulate(
   const expected = expectedStreams(feed, underTest)
   const stillRefused = () => (redundancy === 1 ? oracle.refused(expected) : null)
   const settling = () => {
-    askAgain(expected)
+    askAgain()
     return oracle.unsettled(expected) !== null || stillRefused() !== null
   }
   // Enough happened: the markets move now and then, so that a stream shows whether it lives.
@@ -264,24 +264,23 @@ export async function simulate(
   const refused = stillRefused()
   if (refused !== null) oracle.wrong('refused, however often it is asked for', refused)
   const struck = [...strikes.values()].reduce((sum, times) => sum + times, 0)
-  const [first] = underTest
-  if (struck < STRIKES)
-    oracle.wrong(`only ${struck} faults struck, of ${STRIKES}`, first?.profile.venue.id ?? '')
-  if (oracle.stats.events < EVENTS)
-    oracle.wrong(`only ${oracle.stats.events} events, of ${EVENTS}`, first?.profile.venue.id ?? '')
+  // What is wrong with the run as a whole is said of its first venue.
+  const run = underTest[0]?.profile.venue.id ?? ''
+  if (struck < STRIKES) oracle.wrong(`only ${struck} faults struck, of ${STRIKES}`, run)
+  if (oracle.stats.events < EVENTS) oracle.wrong(`only ${oracle.stats.events} events, of ${EVENTS}`, run)
 
   const closing = feed.close()
   await platform.advance(5_000)
   await Promise.all([closing, reading, feed.done]).catch((error: unknown) => {
-    oracle.wrong(`the feed failed: ${String(error)}`, underTest[0]?.profile.venue.id ?? '')
+    oracle.wrong(`the feed failed: ${String(error)}`, run)
   })
   const hash = transcript.digest('hex')
   await tape.close()
   const { timers, sockets, requests } = platform.open
   if (timers + sockets + requests > 0) {
-    oracle.wrong(`left open: ${JSON.stringify(platform.open)}`, underTest[0]?.profile.venue.id ?? '')
+    oracle.wrong(`left open: ${JSON.stringify(platform.open)}`, run)
   }
-  judgeTape(path, hash, oracle, underTest[0]?.profile.venue.id ?? '')
+  judgeTape(path, hash, oracle, run)
   rmSync(directory, { recursive: true })
   const virtualMs = untilMs()
   for (const host of hosts) host.remove()
