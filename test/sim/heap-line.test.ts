@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { SeededRandom } from '../../src/simulator/index.js'
-import { heapLine } from './heap-line.js'
+import { heapFloor, heapLine } from './heap-line.js'
 
 const MIB = 1024 * 1024
 
@@ -30,5 +30,15 @@ describe('the line through the weights of a heap', () => {
 
   test('is not drawn through a few', () => {
     expect(heapLine(weights(0).slice(0, 9))).toBeNull()
+  })
+
+  test('rests on the least weight of each span, whatever was on its way at the others', () => {
+    const weights = Array.from({ length: 400 }, (_, second) => ({
+      atMs: second * 1_000,
+      bytes: 1_000_000 + second * 100 + (second % 10 === 3 ? 0 : (second * 7_919) % 500_000),
+    }))
+    const floor = heapFloor(weights, 10_000)
+    expect(floor).toHaveLength(40)
+    expect(heapLine(floor)?.bytesPerSecond).toBeCloseTo(100, 6)
   })
 })

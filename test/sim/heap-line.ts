@@ -14,6 +14,19 @@ export interface HeapLine {
   readonly errorBytesPerSecond: number
 }
 
+/**
+ * The least weight of each span: what is only on its way (a batch of the recorder, a frame that is being read) adds to a
+ * weight, and nothing takes away from it.
+ */
+export function heapFloor(weights: readonly Weight[], spanMs: number): Weight[] {
+  const least = new Map<number, Weight>()
+  for (const weight of weights) {
+    const span = Math.floor(weight.atMs / spanMs)
+    if (weight.bytes < (least.get(span)?.bytes ?? Number.POSITIVE_INFINITY)) least.set(span, weight)
+  }
+  return [...least.values()]
+}
+
 /** Fewer weights tell nothing of a slope. */
 const FEWEST = 10
 

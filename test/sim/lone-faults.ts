@@ -63,7 +63,7 @@ export function loneFaults(
   if (atRest.length === 0) return faults
   // What is lost may be told anew in the moment that is left: twice is lost more surely.
   const name = atRest.includes(LOST) && random.chance(0.5) ? LOST : random.pick(atRest)
-  return [...faults, ...[0, 1].map(() => draft(random, name, restMs - random.integer(50, 400)))]
+  return [...faults, ...[0, 1].map(() => draft(random, name, restMs - random.integer(0, 250)))]
 }
 
 function draft(random: SeededRandom, name: string, atMs: number): Draft {

@@ -15,7 +15,7 @@ import {
 } from '../../src/simulator/index.js'
 import { systemClock } from '../../src/socket/clock.js'
 import { ClientClock } from './client-clock.js'
-import { type HeapLine, heapLine, type Weight } from './heap-line.js'
+import { type HeapLine, heapFloor, heapLine, type Weight } from './heap-line.js'
 import { hurry, type Pace } from './hurried-market.js'
 import { watchLoop } from './loop-watch.js'
 import { type ExpectedStream, Oracle, type VenueUnderTest } from './oracle.js'
@@ -54,9 +54,9 @@ const FILLING: Pace = { steps: 200, everyTurns: 30 }
 const FILLED: Pace = { steps: 4, everyTurns: 1 }
 /** The heap is judged from the end of the first stretch on: what faults need is compiled in it. */
 const WARM_UP_MS = FAULTS_MS + REST_MS / 2
-/**
- * What the heap may grow. Bytes a second: a third of a percent a minute.
- */
+/** Of the weights of so long the least one counts. */
+const FLOOR_MS = 10_000
+/** What the heap may grow. Bytes a second: a third of a percent a minute. */
 const MOST_GROWTH = 2_048
 /** What may be held at any moment. Six venues, of each a connection, a request and a dial; a batch of the recorder. */
 const BOUNDS: Readonly<Record<Held, number>> = {
@@ -255,7 +255,7 @@ function finish(report: Extract<SoakReport, { kind: 'end' }> | null): void {
     }
   }
   for (const { what, of } of judge.violations) problems.push(`${of}: ${what}`)
-  const slope = heapLine(judged)
+  const slope = heapLine(heapFloor(judged, FLOOR_MS))
   if (slope === null) problems.push('the heap was weighed too seldom to be judged')
   else if (slope.bytesPerSecond > MOST_GROWTH) problems.push(`the heap grows: ${slopeOf(slope)}`)
   for (const [name, count] of most) {
