@@ -69,6 +69,11 @@ export class DialBudget {
     return Math.max(0, (dueAt(entry, now, entry.queue.length) - now) / 1000)
   }
 
+  /** Whether the host asked to be left alone for longer than until now: a dial that was granted before is not to be made. */
+  holds(host: string): boolean {
+    return (this.#hosts.get(host)?.heldUntil ?? 0) > this.#clock.monotonic()
+  }
+
   /** Grants no dial to a host for a while: what a Retry-After asks for. */
   hold(host: string, forMs: number): void {
     const entry = this.#host(host, Number.POSITIVE_INFINITY)

@@ -6,7 +6,8 @@ export interface Loss {
   /**
    * `refused`: the handshake was answered with another status than 101. `failed`: no connection came about. `closed`: the
    * venue sent a close frame. `cut`: the connection ended without one. `invalid`: the venue broke the protocol (an oversize
-   * frame, bad UTF-8). `silent`: the watchdog. `unanswered`: a ping was. `asked`: `reconnect()` was called.
+   * frame, bad UTF-8). `silent`: the watchdog. `unanswered`: a ping was. `asked`: `reconnect()` was called,
+   * or the host asked every socket to stay away.
    */
   readonly cause: 'refused' | 'failed' | 'closed' | 'cut' | 'invalid' | 'silent' | 'unanswered' | 'asked'
   /** The venue announced it: it counts as no failure. */

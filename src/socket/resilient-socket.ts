@@ -199,7 +199,7 @@ export class ResilientSocket implements AsyncDisposable {
   }
 
   async #dial(connection: Connection): Promise<void> {
-    const { target: wanted, dial, connectTimeoutMs, maxFrameBytes } = this.#config
+    const { target: wanted, dial, connectTimeoutMs, maxFrameBytes, budget } = this.#config
     if (this.#connection !== connection) return
     try {
       let target = wanted
@@ -208,6 +208,8 @@ export class ResilientSocket implements AsyncDisposable {
           this.#lose(connection, lateTarget(connection, connectTimeoutMs)),
         )
         target = await target(connection.signal)
+        if (this.#connection === connection && budget?.holds(this.#host) === true)
+          this.#lose(connection, heldMeanwhile(connection, this.#host))
       }
       if (this.#connection !== connection) return
       const { url, headers = {}, protocols = [] } = target
@@ -392,6 +394,12 @@ function report(error: unknown): void {
 class ConnectionOver extends Error {}
 
 const NOTHING_KNOWN = { code: null, status: null, holdMs: null, error: null }
+
+/** Another connection was told to stay away while this one learned where to dial: it begins anew when that is over. */
+function heldMeanwhile({ about }: Connection, host: string): Loss {
+  const reason = `${host} asked to be left alone for a while`
+  return { ...about, ...NOTHING_KNOWN, cause: 'asked', planned: true, reason }
+}
 
 function lateTarget(connection: Connection, withinMs: number): Loss {
   const error = new NetworkError('connect_timeout', `there was no target to connect to within ${withinMs} ms`)

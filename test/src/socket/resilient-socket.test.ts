@@ -534,6 +534,27 @@ describe('the budget of the host', () => {
     await Promise.all([first.close(), second.close()])
   })
 
+  it('holds a socket as well that was granted its dial and is still asking where to', async () => {
+    const budget = new DialBudget(clock)
+    let answer = (_target: { url: string }) => {}
+    const target = () => new Promise<{ url: string }>((resolve) => (answer = resolve))
+    const second = make({ budget, host: 'venue.test', target })
+    second.start()
+    const first = make({ budget })
+    first.start()
+    await clock.advance(0)
+    network.last.refuse(429, 30_000)
+    answer({ url: 'ws://venue.test/' })
+    await clock.advance(29_999)
+    expect(network.sockets).toHaveLength(1)
+    expect(losses[1]).toMatchObject({ cause: 'asked', planned: true })
+    await clock.advance(2)
+    answer({ url: 'ws://venue.test/again' })
+    await clock.advance(0)
+    expect(network.last.target.url).toBe('ws://venue.test/again')
+    await Promise.all([first.close(), second.close()])
+  })
+
   it('gives its place up when the socket is closed in the queue', async () => {
     const budget = new DialBudget(clock)
     const sockets = [1, 2, 3].map(() => make({ budget, connectsPerMinute: 1 }))
