@@ -82,7 +82,7 @@ async function readListings(line: VenueLine, ways: readonly Platform[]): Promise
       let failure = ''
       for (let attempt = 1; attempt <= TRIES; attempt++) {
         const way = ways[(attempt - 1) % ways.length]
-        const answer = await new Promise<HttpResponse>((resolve) => line.http(request, resolve, way))
+        const answer = await new Promise<HttpResponse>((resolve) => line.http(request, resolve, { way }))
         if (answer.status >= 200 && answer.status < 300) {
           try {
             for (const instrument of catalogue.read(answer) ?? []) line.instruments.add(instrument)

@@ -79,7 +79,7 @@ export class FeedConnection implements Leg {
     this.#socket = new ResilientSocket(
       {
         ...settings,
-        target: () => this.#target(),
+        target: (signal) => this.#target(() => !signal.aborted),
         host: this.#host,
         dial: platform.dial,
         clock,
@@ -182,11 +182,11 @@ export class FeedConnection implements Leg {
     return this.#platform.clock.now()
   }
 
-  async #target(): Promise<ConnectTarget> {
+  async #target(wanted: () => boolean): Promise<ConnectTarget> {
     const { negotiate } = this.endpoint
     if (negotiate === undefined) return this.endpoint
     const answer = await new Promise<HttpResponse>((resolve) =>
-      this.#line.http(negotiate.request, resolve, this.#platform),
+      this.#line.http(negotiate.request, resolve, { way: this.#platform, wanted }),
     )
     if (answer.status < 200 || answer.status >= 300) {
       throw new VenueError('negotiate_refused', `${shownUrl(answer.url)} answered ${answer.status}`, {
@@ -257,7 +257,7 @@ export class FeedConnection implements Leg {
         const answered = (response: HttpResponse) => {
           if (current()) this.#run(() => this.#session?.response(response, this.#now()))
         }
-        this.#line.http(request, answered, this.#platform)
+        this.#line.http(request, answered, { way: this.#platform, wanted: current })
       },
       wake: (at) => {
         if (!current()) return

@@ -1,12 +1,17 @@
 import type { Clock, Timer } from '../platform.js'
 import { LearnedRate } from '../socket/learned-rate.js'
 
+interface Job {
+  readonly run: () => void
+  readonly wanted: () => boolean
+}
+
 /** Hands out jobs no faster than a rate, first come first served: in no minute more than the rate says. */
 export class Pacer {
   readonly #clock: Clock
   readonly #perMinute: number
   readonly #rate = new LearnedRate()
-  #jobs: (() => void)[] = []
+  #jobs: Job[] = []
   #timer: Timer | null = null
   readonly #burst: number
   /** When the next job would be due if all were evenly spaced. */
@@ -23,8 +28,9 @@ export class Pacer {
     this.#burst = burst
   }
 
-  add(job: () => void): void {
-    this.#jobs.push(job)
+  /** @param wanted asked when the job's turn comes: one that nobody waits for any more costs nothing. @default always */
+  add(run: () => void, wanted: () => boolean = () => true): void {
+    this.#jobs.push({ run, wanted })
     this.#arm()
   }
 
@@ -65,12 +71,19 @@ export class Pacer {
     const waitMs = Math.max(0, (allowedAt - this.#clock.monotonic()) / 1000)
     this.#timer = this.#clock.after(waitMs, () => {
       this.#timer = null
-      const now = this.#clock.monotonic()
-      this.#dueAt = Math.max(this.#dueAt, now) + this.#pace().interval
-      this.#rate.granted(now)
-      this.#jobs.shift()?.()
+      this.#runNext()
       this.#arm()
     })
+  }
+
+  #runNext(): void {
+    let job = this.#jobs.shift()
+    while (job !== undefined && !job.wanted()) job = this.#jobs.shift()
+    if (job === undefined) return
+    const now = this.#clock.monotonic()
+    this.#dueAt = Math.max(this.#dueAt, now) + this.#pace().interval
+    this.#rate.granted(now)
+    job.run()
   }
 
   /** A burst of b and one every r-th of a minute after it are b - 1 + r in a minute. Microseconds. */

@@ -19,12 +19,22 @@ export interface VenueLine {
   emit(event: MarketEvent): void
   readonly counters: VenueCounters
   readonly tap: FrameTap | null
-  /** REST at the venue's pace. Never rejects: a failure is an answer with status 0. @param way @default the feed's own */
-  http(request: HttpRequest, answered: (response: HttpResponse) => void, way?: Platform): void
+  /** REST at the venue's pace. Never rejects: a failure is an answer with status 0. */
+  http(request: HttpRequest, answered: (response: HttpResponse) => void, options?: RequestOptions): void
   /** The number of a new connection in the feed, and its name: `public#0`. */
   numberConnection(endpoint: Endpoint): { readonly number: number; readonly name: string }
   connectionEvent(connection: ConnectionNote): void
   close(): void
+}
+
+export interface RequestOptions {
+  /** @default the feed's own */
+  readonly way?: Platform | undefined
+  /**
+   * Asked when its turn comes: a request of a connection that is gone would be made for nothing, in the place of one that a
+   * connection needs to live. @default always
+   */
+  wanted?(): boolean
 }
 
 export interface ConnectionNote {
@@ -90,8 +100,8 @@ export function venueLine(options: VenueLineOptions): VenueLine {
       connections.set(name, index + 1)
       return { number: options.nextConnection?.() ?? 0, name: `${name}#${index}` }
     },
-    http(request, answered, way = platform) {
-      requests.add(() => {
+    http(request, answered, { way = platform, wanted } = {}) {
+      const ask = () => {
         void way
           .http(request, {
             timeoutMs: options.requestTimeoutMs,
@@ -105,7 +115,8 @@ export function venueLine(options: VenueLineOptions): VenueLine {
               tap?.rest(response, platform.clock.now())
             answered(response)
           })
-      })
+      }
+      requests.add(ask, wanted)
     },
     connectionEvent(note) {
       emit({

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { bitfinex, bitfinexSimulator } from '../../../connectors/bitfinex/index.js'
 import { BitmexSimulator, bitmex } from '../../../connectors/bitmex/index.js'
+import { BittrexSimulator, bittrex } from '../../../connectors/bittrex/index.js'
 import { blockchain, simulateBlockchain } from '../../../connectors/blockchain/index.js'
 import type { ConnectionEvent, Micros } from '../../../schemas/events.js'
 import type { Connector } from '../../../src/connector.js'
@@ -214,6 +215,22 @@ describe('requests over HTTP that are refused as too many', () => {
     expect(busiestMinute(later)).toBeLessThanOrEqual(20)
     expect(answers.filter((status) => status === 429).length).toBeLessThan(5)
     line.close()
+  })
+
+  test('are not made for a connection that is gone, in the place of those that the next one waits for', async () => {
+    const platform = virtualPlatform()
+    platform.serve(new BittrexSimulator(), { hosts: ['bittrex.test'] })
+    const whole = bittrex({ url: 'ws://bittrex.test', symbols: ['BTC/USD'] })
+    // One each twenty seconds, the first for the listing; a connect waits fifteen for the answer that tells it where to.
+    const slow = { ...whole, limits: { ...whole.limits, requestsPerMinute: 3 } }
+    const feed = openFeed([slow], { platform })
+    const opened: Micros[] = []
+    feed.on('connection', ({ state }) => void (state === 'open' && opened.push(platform.now)))
+    await platform.advance(25_000)
+    expect(opened).toHaveLength(1)
+    const closing = feed.close()
+    await platform.advance(3_000)
+    await closing
   })
 })
 

@@ -42,6 +42,22 @@ test('no minute has more jobs than the rate', async () => {
   )
 })
 
+test('what nobody waits for any more takes nobody’s place', async () => {
+  const platform = virtualPlatform()
+  const pacer = new Pacer(platform.clock, 60)
+  const ran: number[] = []
+  for (let job = 0; job < 6; job++)
+    pacer.add(
+      () => void ran.push(job),
+      () => job < 1 || job > 3,
+    )
+  await platform.advance(1_500)
+  expect(ran).toEqual([0, 4])
+  await platform.advance(1_000)
+  expect(ran).toEqual([0, 4, 5])
+  expect(platform.open.timers).toBe(0)
+})
+
 test('what waits can be forgotten', async () => {
   const platform = virtualPlatform()
   const pacer = new Pacer(platform.clock, 60)
