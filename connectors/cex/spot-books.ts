@@ -53,9 +53,9 @@ export function spotBooks({ init, streams }: SessionKit): SpotBooks {
     return stream?.state === 'leaving' ? undefined : stream
   }
 
-  function lose(stream: Stream, detail: string, at: Micros | null): void {
+  function lose(stream: Stream, detail: string, at: Micros | null, from = stream.record.lastData): void {
     numbersOf(stream.instrument.instrument).lose()
-    streams.resync(stream, 'sequence', detail, at)
+    streams.resync(stream, 'sequence', detail, at, from)
   }
 
   function apply(stream: Stream, update: Update, at: Micros | null): void {
@@ -83,10 +83,11 @@ export function spotBooks({ init, streams }: SessionKit): SpotBooks {
     }
   }
 
+  /** What there is too much of may have come, or its end been lost, at any time since the book was last proved. */
   function checkWindow(stream: Stream, at: Micros | null): void {
-    const { book } = stream.record
+    const { book, proved } = stream.record
     const levels = Math.max(book.count('bids'), book.count('asks'))
-    if (levels > WINDOW) lose(stream, `${levels} levels on a side of a window of ${WINDOW}`, at)
+    if (levels > WINDOW) lose(stream, `${levels} levels on a side of a window of ${WINDOW}`, at, proved)
   }
 
   /**

@@ -1,6 +1,7 @@
 import type {
   BookSnapshotEvent,
   BookUpdateEvent,
+  GapReason,
   Level,
   Micros,
   Order,
@@ -8,7 +9,7 @@ import type {
   OrderUpdateEvent,
   StreamEvent,
 } from '../../schemas/events.js'
-import { ArbitratedStream, type LegView, type Loss, looksBack } from './arbitrated-stream.js'
+import { ArbitratedStream, type LegView, type Loss } from './arbitrated-stream.js'
 import { earlier } from './earlier.js'
 import type { Leg } from './leg.js'
 
@@ -18,8 +19,8 @@ type Sides = { readonly bids: readonly (Level | Order)[]; readonly asks: readonl
 
 interface BookView extends LegView {
   /** The last event, without its levels. */
-  last: Pick<BookEvent, 'exchangeTime' | 'sequence'> | null
-  /** Receive time of the last event that was passed on from it. */
+  last: Pick<BookEvent, 'exchangeTime' | 'receiveTime' | 'sequence'> | null
+  /** Receive time of the last change of its book that the user has from it. */
   toldAt: Micros | null
   /** Whether the user's book holds what it told, and nothing has proven since that another leg has the same. */
   inBook: boolean
@@ -67,7 +68,8 @@ export class ArbitratedBook extends ArbitratedStream<BookView> {
     const { active } = this
     if (active === null) return
     this.#sequence = this.record(active)?.sequence ?? null
-    active.last = { exchangeTime: null, sequence: this.#sequence }
+    active.last = { exchangeTime: null, receiveTime: active.lastAt, sequence: this.#sequence }
+    active.toldAt = active.lastAt
     active.inBook = true
   }
 
@@ -95,7 +97,8 @@ export class ArbitratedBook extends ArbitratedStream<BookView> {
     }
     if (!isBook(event)) return
     const before = view.last?.sequence ?? null
-    view.last = { exchangeTime: event.exchangeTime, sequence: event.sequence }
+    const { exchangeTime, receiveTime, sequence } = event
+    view.last = { exchangeTime, receiveTime, sequence }
     view.change = JSON.stringify([event.bids, event.asks])
     const { active } = this
     const newer = this.numbered && isNewer(event.sequence, this.#sequence)
@@ -132,10 +135,7 @@ export class ArbitratedBook extends ArbitratedStream<BookView> {
   protected lost(view: BookView, other: BookView, { reason, detail, at, from }: Loss): void {
     const { inBook } = view
     view.inBook = false
-    if (looksBack(reason)) {
-      // The user has been told what was wrong, and since when it may have been. Numbered changes come from either leg.
-      const told = view.toldAt !== null && (from === null || view.toldAt >= from)
-      if (this.active !== view && !told) return
+    if (this.misled(view, reason, from)) {
       this.openGap(reason, detail, at, earlier(from, this.emittedAt))
       this.#retell(other, at)
       return
@@ -151,6 +151,13 @@ export class ArbitratedBook extends ArbitratedStream<BookView> {
       this.active = other
       this.#ahead = { sides: held, since: at }
     } else this.#takeOver(other, at)
+  }
+
+  /** Whichever leg is followed, numbered changes come from either. What fails a proof may have lacked something as well. */
+  protected override misled(view: BookView, reason: GapReason, from: Micros | null): boolean {
+    const { toldAt } = view
+    const disproved = this.active === view && (reason === 'checksum' || reason === 'crossed')
+    return disproved || (toldAt !== null && (from === null || toldAt > from))
   }
 
   protected settled(wanted: BookView, at: Micros): void {
@@ -272,7 +279,7 @@ export class ArbitratedBook extends ArbitratedStream<BookView> {
     if (isSnapshot(event)) this.#prove(view)
     this.active = view
     view.inBook = true
-    view.toldAt = event.receiveTime
+    view.toldAt = view.last?.receiveTime ?? event.receiveTime
     view.aheadSince = null
     this.#ahead = null
     this.#owed = false

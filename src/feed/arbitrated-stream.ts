@@ -172,8 +172,7 @@ export abstract class ArbitratedStream<V extends LegView = LegView> {
   leave(leg: Leg, reason: GapReason, detail: string, at: Micros | null): void {
     const view = this.views.get(leg)
     if (view === undefined) return
-    const from = this.#outlet.heardUntil(leg)
-    this.#holed(view, { reason, detail, receiveTime: at, from }, true)
+    this.#holed(view, { reason, detail, receiveTime: at, from: at }, true)
     this.views.delete(leg)
     if (this.active === view) this.active = null
     if (this.wanted === view) this.wanted = null
@@ -198,6 +197,11 @@ export abstract class ArbitratedStream<V extends LegView = LegView> {
   protected abstract datum(view: V, event: StreamEvent): void
   /** A leg that was whole is not; another one is. */
   protected abstract lost(view: V, other: V, loss: Loss): void
+  /** Whether the user may have been told what is wrong by a leg that found its hole out now. @param from when it was good last */
+  protected misled(_view: V, _reason: GapReason, _from: Micros | null): boolean {
+    return false
+  }
+
   /** A leg is holed: what it told until now proves nothing of what it will tell. */
   protected abstract forget(view: V): void
   /** A leg became whole. @param first no other leg is whole */
@@ -317,7 +321,8 @@ export abstract class ArbitratedStream<V extends LegView = LegView> {
       this.lost(view, other, { reason, detail, at, from, toldUntil: wanted ? at : heard })
     } else if (this.#begun) {
       this.#doubted = doubtful && this.gap === null
-      this.openGap(reason, detail, at, looksBack(reason) ? earlier(from, this.emittedAt) : this.emittedAt)
+      const since = this.misled(view, reason, from) ? earlier(from, this.emittedAt) : this.emittedAt
+      this.openGap(reason, detail, at, since)
     }
   }
 
@@ -373,9 +378,4 @@ export function isHistory(event: StreamEvent): boolean {
 /** Whether a time of the venue is further on than two connections ever are apart. */
 function isFarAhead(time: Micros | null, of: Micros | null): boolean {
   return time !== null && of !== null && time - of >= OVERLAP_MICROS
-}
-
-/** Whether a hole of this reason is found out late: what was told since the last proof may have been wrong. */
-export function looksBack(reason: GapReason): boolean {
-  return reason === 'checksum' || reason === 'crossed'
 }

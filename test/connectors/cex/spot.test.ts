@@ -103,8 +103,9 @@ describe('the book of Spot Trading', () => {
     const growing = session(['book'])
     growing.session.frame(reply(growing.sent[0], SNAPSHOT), AT)
     const levels = Array.from({ length: 20 }, (_, at) => [`${100 + at}`, '1'])
-    growing.session.frame(increment(101, JSON.stringify(levels)), AT)
-    expect(growing.of('gap')[0]?.detail).toMatch(/22 levels/)
+    growing.session.frame(increment(101, '[["86875","9"]]'), AT + 1)
+    growing.session.frame(increment(102, JSON.stringify(levels)), AT + 2)
+    expect(growing.of('gap')[0]).toMatchObject({ detail: expect.stringMatching(/22 levels/), from: AT })
   })
 
   test.each([

@@ -45,7 +45,7 @@ describe('a book of two lines', () => {
       line.snapshot('1')
       line.update('2')
     }
-    a.gap('checksum')
+    a.gap('checksum', null)
     expect(court.words).toEqual(['book 1', '+2', 'gap checksum', 'whole true', 'book 2'])
   })
 
@@ -142,8 +142,24 @@ describe('a book of two lines', () => {
     b.update('2', '2')
     b.update('3', '3')
     expect(court.words).toEqual(['book 1', '+666', '+3'])
-    a.gap('crossed')
+    a.gap('crossed', null)
     expect(court.words.slice(3)).toEqual(['gap crossed', 'whole true', 'book 3'])
+  })
+
+  test('that a line finds to have told wrong, however it is called, is replaced by the other’s', () => {
+    const court = new Court('book', 'stream')
+    const [a, b] = court.pair(true, (line) => line.snapshot('1', '1'))
+    const proved = court.now
+    a.deeper('666', '2')
+    a.gap('sequence', proved)
+    expect(court.words).toEqual(['book 1', '+666', 'gap sequence', 'whole true', 'book 1'])
+    expect(court.told[2]).toMatchObject({ from: proved })
+    a.whole(true)
+    a.snapshot('2', '2')
+    b.update('3', '3')
+    a.update('3', '3')
+    expect(court.words.slice(5)).toEqual(['book 2', '+3'])
+    oracle(court.told)
   })
 
   test('that one line made wrong and did not live to find out is told anew', () => {

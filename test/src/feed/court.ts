@@ -89,6 +89,7 @@ export class Line implements Leg {
   /** Of what it tells next. */
   exchangeTime: Micros | null = null
   #quiet = false
+  #lastAt: Micros | null = null
 
   constructor(court: Court, name: string) {
     this.#court = court
@@ -113,8 +114,9 @@ export class Line implements Leg {
     this.#gap('closed', 'disconnected', healed)
   }
 
-  gap(reason: GapEvent['reason'] = 'disconnected'): void {
-    this.#gap('open', reason, false)
+  /** @param from when its stream was good last: a proof that fails looks back. @default when it told something last */
+  gap(reason: GapEvent['reason'] = 'disconnected', from: Micros | null = this.#lastAt): void {
+    this.#gap('open', reason, false, from)
   }
 
   /** A trade of an id, which is its exchange time too. */
@@ -183,10 +185,16 @@ export class Line implements Leg {
   }
 
   take(event: StreamEvent): void {
+    if (event.type !== 'gap') this.#lastAt = event.receiveTime
     if (!this.#quiet) this.#court.arbiter.take(this, event)
   }
 
-  #gap(state: GapEvent['state'], reason: GapEvent['reason'], healed: boolean): void {
-    this.take({ type: 'gap', ...this.#base, reason, state, from: null, to: null, healed, detail: null })
+  #gap(
+    state: GapEvent['state'],
+    reason: GapEvent['reason'],
+    healed: boolean,
+    from: Micros | null = null,
+  ): void {
+    this.take({ type: 'gap', ...this.#base, reason, state, from, to: null, healed, detail: null })
   }
 }
