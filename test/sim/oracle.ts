@@ -57,8 +57,8 @@ const TRADES_A_FRAME = 4
 
 /** What moves is told within this by the venue, latency aside. */
 const UNTOLD: Micros = 500_000
-/** A socket that is dead is noticed within this: 35 s at Bitfinex, and the way here; a symbol may have fallen silent before it. */
-const UNNOTICED: Micros = 75_000_000
+/** A socket that is dead is noticed within this: 35 s at Bitfinex, and the way here. */
+const UNNOTICED: Micros = 40_000_000
 /** An answer of the venue is with the client within this. */
 const HEARD_WITHIN: Micros = 200_000
 /** No fault does harm later than this: one that waits for the message it fits has found it, and every alarm has gone off. */
@@ -80,6 +80,8 @@ interface Refusal {
 class VenueCheck {
   readonly under: VenueUnderTest
   readonly delays = new Delays()
+  /** When the venue left symbols untold while its sockets lived: a socket that dies then is missed by what its other symbols said. */
+  readonly mutes = new Delays()
   /** When one of two lines kept its trades back, waiting for a history that did not come, while the other's hole was over. */
   readonly waits = new Delays()
   readonly streams = new Map<string, StreamCheck>()
@@ -136,6 +138,7 @@ export class Oracle {
     const name = faultName(fault)
     venue.delays.struck(fault, at)
     if (name === 'http-stall' && venue.under.lines > 1) venue.waits.add(at, HISTORY_WAIT_MS)
+    if (name === 'venue silent-but-one') venue.mutes.add(at, lengthOf(fault) / 1000)
     venue.struckUntil = Math.max(venue.struckUntil, venue.delays.latest(at + lengthOf(fault)))
     if (fault.fault === 'refuse-handshake' && fault.retryAfterSeconds !== undefined) {
       venue.away = { from: at + HEARD_WITHIN, to: at + fault.retryAfterSeconds * 1_000_000 }
@@ -368,6 +371,7 @@ export class Oracle {
       throw new Error(`the simulator has no market ${instrument}, which an event names`)
     const view: VenueView = {
       delays: venue.delays,
+      mutes: venue.mutes,
       lines: venue.under.lines,
       movingSince: () => this.movingSince,
       snapshotAgeMs: venue.under.profile.snapshotAgeMs ?? 0,

@@ -26,6 +26,8 @@ export interface Hole {
 /** What a stream must know of its venue to be judged. */
 export interface VenueView {
   readonly delays: Delays
+  /** When the venue left symbols untold. */
+  readonly mutes: Delays
   /** How long a book may be wrong at this moment; 0 where no fault struck whose proof comes late. Milliseconds. */
   lateProofMs(): number
   /** Nothing of a book can be judged once a message was lost unseen. */
@@ -356,10 +358,10 @@ export class StreamCheck {
   /** How long nothing has come of a book that says live, while its market moved; null where that is as it should be. */
   silentFor(): Micros | null {
     if (!this.#isBook || !this.live || this.blind) return null
-    const { delays, movingSince, trueTime, now } = this.#view
+    const { delays, mutes, movingSince, trueTime, now } = this.#view
     const since = Math.max(movingSince(), trueTime(this.#lastTime))
     // What is held up is on its way.
-    return delays.latest(since) > now() ? null : now() - since
+    return delays.latest(since) > now() ? null : now() - mutes.latest(since)
   }
 
   // ── Trades ──────────────────────────────────────────────────────────────────────────────────────────────────────
