@@ -93,9 +93,10 @@ export class Arbiter {
     }
     const stream = this.#find(event)
     if (stream !== undefined) stream.take(leg, event)
-    // Instruments and history may have come another way than by the socket.
-    const live = event.type !== 'gap' && event.type !== 'instrument' && !isHistory(event)
-    if (live) this.#heard(leg, event.receiveTime)
+    // Instruments, history and the book that a leg begins with may have come another way than by the socket.
+    if (stream?.begins(leg, event) === true) this.#silent.delete(leg)
+    else if (event.type !== 'gap' && event.type !== 'instrument' && !isHistory(event))
+      this.#heard(leg, event.receiveTime)
     if (stream !== undefined) return
     // What was not asked for but is told once anyway: an instrument's own data.
     if (event.type === 'instrument') this.#outlet.emit(event)

@@ -73,6 +73,11 @@ export class ArbitratedBook extends ArbitratedStream<BookView> {
     active.inBook = true
   }
 
+  override begins(leg: Leg, event: StreamEvent): boolean {
+    const view = this.views.get(leg)
+    return isSnapshot(event) && view !== undefined && this.#fresh(view)
+  }
+
   force(leg: Leg, at: Micros | null): void {
     const view = this.views.get(leg)
     if (view?.state !== 'whole' || (this.active === view && this.#shown)) return
@@ -175,7 +180,7 @@ export class ArbitratedBook extends ArbitratedStream<BookView> {
   }
 
   protected restore(at: Micros): void {
-    if (this.active?.state === 'whole') this.#retell(this.active, at)
+    if (this.active?.state === 'whole') this.#takeOver(this.active, at)
   }
 
   #followed(view: BookView, event: BookEvent, before: string | null): void {

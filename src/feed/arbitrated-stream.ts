@@ -168,6 +168,11 @@ export abstract class ArbitratedStream<V extends LegView = LegView> {
     else this.#mended(view, event.receiveTime, event.healed, event.from)
   }
 
+  /** Whether an event of a leg is no more than what it begins with. */
+  begins(_leg: Leg, _event: StreamEvent): boolean {
+    return false
+  }
+
   /** A leg is gone for good, and was meant to. */
   leave(leg: Leg, reason: GapReason, detail: string, at: Micros | null): void {
     const view = this.views.get(leg)

@@ -65,6 +65,37 @@ describe('what the reader did not read', () => {
     a.update('3')
     expect(court.words).toEqual(['+2', 'gap overflow', 'whole true', 'book 2', '+3'])
   })
+
+  test('of the book of a line that has been silent since is made good when that speaks', () => {
+    const court = new Court('book')
+    const [a, b] = court.pair(true, (line) => line.snapshot('1'))
+    b.update('2')
+    a.update('2')
+    b.gap()
+    court.now += 2_000_000
+    court.arbiter.overflowed(INSTRUMENT.instrument, 'book', court.now, court.now)
+    expect(court.words).toEqual(['book 1', '+2', 'gap overflow'])
+    a.update('3')
+    expect(court.words.slice(3)).toEqual(['whole true', 'book 3'])
+  })
+
+  test('of a book that a line has only begun with, which may not have come by its socket, waits for what does', () => {
+    const court = new Court('book')
+    const a = court.leg('a')
+    a.whole(true)
+    a.snapshot('1')
+    a.update('2')
+    a.gap()
+    court.now += 3_000_000
+    a.whole(true)
+    // In the same moment, as of a session.
+    court.now -= 1_000
+    a.snapshot('3')
+    court.arbiter.overflowed(INSTRUMENT.instrument, 'book', court.now, court.now)
+    expect(court.words.slice(2)).toEqual(['gap disconnected', 'whole true', 'book 3', 'gap overflow'])
+    a.update('4')
+    expect(court.words.slice(6)).toEqual(['whole true', 'book 4'])
+  })
 })
 
 describe('trades of two lines', () => {
