@@ -28,11 +28,19 @@ export interface QueueEvents {
   failed(error: TapewireError): void
 }
 
+/** A trade that the reader got as it happened, by both clocks. */
+interface ReadTrade {
+  readonly receiveTime: Micros
+  readonly exchangeTime: Micros
+}
+
 /** The bounded queue between the sockets and one reader. */
 export class EventQueue {
   readonly #limit: number
   readonly #policy: OverflowPolicy
   readonly #events: QueueEvents
+  /** The last of each stream, where events may be dropped: by it history is put in time. */
+  readonly #read = new Map<string, ReadTrade>()
   #items: MarketEvent[] = []
   #head = 0
   #full = false
@@ -61,6 +69,7 @@ export class EventQueue {
     if (waiting !== null) {
       this.#waiting = null
       this.#rejecting = null
+      this.#remember(event)
       waiting({ value: event, done: false })
       return
     }
@@ -76,6 +85,7 @@ export class EventQueue {
     const event = this.#items[this.#head]
     if (event !== undefined) {
       this.#head++
+      this.#remember(event)
       const { length } = this.#items
       // What was read is let go: at once by a reader who has caught up.
       if (this.#head === length || (this.#head > 1024 && this.#head * 2 > length)) this.#compact()
@@ -141,17 +151,19 @@ export class EventQueue {
     this.#compact()
     const oldest = this.#items.find((event) => event.type !== 'gap') ?? last
     const kept: MarketEvent[] = []
-    let since = lossFrom(oldest)
+    const stream = streamOf(oldest)
+    const read = this.#read.get(stream)
+    let since = lossFrom(oldest, read)
     let backfill = false
     for (const event of this.#items) {
-      if (!sameStream(event, oldest)) {
+      if (streamOf(event) !== stream) {
         kept.push(event)
         continue
       }
       // Gaps stay: what was said of a hole is not taken back.
       if (event.type !== 'gap') {
         this.dropped++
-        since = earlier(since, lossFrom(event))
+        since = earlier(since, lossFrom(event, read))
         backfill ||= event.type === 'trade' && event.historical
         continue
       }
@@ -163,6 +175,13 @@ export class EventQueue {
     this.#events.dropped(oldest, since)
   }
 
+  #remember(event: MarketEvent): void {
+    if (this.#policy !== 'drop-oldest' || event.type !== 'trade' || event.historical) return
+    const { receiveTime, exchangeTime } = event
+    if (receiveTime !== null && exchangeTime !== null)
+      this.#read.set(streamOf(event), { receiveTime, exchangeTime })
+  }
+
   #compact(): void {
     if (this.#head === 0) return
     this.#items = this.#items.slice(this.#head)
@@ -170,16 +189,21 @@ export class EventQueue {
   }
 }
 
-/** Since when a stream lacks something, if this event of it is dropped: history is of a time before it came. */
-function lossFrom(event: MarketEvent): Micros | null {
+/**
+ * Since when a stream lacks something, if this event of it is dropped. History is of a time before it came: where the machine's
+ * clock is not the venue's, what follows on what was read was missed from then on, or came as much before that as the venue says.
+ */
+function lossFrom(event: MarketEvent, read: ReadTrade | undefined): Micros | null {
   const { receiveTime } = event
   if (event.type !== 'trade' || !event.historical || event.exchangeTime === null) return receiveTime
-  return receiveTime === null ? event.exchangeTime : Math.min(event.exchangeTime, receiveTime)
+  const { exchangeTime } = event
+  const known = [exchangeTime]
+  if (receiveTime !== null) known.push(receiveTime)
+  if (read !== undefined) known.push(read.receiveTime + Math.min(0, exchangeTime - read.exchangeTime))
+  return Math.min(...known)
 }
 
 /** Connection events of one venue count as one stream. */
-function sameStream(event: MarketEvent, of: MarketEvent): boolean {
-  if (event.venue !== of.venue) return false
-  if (!('channel' in event) || !('channel' in of)) return !('channel' in event) && !('channel' in of)
-  return event.channel === of.channel && event.instrument === of.instrument
+function streamOf(event: MarketEvent): string {
+  return 'channel' in event ? `${event.venue} ${event.channel} ${event.instrument}` : event.venue
 }

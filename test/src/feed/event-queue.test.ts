@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { expect, test } from 'vitest'
-import type { MarketEvent } from '../../../schemas/events.js'
+import type { MarketEvent, TradeEvent } from '../../../schemas/events.js'
 import { EventQueue } from '../../../src/feed/event-queue.js'
 
 setFlagsFromString('--expose-gc')
@@ -21,6 +21,26 @@ function malformed(receiveTime: number): MarketEvent {
   }
 }
 
+function trade(exchangeTime: number, receiveTime: number): TradeEvent {
+  return {
+    type: 'trade',
+    venue: 'toy',
+    symbol: 'BTC/USD',
+    instrument: 'BTCUSD',
+    channel: 'trade',
+    exchangeTime,
+    receiveTime,
+    sequence: null,
+    id: String(exchangeTime),
+    price: '1',
+    amount: '1',
+    amountUnit: 'base',
+    side: null,
+    liquidation: false,
+    historical: false,
+  }
+}
+
 test('an event that was read is not kept by the queue', async () => {
   const queue = new EventQueue(10_000, 'pause', { full() {}, drained() {}, dropped() {}, failed() {} })
   const events: WeakRef<MarketEvent>[] = []
@@ -35,4 +55,20 @@ test('an event that was read is not kept by the queue', async () => {
   collect()
   expect(events.filter((event) => event.deref() !== undefined).length).toBeLessThan(5)
   expect(queue.size).toBe(0)
+})
+
+test('history that was dropped is put in time by what was read, where the machine’s clock is behind the venue’s', async () => {
+  const lost: (number | null)[] = []
+  const dropped = (_first: MarketEvent, since: number | null) => void lost.push(since)
+  const queue = new EventQueue(2, 'drop-oldest', { full() {}, drained() {}, dropped, failed() {} })
+  const behind = 9_000_000
+  const drop = async (first: number, came: number) => {
+    queue.push(trade(50_000_000, 50_000_000 - behind))
+    await queue.next()
+    for (const happened of [first, first + 1])
+      queue.push({ ...trade(happened, came - behind), historical: true })
+  }
+  await drop(53_000_000, 65_000_000)
+  await drop(47_000_000, 65_000_000)
+  expect(lost).toEqual([50_000_000 - behind, 47_000_000 - behind])
 })
