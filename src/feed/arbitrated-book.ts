@@ -9,7 +9,13 @@ import type {
   OrderUpdateEvent,
   StreamEvent,
 } from '../../schemas/events.js'
-import { ArbitratedStream, type LegView, type Loss } from './arbitrated-stream.js'
+import {
+  ArbitratedStream,
+  type LegView,
+  type Loss,
+  type Misled,
+  OVERLAP_MICROS,
+} from './arbitrated-stream.js'
 import { earlier } from './earlier.js'
 import type { Leg } from './leg.js'
 
@@ -140,8 +146,9 @@ export class ArbitratedBook extends ArbitratedStream<BookView> {
   protected lost(view: BookView, other: BookView, { reason, detail, at, from }: Loss): void {
     const { inBook } = view
     view.inBook = false
-    if (this.misled(view, reason, from)) {
-      this.openGap(reason, detail, at, earlier(from, this.emittedAt))
+    const wrong = this.misled(view, reason, from)
+    if (wrong !== null) {
+      this.openGap(reason, detail, at, wrong.since)
       this.#retell(other, at)
       return
     }
@@ -159,10 +166,13 @@ export class ArbitratedBook extends ArbitratedStream<BookView> {
   }
 
   /** Whichever leg is followed, numbered changes come from either. What fails a proof may have lacked something as well. */
-  protected override misled(view: BookView, reason: GapReason, from: Micros | null): boolean {
-    const { toldAt } = view
+  protected override misled(view: BookView, reason: GapReason, from: Micros | null): Misled | null {
     const disproved = this.active === view && (reason === 'checksum' || reason === 'crossed')
-    return disproved || (toldAt !== null && (from === null || toldAt > from))
+    if (!disproved && !hasToldSince(view, from)) return null
+    // What came after that on this leg may have been told by another before it, which was as far ahead as two legs ever are.
+    const least = from === null ? null : from - OVERLAP_MICROS
+    const others = [...this.views.values()].some((other) => other !== view && hasToldSince(other, least))
+    return { since: earlier(others ? least : from, this.emittedAt) }
   }
 
   protected settled(wanted: BookView, at: Micros): void {
@@ -300,6 +310,10 @@ export class ArbitratedBook extends ArbitratedStream<BookView> {
     if (!this.subscription.channel.startsWith('order')) return record.book.top(all)
     return { bids: record.ledger.top('bids', all), asks: record.ledger.top('asks', all) }
   }
+}
+
+function hasToldSince({ toldAt }: BookView, since: Micros | null): boolean {
+  return toldAt !== null && (since === null || toldAt > since)
 }
 
 function isBook(event: StreamEvent): event is BookEvent {

@@ -3,7 +3,6 @@ import type { Subscription } from '../connector.js'
 import { StreamRecord } from '../session/memory.js'
 import { isLog, splitChannel } from '../session/stream.js'
 import { StreamGap } from '../session/stream-gap.js'
-import { earlier } from './earlier.js'
 import type { Leg } from './leg.js'
 
 /**
@@ -42,6 +41,12 @@ export interface LegView {
   last: Pick<StreamEvent, 'exchangeTime'> | null
   /** Since when another leg has news that this one has not; null where this one spoke last. */
   silentSince: Micros | null
+}
+
+/** The user was told what may be wrong. */
+export interface Misled {
+  /** Receive time from which on it may have been. */
+  readonly since: Micros | null
 }
 
 /** What ended for a leg while another is whole. */
@@ -202,9 +207,13 @@ export abstract class ArbitratedStream<V extends LegView = LegView> {
   protected abstract datum(view: V, event: StreamEvent): void
   /** A leg that was whole is not; another one is. */
   protected abstract lost(view: V, other: V, loss: Loss): void
-  /** Whether the user may have been told what is wrong by a leg that found its hole out now. @param from when it was good last */
-  protected misled(_view: V, _reason: GapReason, _from: Micros | null): boolean {
-    return false
+  /**
+   * Whether the user may have been told what is wrong, as a leg finds out now; null where he was not.
+   *
+   * @param _from when the leg was good last
+   */
+  protected misled(_view: V, _reason: GapReason, _from: Micros | null): Misled | null {
+    return null
   }
 
   /** A leg is holed: what it told until now proves nothing of what it will tell. */
@@ -326,7 +335,7 @@ export abstract class ArbitratedStream<V extends LegView = LegView> {
       this.lost(view, other, { reason, detail, at, from, toldUntil: wanted ? at : heard })
     } else if (this.#begun) {
       this.#doubted = doubtful && this.gap === null
-      const since = this.misled(view, reason, from) ? earlier(from, this.emittedAt) : this.emittedAt
+      const { since } = this.misled(view, reason, from) ?? { since: this.emittedAt }
       this.openGap(reason, detail, at, since)
     }
   }

@@ -162,6 +162,20 @@ describe('a book of two lines', () => {
     oracle(court.told)
   })
 
+  test('that was told wrong by the line that was first is disclosed from then on by the one that finds it out', () => {
+    const court = new Court('book')
+    const [a, b] = court.pair(true, (line) => line.snapshot('1'))
+    a.update('666')
+    b.deeper('1')
+    const good = court.now
+    b.update('666')
+    a.gap()
+    b.gap('crossed', good)
+    const told = court.told.find(({ type }) => type === 'gap')
+    expect(told).toMatchObject({ reason: 'crossed', state: 'open', from: good - 2_000_000 })
+    oracle(court.told)
+  })
+
   test('that one line made wrong and did not live to find out is told anew', () => {
     const court = new Court('book', 'stream')
     const [a, b] = court.pair(true, (line) => line.snapshot('1', '1'))
