@@ -1,4 +1,4 @@
-import type { MarketEvent, Micros } from '../../schemas/events.js'
+import type { GapEvent, MarketEvent, Micros } from '../../schemas/events.js'
 import { TapewireError } from '../errors.js'
 import { earlier } from './earlier.js'
 import { joinGaps } from './unread-gaps.js'
@@ -41,6 +41,8 @@ export class EventQueue {
   readonly #events: QueueEvents
   /** The last of each stream, where events may be dropped: by it history is put in time. */
   readonly #read = new Map<string, ReadTrade>()
+  /** The last gap of each stream that was healed, where events may be dropped. */
+  readonly #healed = new Map<string, GapEvent>()
   #items: MarketEvent[] = []
   #head = 0
   #full = false
@@ -155,6 +157,7 @@ export class EventQueue {
     const read = this.#read.get(stream)
     let since = lossFrom(oldest, read)
     let backfill = false
+    let ended = this.#healed.get(stream)
     for (const event of this.#items) {
       if (streamOf(event) !== stream) {
         kept.push(event)
@@ -164,19 +167,25 @@ export class EventQueue {
       if (event.type !== 'gap') {
         this.dropped++
         since = earlier(since, lossFrom(event, read))
-        backfill ||= event.type === 'trade' && event.historical
+        if (event.type !== 'trade') continue
+        // What comes in the moment in which a gap ends may have waited for that since it began.
+        if (ended?.to === event.receiveTime) since = earlier(since, ended.from)
+        backfill ||= event.historical
         continue
       }
       kept.push(event)
+      ended = isHealed(event) ? event : undefined
       // What made the hole good is dropped: the reader misses what happened in it, and still reads that it was healed.
-      if (backfill && event.state === 'closed' && event.healed) since = earlier(since, event.from)
+      if (backfill && ended !== undefined) since = earlier(since, ended.from)
     }
     this.#items = joinGaps(kept)
     this.#events.dropped(oldest, since)
   }
 
   #remember(event: MarketEvent): void {
-    if (this.#policy !== 'drop-oldest' || event.type !== 'trade' || event.historical) return
+    if (this.#policy !== 'drop-oldest') return
+    if (event.type === 'gap' && isHealed(event)) this.#healed.set(streamOf(event), event)
+    if (event.type !== 'trade' || event.historical) return
     const { receiveTime, exchangeTime } = event
     if (receiveTime !== null && exchangeTime !== null)
       this.#read.set(streamOf(event), { receiveTime, exchangeTime })
@@ -206,4 +215,8 @@ function lossFrom(event: MarketEvent, read: ReadTrade | undefined): Micros | nul
 /** Connection events of one venue count as one stream. */
 function streamOf(event: MarketEvent): string {
   return 'channel' in event ? `${event.venue} ${event.channel} ${event.instrument}` : event.venue
+}
+
+function isHealed({ state, healed }: GapEvent): boolean {
+  return state === 'closed' && healed
 }

@@ -72,3 +72,26 @@ test('history that was dropped is put in time by what was read, where the machin
   await drop(47_000_000, 65_000_000)
   expect(lost).toEqual([50_000_000 - behind, 47_000_000 - behind])
 })
+
+test('trades that waited for the end of a gap are missed since it began, though it was read as healed', async () => {
+  const lost: (number | null)[] = []
+  const dropped = (_first: MarketEvent, since: number | null) => void lost.push(since)
+  const queue = new EventQueue(2, 'drop-oldest', { full() {}, drained() {}, dropped, failed() {} })
+  const { symbol, instrument, channel } = trade(0, 0)
+  const rest = { reason: 'disconnected', exchangeTime: null, detail: null } as const
+  const gap = { type: 'gap', venue: 'toy', symbol, instrument, channel, ...rest } as const
+  queue.push({ ...gap, state: 'open', receiveTime: 6_000_000, from: 5_000_000, to: null, healed: false })
+  queue.push({
+    ...gap,
+    state: 'closed',
+    receiveTime: 9_000_000,
+    from: 5_000_000,
+    to: 9_000_000,
+    healed: true,
+  })
+  await queue.next()
+  await queue.next()
+  for (const happened of [7_000_000, 8_000_000]) queue.push(trade(happened, 9_000_000))
+  for (const happened of [9_500_000, 9_600_000]) queue.push(trade(happened, happened))
+  expect(lost).toEqual([5_000_000, 9_500_000])
+})
