@@ -133,13 +133,9 @@ export class ArbitratedLog extends ArbitratedStream<LogView> {
   }
 
   protected lost(view: LogView, other: LogView, { reason, at, toldUntil }: Loss): void {
-    const covered =
-      other.joined ||
-      other.overlapped ||
-      (other.wholeSince !== null && this.isLate(other.wholeSince, toldUntil))
     if (this.active === view) this.active = other
     if (other.joined) return
-    if (!covered || this.#contradicts(other))
+    if (!this.#knows(other, toldUntil))
       this.openGap(reason, `${other.leg.name} takes over and cannot tell what came before`, at)
     this.#join(other)
     this.closeGap(false, at)
@@ -188,12 +184,26 @@ export class ArbitratedLog extends ArbitratedStream<LogView> {
       const heard = behind.state === 'whole' ? this.heardUntil(behind) : null
       if (heard !== null) until = Math.max(until ?? heard, heard)
     }
-    if (this.#contradicts(view) || (!view.overlapped && !this.isLate(view.wholeSince, until))) {
+    if (!this.#knows(view, until)) {
       const detail = `${view.leg.name} cannot tell what the other, which is silent, saw last`
       this.openGap('stale', detail, event.receiveTime)
     }
     this.#join(view)
     this.closeGap(false, event.receiveTime)
+  }
+
+  /**
+   * Whether a leg that is not joined has all that the others may owe: by its history, or because they told everything until two
+   * seconds after it was whole. One that went on without what this one kept was held up: what it told last is of no known time.
+   *
+   * @param until when another was heard last
+   */
+  #knows(view: LogView, until: Micros | null): boolean {
+    if (this.#contradicts(view)) return false
+    if (view.overlapped) return true
+    const oldest = oldestNews(view.kept)
+    const heldUp = until !== null && oldest !== null && until > oldest
+    return !heldUp && this.isLate(view.wholeSince, until)
   }
 
   /**

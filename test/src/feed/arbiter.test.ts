@@ -206,6 +206,35 @@ describe('trades of two lines', () => {
     expect(court.words).toEqual(['1', '9', '10', '(3)', '(4)', '11'])
   })
 
+  test('are a gap where one that was held up still brings the past, and the other began after it', () => {
+    const court = new Court('trade')
+    const [a, b] = [court.leg('a'), court.leg('b')]
+    a.whole()
+    a.trade(1)
+    b.whole()
+    court.now += 2_000_000
+    b.trade(8)
+    court.now += 1_000_000
+    a.trade(2)
+    court.now += 1_000_000
+    b.trade(9)
+    expect(court.words).toEqual(['1', '2', 'gap stale', 'whole false', '8', '9'])
+  })
+
+  test('are a gap as well where the one that was held up is lost before that shows', () => {
+    const court = new Court('trade')
+    const [a, b] = [court.leg('a'), court.leg('b')]
+    a.whole()
+    a.trade(1)
+    b.whole()
+    court.now += 2_000_000
+    b.trade(8)
+    court.now += 1_000_000
+    a.trade(2)
+    a.gap()
+    expect(court.words).toEqual(['1', '2', 'gap disconnected', 'whole false', '8'])
+  })
+
   test('are a gap where one is lost and the other has long been silent, until it speaks', () => {
     const court = new Court('trade')
     const [a, b] = [court.leg('a'), court.leg('b')]
