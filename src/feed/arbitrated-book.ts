@@ -36,6 +36,8 @@ interface BookView extends LegView {
   change: string | null
 }
 
+/** Of a leg that was heard within this the book is that of now; one that was not may be dead, and its book that of then. */
+const HEARD_OF_LATE: Micros = 1_000_000
 /** Changes remembered, to tell a leg that is behind from one that is ahead. */
 const CHANGES_KEPT = 4_096
 
@@ -244,7 +246,7 @@ export class ArbitratedBook extends ArbitratedStream<BookView> {
 
   /** The leg's book is told whole, at once where the leg was heard of late; else as soon as it speaks. */
   #takeOver(view: BookView, at: Micros | null): void {
-    if (!this.isLate(this.heardUntil(view), at)) return this.#retell(view, at)
+    if (!this.isLate(this.heardUntil(view), at, HEARD_OF_LATE)) return this.#retell(view, at)
     this.active = view
     this.#ahead = null
     this.#owed = true

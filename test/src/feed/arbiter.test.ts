@@ -72,7 +72,7 @@ describe('what the reader did not read', () => {
     b.update('2')
     a.update('2')
     b.gap()
-    court.now += 2_000_000
+    court.now += 1_000_000
     court.arbiter.overflowed(INSTRUMENT.instrument, 'book', court.now, court.now)
     expect(court.words).toEqual(['book 1', '+2', 'gap overflow'])
     a.update('3')
