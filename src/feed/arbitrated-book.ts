@@ -169,8 +169,10 @@ export class ArbitratedBook extends ArbitratedStream<BookView> {
 
   /** Whichever leg is followed, numbered changes come from either. What fails a proof may have lacked something as well. */
   protected override misled(view: BookView, reason: GapReason, from: Micros | null): Misled | null {
-    const disproved = this.active === view && (reason === 'checksum' || reason === 'crossed')
-    if (!disproved && !hasToldSince(view, from)) return null
+    const disproved = reason === 'checksum' || reason === 'crossed'
+    // Two frames may come in one moment, one that was good and one that was not.
+    const good = disproved && from !== null ? from - 1 : from
+    if (!(disproved && this.active === view) && !hasToldSince(view, good)) return null
     // What came after that on this leg may have been told by another before it, which was as far ahead as two legs ever are.
     const least = from === null ? null : from - OVERLAP_MICROS
     const others = [...this.views.values()].some((other) => other !== view && hasToldSince(other, least))

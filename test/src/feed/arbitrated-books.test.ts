@@ -176,6 +176,20 @@ describe('a book of two lines', () => {
     oracle(court.told)
   })
 
+  test('that one line made wrong in the moment in which it was good last is disclosed as well', () => {
+    const court = new Court('book', 'stream')
+    const [a, b] = court.pair(true, (line) => line.snapshot('1', '1'))
+    a.deeper('1', '2')
+    court.now -= 1_000
+    a.deeper('666', '3')
+    const good = court.now
+    for (const number of ['2', '3']) b.deeper('1', number)
+    b.update('2', '4')
+    a.gap('crossed', good)
+    expect(court.words).toEqual(['book 1', '+1', '+666', '+2', 'gap crossed', 'whole true', 'book 2,1'])
+    oracle(court.told)
+  })
+
   test('that one line made wrong and did not live to find out is told anew', () => {
     const court = new Court('book', 'stream')
     const [a, b] = court.pair(true, (line) => line.snapshot('1', '1'))
