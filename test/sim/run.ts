@@ -25,6 +25,11 @@ const { values } = parseArgs({
 })
 
 const TWICE_EVERY = 100
+/**
+ * There is a worker a core: threads of the collector would take it from the other. What a seed allocates lives for a moment, and
+ * is mostly dead when sixty-four megabytes are full (measured: a fifth less time).
+ */
+const COLLECTOR = ['--single-threaded-gc', '--max-semi-space-size=64']
 
 const first = whole('seed', values.seed)
 const count = whole('seeds', values.seeds)
@@ -154,7 +159,9 @@ function line(
 
 function worker(seeds: Iterator<number>): Promise<Tally> {
   return new Promise((resolve, reject) => {
-    const child = fork(fileURLToPath(import.meta.url), [...process.argv.slice(2), '--worker'])
+    const child = fork(fileURLToPath(import.meta.url), [...process.argv.slice(2), '--worker'], {
+      execArgv: [...process.execArgv, ...COLLECTOR],
+    })
     let tally: Tally | null = null
     child.on('message', (message: { tally: Tally } | { next: true }) => {
       if ('tally' in message) tally = message.tally
