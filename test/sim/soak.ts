@@ -258,10 +258,11 @@ function finish(report: Extract<SoakReport, { kind: 'end' }> | null): void {
   }
   for (const { what, of } of judge.violations) problems.push(`${of}: ${what}`)
   const slope = heapLine(heapFloor(judged, FLOOR_MS))
-  if (slope === null || slope.errorBytesPerSecond > MOST_DOUBT)
-    problems.push('the heap was weighed too seldom, or scatters too much, to be judged')
+  if (slope === null) problems.push('the heap was weighed too seldom to be judged')
   else if (slope.bytesPerSecond - 2 * slope.errorBytesPerSecond > MOST_GROWTH)
     problems.push(`the heap grows: ${slopeOf(slope)}`)
+  else if (slope.errorBytesPerSecond > MOST_DOUBT)
+    problems.push(`the heap scatters too much to be judged: ${slopeOf(slope)}`)
   for (const [name, count] of most) {
     if (count > BOUNDS[name]) problems.push(`${count} ${name}, where ${BOUNDS[name]} are allowed`)
   }
