@@ -1,6 +1,7 @@
 import type { GapEvent, MarketEvent, Micros } from '../../schemas/events.js'
 import { TapewireError } from '../errors.js'
 import { earlier } from './earlier.js'
+import { streamOf } from './stream-of.js'
 import { joinGaps } from './unread-gaps.js'
 
 /**
@@ -210,11 +211,6 @@ function lossFrom(event: MarketEvent, read: ReadTrade | undefined): Micros | nul
   if (receiveTime !== null) known.push(receiveTime)
   if (read !== undefined) known.push(read.receiveTime + Math.min(0, exchangeTime - read.exchangeTime))
   return Math.min(...known)
-}
-
-/** Connection events of one venue count as one stream. */
-function streamOf(event: MarketEvent): string {
-  return 'channel' in event ? `${event.venue} ${event.channel} ${event.instrument}` : event.venue
 }
 
 function isHealed({ state, healed }: GapEvent): boolean {

@@ -1,5 +1,6 @@
 import type { GapEvent, MarketEvent } from '../../schemas/events.js'
 import { earlier } from './earlier.js'
+import { streamOf } from './stream-of.js'
 
 /** Where the gap of a stream stands in the queue: its end is the stream's last event, or its end is still to come. */
 interface Place {
@@ -16,7 +17,7 @@ export function joinGaps(events: readonly MarketEvent[]): MarketEvent[] {
   const places = new Map<string, Place>()
   for (const [index, event] of events.entries()) {
     if (!('channel' in event)) continue
-    const key = `${event.venue} ${event.channel} ${event.instrument}`
+    const key = streamOf(event)
     if (event.type !== 'gap') {
       places.delete(key)
       continue

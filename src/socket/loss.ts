@@ -1,4 +1,4 @@
-import { TapewireError } from '../errors.js'
+import { NetworkError, TapewireError } from '../errors.js'
 import type { DialClose } from '../platform.js'
 
 /** Why a connection, or the attempt at one, is over. */
@@ -27,6 +27,9 @@ export interface Loss {
 }
 
 type Circumstances = Pick<Loss, 'opened' | 'attempt'>
+
+/** Of an end that the venue said nothing of. */
+export const NOTHING_KNOWN = { code: null, status: null, holdMs: null, error: null }
 
 /** Reads why a dialled socket ended. */
 export function lossOfClose(close: DialClose, about: Circumstances): Loss {
@@ -60,4 +63,16 @@ export function lossOfError(error: unknown, about: Circumstances): Loss {
     holdMs: typeof asked === 'number' ? asked : null,
     error: known,
   }
+}
+
+/** There was no target to connect to in time. */
+export function lateTarget(withinMs: number, about: Circumstances): Loss {
+  const error = new NetworkError('connect_timeout', `there was no target to connect to within ${withinMs} ms`)
+  return lossOfError(error, about)
+}
+
+/** Another connection was told to stay away while this one learned where to dial: it begins anew when that is over. */
+export function heldMeanwhile(host: string, about: Circumstances): Loss {
+  const reason = `${host} asked to be left alone for a while`
+  return { ...about, ...NOTHING_KNOWN, cause: 'asked', planned: true, reason }
 }

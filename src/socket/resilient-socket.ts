@@ -5,7 +5,7 @@ import type { Clock, DialEvents, DialedSocket, Timer } from '../platform.js'
 import { backoffMs } from './backoff.js'
 import { Connection } from './connection.js'
 import { Gate } from './gate.js'
-import { type Loss, lossOfClose, lossOfError } from './loss.js'
+import { heldMeanwhile, type Loss, lateTarget, lossOfClose, lossOfError, NOTHING_KNOWN } from './loss.js'
 import type { Opening, SocketHandlers, SocketStats } from './socket-events.js'
 import { type ResilientSocketOptions, type SocketConfig, socketConfig } from './socket-options.js'
 import { type SocketState, SocketStateMachine } from './socket-state.js'
@@ -205,11 +205,11 @@ export class ResilientSocket implements AsyncDisposable {
       let target = wanted
       if (typeof target === 'function') {
         connection.expectTarget(connectTimeoutMs, () =>
-          this.#lose(connection, lateTarget(connection, connectTimeoutMs)),
+          this.#lose(connection, lateTarget(connectTimeoutMs, connection.about)),
         )
         target = await target(connection.signal)
         if (this.#connection === connection && budget?.holds(this.#host) === true)
-          this.#lose(connection, heldMeanwhile(connection, this.#host))
+          this.#lose(connection, heldMeanwhile(this.#host, connection.about))
       }
       if (this.#connection !== connection) return
       const { url, headers = {}, protocols = [] } = target
@@ -392,16 +392,3 @@ function report(error: unknown): void {
 
 /** Tells p-retry that a connection is over, for whatever reason. */
 class ConnectionOver extends Error {}
-
-const NOTHING_KNOWN = { code: null, status: null, holdMs: null, error: null }
-
-/** Another connection was told to stay away while this one learned where to dial: it begins anew when that is over. */
-function heldMeanwhile({ about }: Connection, host: string): Loss {
-  const reason = `${host} asked to be left alone for a while`
-  return { ...about, ...NOTHING_KNOWN, cause: 'asked', planned: true, reason }
-}
-
-function lateTarget(connection: Connection, withinMs: number): Loss {
-  const error = new NetworkError('connect_timeout', `there was no target to connect to within ${withinMs} ms`)
-  return lossOfError(error, connection.about)
-}

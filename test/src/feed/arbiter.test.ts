@@ -98,6 +98,20 @@ describe('what the reader did not read', () => {
   })
 })
 
+/** The first of two lines of trades still brings the past, three seconds after the second began. */
+function heldUp(): [Court, Line, Line] {
+  const court = new Court('trade')
+  const [a, b] = [court.leg('a'), court.leg('b')]
+  a.whole()
+  a.trade(1)
+  b.whole()
+  court.now += 2_000_000
+  b.trade(8)
+  court.now += 1_000_000
+  a.trade(2)
+  return [court, a, b]
+}
+
 describe('trades of two lines', () => {
   test('are told once, by whichever is first', () => {
     const court = new Court('trade')
@@ -174,8 +188,7 @@ describe('trades of two lines', () => {
 
   test('that come late by a line that was held up are told as the past that they are', () => {
     const court = new Court('trade')
-    const [a, b] = [court.leg('a'), court.leg('b')]
-    for (const line of [a, b]) line.whole()
+    const [a, b] = court.pair()
     for (const line of [a, b]) line.trade(1)
     a.gap()
     a.whole()
@@ -191,8 +204,7 @@ describe('trades of two lines', () => {
 
   test('of a line that is far behind do not come before those of one that goes on', () => {
     const court = new Court('trade')
-    const [a, b] = [court.leg('a'), court.leg('b')]
-    for (const line of [a, b]) line.whole()
+    const [a, b] = court.pair()
     a.trade(1)
     b.gap()
     b.whole()
@@ -207,38 +219,21 @@ describe('trades of two lines', () => {
   })
 
   test('are a gap where one that was held up still brings the past, and the other began after it', () => {
-    const court = new Court('trade')
-    const [a, b] = [court.leg('a'), court.leg('b')]
-    a.whole()
-    a.trade(1)
-    b.whole()
-    court.now += 2_000_000
-    b.trade(8)
-    court.now += 1_000_000
-    a.trade(2)
+    const [court, , b] = heldUp()
     court.now += 1_000_000
     b.trade(9)
     expect(court.words).toEqual(['1', '2', 'gap stale', 'whole false', '8', '9'])
   })
 
   test('are a gap as well where the one that was held up is lost before that shows', () => {
-    const court = new Court('trade')
-    const [a, b] = [court.leg('a'), court.leg('b')]
-    a.whole()
-    a.trade(1)
-    b.whole()
-    court.now += 2_000_000
-    b.trade(8)
-    court.now += 1_000_000
-    a.trade(2)
+    const [court, a] = heldUp()
     a.gap()
     expect(court.words).toEqual(['1', '2', 'gap disconnected', 'whole false', '8'])
   })
 
   test('are a gap where one is lost and the other has long been silent, until it speaks', () => {
     const court = new Court('trade')
-    const [a, b] = [court.leg('a'), court.leg('b')]
-    for (const line of [a, b]) line.whole()
+    const [a, b] = court.pair()
     for (const line of [a, b]) line.trade(1)
     a.trade(2)
     court.now += 3_000_000
@@ -251,8 +246,7 @@ describe('trades of two lines', () => {
 
   test('are healed by the history of the one, although the other, long silent, is not known to be dead', () => {
     const court = new Court('trade')
-    const [a, b] = [court.leg('a'), court.leg('b')]
-    for (const line of [a, b]) line.whole()
+    const [a, b] = court.pair()
     for (const line of [a, b]) line.trade(1)
     a.trade(2)
     court.now += 3_000_000
@@ -277,8 +271,7 @@ describe('trades of two lines', () => {
 
   test('of a history that comes among news are told, whatever the other line passes on of the news', () => {
     const court = new Court('trade')
-    const [a, b] = [court.leg('a'), court.leg('b')]
-    for (const line of [a, b]) line.whole()
+    const [a, b] = court.pair()
     for (const line of [a, b]) line.trade(1)
     b.gap()
     b.trade(1, true)
@@ -296,8 +289,7 @@ describe('trades of two lines', () => {
 
   test('are a gap where the other is lost unseen, although it told of a later hour', () => {
     const court = new Court('trade')
-    const [a, b] = [court.leg('a'), court.leg('b')]
-    for (const line of [a, b]) line.whole()
+    const [a, b] = court.pair()
     b.gap()
     a.trade(3_600_000_000)
     court.now += 5_000_000
@@ -410,8 +402,7 @@ describe('trades of two lines', () => {
 describe('liquidations of two lines', () => {
   test('that are alike in everything are each told once', () => {
     const court = new Court('liquidation')
-    const [a, b] = [court.leg('a'), court.leg('b')]
-    for (const line of [a, b]) line.whole()
+    const [a, b] = court.pair()
     for (const line of [a, b]) for (let times = 0; times < 2; times++) line.liquidation('1')
     b.liquidation('2')
     a.liquidation('2')

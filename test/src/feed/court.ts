@@ -56,7 +56,7 @@ export class Court {
   }
 
   /** Two legs that are whole; each then tells what it begins with. */
-  pair(healed: boolean, begin: (line: Line) => void = () => {}): [Line, Line] {
+  pair(healed = false, begin: (line: Line) => void = () => {}): [Line, Line] {
     const pair: [Line, Line] = [this.leg('a'), this.leg('b')]
     for (const line of pair) {
       line.whole(healed)
