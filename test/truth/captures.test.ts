@@ -68,19 +68,16 @@ function bookTruth({ book: truth }: SymbolTruth): unknown {
 }
 
 function suite(folder: string, title: string): void {
-  const captures = capturesIn(folder)
+  const { captures, left } = capturesIn(folder)
   if (captures.length === 0)
     console.warn(`truth: ${title} are not here (${folder}); nothing is compared with them`)
+  if (left.length > 0) {
+    const of = [...new Set(left)].join(', ')
+    console.warn(`truth: ${left.length} captures are left out; there is no connector yet for ${of}`)
+  }
 
   describe.skipIf(captures.length === 0)(title, () => {
-    for (const capture of captures) {
-      const known = findVenue(capture.truth.venue) !== undefined
-      if (!known)
-        console.warn(
-          `truth: there is no connector for ${capture.truth.venue}; ${capture.truth.capture} is skipped`,
-        )
-      describe.skipIf(!known)(capture.truth.capture, () => compare(capture))
-    }
+    for (const capture of captures) describe(capture.truth.capture, () => compare(capture))
   })
 }
 

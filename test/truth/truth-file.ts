@@ -3,6 +3,7 @@ import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Decimal } from 'decimal.js'
 import * as z from 'zod'
+import { findVenue } from '../../connectors/index.js'
 
 /** The truth's decimals, in the form in which ours are written. */
 const decimal = z.string().transform((text) => new Decimal(text).toFixed())
@@ -57,6 +58,8 @@ export const truthFile = z.object({
   checksums: z.object({ frames: z.int(), verified: z.int() }),
 })
 
+const ofWhat = truthFile.pick({ venue: true }).loose()
+
 export type Truth = z.infer<typeof truthFile>
 export type SymbolTruth = z.infer<typeof symbol>
 export type TradesTruth = z.infer<typeof trades>
@@ -72,16 +75,30 @@ export const handWritten = fileURLToPath(new URL('../fixtures/captures/', import
 /** The recorded ones, which are not part of the package. */
 export const recorded = fileURLToPath(new URL('../../../shared/captures/', import.meta.url))
 
-/** Every capture in a folder that has a truth: a further one needs no line here. */
-export function capturesIn(folder: string): Capture[] {
-  if (!existsSync(join(folder, 'truth'))) return []
-  return readdirSync(join(folder, 'truth'))
-    .filter((name) => name.endsWith('.json'))
-    .sort()
-    .map((name) => {
-      const truth = truthFile.parse(JSON.parse(readFileSync(join(folder, 'truth', name), 'utf8')))
-      return { truth, files: filesOf(folder, truth.capture) }
-    })
+/** What a folder holds: a further capture needs no line here, nor one of a venue that has no connector yet. */
+export interface Captures {
+  readonly captures: readonly Capture[]
+  /** The venue of each capture whose venue has no connector yet; their truth is not read. */
+  readonly left: readonly string[]
+}
+
+/** Every capture in a folder that has a truth. A folder that is absent holds none. */
+export function capturesIn(folder: string): Captures {
+  const captures: Capture[] = []
+  const left: string[] = []
+  const truths = join(folder, 'truth')
+  const names = existsSync(truths) ? readdirSync(truths).filter((name) => name.endsWith('.json')) : []
+  for (const name of names.sort()) {
+    const content: unknown = JSON.parse(readFileSync(join(truths, name), 'utf8'))
+    const { venue } = ofWhat.parse(content)
+    if (findVenue(venue) === undefined) {
+      left.push(venue)
+      continue
+    }
+    const truth = truthFile.parse(content)
+    captures.push({ truth, files: filesOf(folder, truth.capture) })
+  }
+  return { captures, left }
 }
 
 /** Every file of REST answers in a folder. */
