@@ -247,7 +247,26 @@ export const blockEvent = z.strictObject({
   value: decimal.nullable(),
 })
 
-export const gapReason = z.enum(['disconnected', 'stale', 'sequence', 'checksum', 'crossed', 'overflow'])
+/**
+ * Why a stream has a hole.
+ * - `disconnected`: the connection was lost. `stale`: it was open and no longer delivered.
+ * - `sequence`: a number is missing. `checksum`: the venue's checksum differs. `crossed`: the best bid stayed at or above the best ask.
+ * - `overflow`: the reader was too slow and events were dropped.
+ * - `joined_late`: a recording begins after the stream did, so that what came before its first snapshot is unknown.
+ * - `not_recording`: nobody was recording, between two runs on one tape.
+ * - `not_written`: the recorder had the events and could not write them (disk full, locked).
+ */
+export const gapReason = z.enum([
+  'disconnected',
+  'stale',
+  'sequence',
+  'checksum',
+  'crossed',
+  'overflow',
+  'joined_late',
+  'not_recording',
+  'not_written',
+])
 
 export const gapEvent = z.strictObject({
   type: z.literal('gap'),
