@@ -10,6 +10,7 @@ export {
 } from './inspect.js'
 export { openTape } from './open-tape.js'
 export type { Recorder, RecorderClock, RecorderOptions } from './recorder.js'
+export type { RunStream } from './run-streams.js'
 export type { Cell } from './sqlite.js'
 export type { TapeStream } from './stream-table.js'
 export type { Tape, TapeEntry, TapeRun } from './tape.js'

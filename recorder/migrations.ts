@@ -1,3 +1,4 @@
+import { runStreamsTable } from './run-streams.js'
 import type { SqliteDatabase } from './sqlite.js'
 import { viewsSql } from './views.js'
 
@@ -8,7 +9,10 @@ export type Migration = (db: SqliteDatabase) => void
  * The steps, oldest first: the step at index 0 leads from version 1 to version 2. A change of the tables, or of the fields
  * of an event, adds a step here; `createTables` always lays out the newest version.
  */
-export const migrations: readonly Migration[] = []
+export const migrations: readonly Migration[] = [
+  // Version 2: what a run asked for is on the tape.
+  (db) => void db.exec(runStreamsTable),
+]
 
 /** The version that a list of steps leads to (`PRAGMA user_version`). */
 export function versionAfter(steps: readonly Migration[]): number {

@@ -3,6 +3,7 @@ import type { MarketEvent } from '../schemas/events.js'
 import { TapeError } from '../src/errors.js'
 import type { Clock, Timer } from '../src/platform.js'
 import { encodeBody } from './event-codec.js'
+import type { RunStream } from './run-streams.js'
 import { tapeError } from './sqlite.js'
 import { identityOf } from './stream-table.js'
 import type { NewRow, TapeWriter } from './tape-writer.js'
@@ -124,6 +125,18 @@ export class Recorder {
   }
 
   /**
+   * States which streams the run asks for and how they stand, so that the tape can say what is missing from it. A stream that
+   * was stated before is updated. On the tape with the next transaction, within about `batchMs`.
+   * @throws {TapeError} `tape_closed`.
+   */
+  recordStreams(streams: readonly RunStream[]): void {
+    if (this.#state === 'closed') throw this.#closedError()
+    if (streams.length === 0) return
+    for (const stream of streams) this.#writer.stateStream(stream)
+    if (this.#timer === null) this.#arm(this.#options.batchMs)
+  }
+
+  /**
    * Writes everything that waits.
    * @throws {TapeError} `tape_full`, `tape_busy`, `tape_unwritable`, `tape_damaged`, `tape_closed`; the events are kept.
    */
@@ -193,7 +206,7 @@ export class Recorder {
 
   /** Writes the first `rows` of those that wait. @returns the failure; null where it went well. */
   #write(rows: number): TapeError | null {
-    if (rows === 0) return null
+    if (rows === 0 && this.#writer.waitingStreams === 0) return null
     try {
       this.#writer.write(this.#rows, rows)
     } catch (error) {
@@ -222,7 +235,8 @@ export class Recorder {
       // A frame whose events may still be coming is held back for one turn.
       this.#write(this.#grown ? this.#beforeFrame : this.#rows.length)
       this.#grown = false
-      if (this.#rows.length > 0) this.#arm(this.#state === 'failing' ? RETRY_MS : this.#options.batchMs)
+      if (this.#rows.length > 0 || this.#writer.waitingStreams > 0)
+        this.#arm(this.#state === 'failing' ? RETRY_MS : this.#options.batchMs)
     })
   }
 

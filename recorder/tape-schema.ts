@@ -1,4 +1,5 @@
 import { eventShapes } from './event-codec.js'
+import { runStreamsTable } from './run-streams.js'
 import type { SqliteDatabase } from './sqlite.js'
 import { viewsSql } from './views.js'
 
@@ -57,6 +58,7 @@ export function createTables(db: SqliteDatabase): void {
       exchange_to INTEGER,
       streams TEXT NOT NULL
     ) STRICT;
+    ${runStreamsTable}
   `)
   const addType = db.prepare('INSERT INTO event_types (id, type, fields) VALUES (?, ?, ?)')
   eventShapes.forEach(({ type, body }, index) => {

@@ -1,6 +1,7 @@
 import type { MarketEvent, Micros } from '../schemas/events.js'
 import { TapeError } from '../src/errors.js'
 import type { StreamIdentity } from './event-codec.js'
+import { type RunStream, RunStreamsWriter } from './run-streams.js'
 import { SegmentInProgress } from './segment.js'
 import type { Cell, SqliteDatabase, SqliteStatement } from './sqlite.js'
 import { StreamTable, streamKey, type TapeStream } from './stream-table.js'
@@ -34,6 +35,7 @@ export class TapeWriter {
   readonly #insertSegment: SqliteStatement<unknown>
   /** Streams that have a number and are not on the tape yet. */
   #newStreams: TapeStream[] = []
+  readonly #runStreams: RunStreamsWriter
   #segment: SegmentInProgress
   /** This recording's row in `runs`; null before its first transaction. */
   #run: number | null = null
@@ -49,6 +51,7 @@ export class TapeWriter {
     this.#typeIds = new Map(db.prepare<[string, number]>('SELECT type, id FROM event_types').raw().all())
     const last = db.prepare<number | null>('SELECT max(id) FROM events').pluck().get() ?? 0
     this.#segment = new SegmentInProgress(last + 1)
+    this.#runStreams = new RunStreamsWriter(db)
     const insert = 'INSERT INTO events (stream, type, exchange_time, receive_time, body) VALUES'
     const row = '(?, ?, ?, ?, ?)'
     this.#insertOne = db.prepare(`${insert} ${row}`)
@@ -79,6 +82,16 @@ export class TapeWriter {
     return stream.id
   }
 
+  /** States how a stream of this run stands; on the tape with the next transaction. */
+  stateStream(stream: RunStream): void {
+    this.#runStreams.state(stream)
+  }
+
+  /** Streams that were stated and are not on the tape yet. */
+  get waitingStreams(): number {
+    return this.#runStreams.waiting
+  }
+
   typeId(type: MarketEvent['type']): number {
     const id = this.#typeIds.get(type)
     if (id !== undefined) return id
@@ -91,7 +104,7 @@ export class TapeWriter {
   }
 
   /**
-   * Puts the first `count` rows on the tape, all or none.
+   * Puts the first `count` rows on the tape, and what was stated of the run's streams: all or none.
    * @throws what SQLite throws; `tape_damaged` (a {@link TapeError}) where another program has written to the tape.
    */
   write(rows: readonly NewRow[], count: number): void {
@@ -106,6 +119,7 @@ export class TapeWriter {
       }
       this.#insert(rows, count)
       segment = this.#insertSegments(rows, count)
+      this.#runStreams.write(run)
       this.#db.exec('COMMIT')
     } catch (error) {
       if (this.#db.inTransaction) this.#db.exec('ROLLBACK')
@@ -113,6 +127,7 @@ export class TapeWriter {
     }
     this.#run = run
     this.#newStreams = []
+    this.#runStreams.taken()
     this.#segment = segment
   }
 
@@ -136,6 +151,7 @@ export class TapeWriter {
   }
 
   #insert(rows: readonly NewRow[], count: number): void {
+    if (count === 0) return
     let last: number | bigint = 0
     let cells: Cell[] = []
     let many = count >= ROWS_A_STATEMENT
@@ -158,6 +174,7 @@ export class TapeWriter {
   }
 
   #insertSegments(rows: readonly NewRow[], count: number): SegmentInProgress {
+    if (count === 0) return this.#segment
     let segment = this.#segment.copy()
     for (let at = 0; at < count; at++) {
       const row = rows[at]

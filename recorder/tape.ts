@@ -3,6 +3,7 @@ import type { Books } from '../src/book/books.js'
 import { TapeError, UsageError } from '../src/errors.js'
 import { type BookMoment, type BookRequest, bookAt, booksAtEnd, type TapeBook } from './book-at.js'
 import { EventReader, type EventRow } from './event-reader.js'
+import { type RunStream, readRunStreams } from './run-streams.js'
 import { type Cell, type SqliteDatabase, sqliteCode, tapeError } from './sqlite.js'
 import type { TapeStream } from './stream-table.js'
 import { rowFilter, type TapeQuery } from './tape-query.js'
@@ -16,12 +17,17 @@ export interface TapeEntry {
 
 /** One recording on a tape: from a recorder's opening to its close. Between two of them nobody was listening. */
 export interface TapeRun {
+  /** Counts from 1. */
+  readonly id: number
+  /** The first event of the run, where it has any; runs without events share it with the run that follows. */
   readonly firstEvent: number
   readonly opened: Micros
   /** Null where the recorder was not closed (it crashed) or is still recording. */
   readonly closed: Micros | null
   /** What wrote it: `tapewire 1.0.0`. */
   readonly writer: string
+  /** What was asked for, as far as the recorder was told; empty on tapes of layout 1. */
+  readonly streams: readonly RunStream[]
 }
 
 /** A tape that is open for reading. */
@@ -99,11 +105,15 @@ export class Tape {
 
   /** The recordings on the tape, oldest first. */
   runs(): TapeRun[] {
-    return this.#guarded(() =>
-      this.#db
-        .prepare<TapeRun>('SELECT first_event AS firstEvent, opened, closed, writer FROM runs ORDER BY id')
-        .all(),
-    )
+    return this.#guarded(() => {
+      const streams = readRunStreams(this.#db)
+      return this.#db
+        .prepare<Omit<TapeRun, 'streams'>>(
+          'SELECT id, first_event AS firstEvent, opened, closed, writer FROM runs ORDER BY id',
+        )
+        .all()
+        .map((run) => ({ ...run, streams: streams.get(run.id) ?? [] }))
+    })
   }
 
   /**

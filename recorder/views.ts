@@ -34,6 +34,7 @@ export function viewsSql(): string {
     bookLevelsView('book_levels', ['book_snapshot', 'book_update'], ['price', 'amount']),
     bookLevelsView('book_orders', ['order_snapshot', 'order_update'], ['order_id', 'price', 'amount']),
     runsView(),
+    subscriptionsView(),
   ].join('\n')
 }
 
@@ -67,6 +68,12 @@ function runsView(): string {
   return `CREATE VIEW recordings AS SELECT id, first_event,
     coalesce(lead(first_event) OVER (ORDER BY id) - 1, (SELECT max(id) FROM events)) AS last_event,
     ${isoTime('opened')} AS opened, ${isoTime('closed')} AS closed, writer FROM runs;`
+}
+
+function subscriptionsView(): string {
+  return `CREATE VIEW subscriptions AS SELECT run AS recording, venue, symbol, instrument, channel,
+    ${isoTime('asked_at')} AS asked, ${isoTime('confirmed_at')} AS confirmed, refused,
+    ${isoTime('ended_at')} AS ended FROM run_streams;`
 }
 
 function headColumn(field: string): string[] {

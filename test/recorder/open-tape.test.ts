@@ -1,10 +1,11 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { gunzipSync } from 'node:zlib'
 import Database from 'better-sqlite3'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { openTape } from '../../recorder/index.js'
 import { TapeError } from '../../src/errors.js'
-import { trade } from './sample-events.js'
+import { START, trade } from './sample-events.js'
 import { temporaryPaths } from './temporary.js'
 
 const path = temporaryPaths()
@@ -31,7 +32,7 @@ describe('a new tape', () => {
   it('says what it is to any program that looks at it', async () => {
     const db = new Database(await newTape(), { readonly: true })
     expect(Buffer.from(db.serialize().subarray(68, 72)).toString('latin1')).toBe('tape')
-    expect(db.pragma('user_version', { simple: true })).toBe(1)
+    expect(db.pragma('user_version', { simple: true })).toBe(2)
     expect(db.pragma('journal_mode', { simple: true })).toBe('wal')
     const meta = Object.fromEntries(
       db.prepare('SELECT key, value FROM meta').raw().all() as [string, string][],
@@ -188,22 +189,21 @@ describe('versions', () => {
   /** The recorder as it will be when the layout has one more version. */
   async function nextVersion(): Promise<typeof import('../../recorder/index.js')> {
     vi.resetModules()
-    vi.doMock('../../recorder/migrations.js', async (original) => ({
-      ...(await original<typeof import('../../recorder/migrations.js')>()),
-      migrations: [
-        (db: Database.Database) => {
-          db.exec('ALTER TABLE runs ADD COLUMN host TEXT')
-          db.exec("UPDATE runs SET host = 'unknown'")
-        },
-      ],
-    }))
+    vi.doMock('../../recorder/migrations.js', async (original) => {
+      const actual = await original<typeof import('../../recorder/migrations.js')>()
+      const step = (db: Database.Database) => {
+        db.exec('ALTER TABLE runs ADD COLUMN host TEXT')
+        db.exec("UPDATE runs SET host = 'unknown'")
+      }
+      return { ...actual, migrations: [...actual.migrations, step] }
+    })
     return import('../../recorder/index.js')
   }
 
   it('a tape of a newer version is refused, for reading and for writing', async () => {
     const file = await newTape()
     const db = new Database(file)
-    db.pragma('user_version = 2')
+    db.pragma('user_version = 99')
     db.close()
     for (const open of [() => openTape(file), () => openTape(file, { mode: 'write' })]) {
       const error = failure(open)
@@ -217,7 +217,7 @@ describe('versions', () => {
     const next = await nextVersion()
     using tape = next.openTape(file)
     expect(tape.query('SELECT host FROM runs')).toEqual([{ host: 'unknown' }])
-    expect(tape.query('PRAGMA user_version')).toEqual([{ user_version: 2 }])
+    expect(tape.query('PRAGMA user_version')).toEqual([{ user_version: 3 }])
     expect([...tape.replay()]).toEqual([trade()])
     expect(tape.query('SELECT price FROM trades')).toEqual([{ price: '60000.5' }])
     expect(failure(() => openTape(file)).code).toBe('tape_too_new')
@@ -230,22 +230,53 @@ describe('versions', () => {
     recorder.record(trade({ id: '2' }))
     await recorder.close()
     using tape = next.openTape(file)
-    expect(tape.query('PRAGMA user_version')).toEqual([{ user_version: 2 }])
+    expect(tape.query('PRAGMA user_version')).toEqual([{ user_version: 3 }])
     expect([...tape.replay()]).toHaveLength(2)
+  })
+
+  it('a tape of layout 1 is brought to the layout of today: its runs asked for nothing that is known', async () => {
+    const file = path()
+    // Recorded by the last tapewire of layout 1.
+    writeFileSync(file, gunzipSync(readFileSync('test/fixtures/tapes/version-1.db.gz')))
+    const before = new Database(file, { readonly: true })
+    expect(before.pragma('user_version', { simple: true })).toBe(1)
+    before.close()
+    {
+      using tape = openTape(file)
+      expect(tape.query('PRAGMA user_version')).toEqual([{ user_version: 2 }])
+      expect([...tape.replay()].map(({ type }) => type)).toEqual([
+        'connection',
+        'trade',
+        'book_snapshot',
+        'trade',
+        'trade',
+      ])
+      expect(tape.runs()).toMatchObject([
+        { id: 1, firstEvent: 1, streams: [] },
+        { id: 2, firstEvent: 5, streams: [] },
+      ])
+      expect(tape.query('SELECT * FROM subscriptions')).toEqual([])
+    }
+    await using recorder = openTape(file, { mode: 'write' })
+    const asked = { venue: 'testex', symbol: 'BTC/USD', channel: 'trade', instrument: 'tBTCUSD' }
+    const stands = { askedAt: START, confirmedAt: START + 1, refused: null, endedAt: null }
+    recorder.recordStreams([{ ...asked, ...stands }])
+    await recorder.close()
+    using tape = openTape(file)
+    expect(tape.runs()[2]).toMatchObject({ id: 3, streams: [{ ...asked, ...stands }] })
   })
 
   it('a step that fails leaves the tape as it was', async () => {
     const file = await newTape()
     vi.resetModules()
-    vi.doMock('../../recorder/migrations.js', async (original) => ({
-      ...(await original<typeof import('../../recorder/migrations.js')>()),
-      migrations: [
-        (db: Database.Database) => {
-          db.exec('ALTER TABLE runs ADD COLUMN host TEXT')
-          throw new Error('power cut')
-        },
-      ],
-    }))
+    vi.doMock('../../recorder/migrations.js', async (original) => {
+      const actual = await original<typeof import('../../recorder/migrations.js')>()
+      const step = (db: Database.Database) => {
+        db.exec('ALTER TABLE runs ADD COLUMN host TEXT')
+        throw new Error('power cut')
+      }
+      return { ...actual, migrations: [...actual.migrations, step] }
+    })
     const next = await import('../../recorder/index.js')
     expect(() => next.openTape(file)).toThrow('power cut')
     vi.doUnmock('../../recorder/migrations.js')

@@ -160,7 +160,7 @@ describe('a person at the SQLite shell', () => {
         )
       expect(views.map(({ columns }) => columns)).toContainEqual(['event', ...fields])
     }
-    expect(views).toHaveLength(arbitraryEvents.size + 3)
+    expect(views).toHaveLength(arbitraryEvents.size + 4)
   })
 
   it('finds every example of the documentation working', () => {
