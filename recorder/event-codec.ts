@@ -1,5 +1,6 @@
 import * as z from 'zod'
-import { type MarketEvent, type MarketEventType, marketEvent, micros } from '../schemas/events.js'
+import { marketEvent, micros } from '../schemas/event-schemas.js'
+import type { MarketEvent, MarketEventType } from '../schemas/events.js'
 
 /**
  * How an event becomes a row and a row the very same event again.
@@ -69,9 +70,8 @@ const bodyFields: ReadonlyMap<string, readonly string[]> = new Map(
 /** The body of an event: its fields without a column, as a JSON array. */
 export function encodeBody(event: MarketEvent): string {
   const fields = bodyFields.get(event.type) ?? []
-  const record: Readonly<Record<string, unknown>> = event
   const values: unknown[] = []
-  for (let at = 0; at < fields.length; at++) values.push(record[fields[at] ?? ''])
+  for (let at = 0; at < fields.length; at++) values.push(Reflect.get(event, fields[at] ?? ''))
   return JSON.stringify(values)
 }
 

@@ -109,7 +109,6 @@ export function inspectTape(tape: Tape): Inspection {
     count.add({ ...row, symbol: row.symbol, channel: row.channel })
   }
   for (const event of tape.replay({ types: ['trade', 'gap', 'checksum'] })) {
-    if (!('channel' in event)) continue
     const count = instruments.get(keyOf(event.venue, event.instrument))
     if (event.type === 'trade') count?.trade(event)
     else if (event.type === 'gap' && event.state === 'open') count?.gap()

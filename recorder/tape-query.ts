@@ -1,12 +1,13 @@
 import * as z from 'zod'
-import { type MarketEventType, type Micros, marketEvent } from '../schemas/events.js'
+import { marketEvent } from '../schemas/event-schemas.js'
+import type { MarketEventType, Micros } from '../schemas/events.js'
 import { TapeError } from '../src/errors.js'
 import { parseOptions } from '../src/options.js'
 import type { EventReader, RowFilter } from './event-reader.js'
 import type { TapeStream } from './stream-table.js'
 
 /** Which events of a tape are wanted. What is not named is not asked: an empty query is the whole tape. */
-export interface TapeQuery {
+export interface TapeQuery<T extends MarketEventType = MarketEventType> {
   /**
    * From this moment on, microseconds. The moment of an event is its receive time, or its exchange time where the tape had no
    * clock; an event that has neither is left out where moments are asked for.
@@ -18,7 +19,9 @@ export interface TapeQuery {
   readonly fromEvent?: number
   /** Before this event. */
   readonly toEvent?: number
-  readonly types?: readonly MarketEventType[]
+  /** @default every type */
+  readonly types?: readonly T[]
+  /** @default every venue */
   readonly venues?: readonly string[]
   /** Unified symbols or the venues' own ids. */
   readonly symbols?: readonly string[]

@@ -1,4 +1,4 @@
-import type { MarketEvent, Micros } from '../schemas/events.js'
+import type { EventOf, MarketEvent, MarketEventType, Micros } from '../schemas/events.js'
 import type { Books } from '../src/book/books.js'
 import { TapeError, UsageError } from '../src/errors.js'
 import { type BookMoment, type BookRequest, bookAt, booksAtEnd, type TapeBook } from './book-at.js'
@@ -45,11 +45,15 @@ export class Tape {
 
   /**
    * The very events that were recorded, in recorded order: those that are on the tape at the first step. Reads ahead a few
-   * thousand events at most.
+   * thousand events at most. A query that names `types` gives events of those types: `replay({ types: ['trade'] })` gives trades.
    *
    * @throws {TapeError} `not_on_tape`, `tape_damaged`, `tape_closed`.
    * @throws {UsageError} `bad_option`.
    */
+  replay<T extends MarketEventType>(
+    query: TapeQuery<T> & { readonly types: readonly T[] },
+  ): Generator<EventOf<T>, void, undefined>
+  replay(query?: TapeQuery): Generator<MarketEvent, void, undefined>
   *replay(query: TapeQuery = {}): Generator<MarketEvent, void, undefined> {
     for (const row of this.#rows(query)) yield this.#reader.event(row)
   }

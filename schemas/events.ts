@@ -1,251 +1,301 @@
-import * as z from 'zod'
-
 /**
- * The events of tapewire: one discriminated union for live, replayed and simulated data.
+ * The events of tapewire: one union, discriminated by `type`, for live, replayed and simulated data.
  *
  * Every price and amount is a decimal as canonical text: no exponent, no `+`, no redundant zeros, `-0` is `0`.
  * Every time is an integer count of microseconds since the Unix epoch, UTC. A field that a venue does not give is null,
- * never absent, so that each type has one shape.
+ * never absent, so that each type has one shape. `event-schemas.ts` holds the zod schema of each.
  */
 
-/** A decimal as canonical text: `"0.00001"`. */
-export const decimal = z
-  .string()
-  .regex(/^(?:0|-?(?:[1-9]\d*|(?:0|[1-9]\d*)\.\d*[1-9]))$/, 'must be a decimal as canonical text')
+/** A decimal as canonical text, no exponent and no redundant zeros: `"0.00001"`. */
+export type Decimal = string
 
-/** Microseconds since the Unix epoch, UTC. */
-export const micros = z.int()
+/** Microseconds since the Unix epoch, UTC: an integer. */
+export type Micros = number
 
-export const side = z.enum(['buy', 'sell'])
+/** The side of an order or a taker. */
+export type Side = 'buy' | 'sell'
 
 /**
  * The unit of a venue's own amounts: `base` (coins), `quote` (money), `contract`.
  * `toBase()` converts with the instrument's contract data.
  */
-export const amountUnit = z.enum(['base', 'quote', 'contract'])
+export type AmountUnit = 'base' | 'quote' | 'contract'
 
 /** What is traded under an instrument. `chain` is a blockchain itself. */
-export const marketType = z.enum(['spot', 'perpetual', 'future', 'option', 'index', 'funding', 'chain'])
+export type MarketType = 'spot' | 'perpetual' | 'future' | 'option' | 'index' | 'funding' | 'chain'
 
-/** One price level: `[price, amount]`. */
-export const level = z.tuple([decimal, decimal])
+/** One price level of an L2 book: `[price, amount]`. */
+export type Level = [price: Decimal, amount: Decimal]
 
 /** One order of an L3 book: `[order id, price, amount]`. */
-export const order = z.tuple([z.string(), decimal, decimal])
+export type Order = [id: string, price: Decimal, amount: Decimal]
 
-const stream = {
+/** What every event of a stream carries. A stream is one channel of one instrument of one venue. */
+export interface StreamFields {
   /** The venue's name in tapewire: `bitfinex`. */
-  venue: z.string(),
+  venue: string
   /** The unified symbol, as ccxt writes it: `BTC/USD`, perpetual `BTC/USD:BTC`, dated `BTC/USD:BTC-241227`. */
-  symbol: z.string(),
+  symbol: string
   /** The venue's own id, as on the wire: `tBTCUSD`, `XBTUSD`. */
-  instrument: z.string(),
-  /** The channel that the event belongs to: `trade`, `book`, `book:P1`, `candle:1m`. With venue and instrument: the stream. */
-  channel: z.string(),
-  /** When the venue says it happened; null where the venue gives no time. */
-  exchangeTime: micros.nullable(),
-  /** When the frame was read from the socket; null only where a foreign log had no clock. */
-  receiveTime: micros.nullable(),
+  instrument: string
+  /** The channel of the stream: `trade`, `book`, `book:P1`, `candle:1m`. */
+  channel: string
+  /** When the venue says it happened. Microseconds; null where the venue gives no time. */
+  exchangeTime: Micros | null
+  /** When the frame came from the socket. Microseconds; null only where a foreign log had no clock. */
+  receiveTime: Micros | null
 }
 
-/** The venue's number of the message within its stream or connection; null where the venue numbers nothing. */
-const sequence = z.string().nullable()
-
-export const tradeEvent = z.strictObject({
-  type: z.literal('trade'),
-  ...stream,
-  sequence,
+/** One trade. */
+export interface TradeEvent extends StreamFields {
+  type: 'trade'
+  /** The venue's number of the message within its stream or connection, as text; null where the venue numbers nothing. */
+  sequence: string | null
   /** The venue's id of the trade, unique in its stream. */
-  id: z.string(),
-  price: decimal,
+  id: string
+  /** Price of one unit of the base currency, in the quote currency. */
+  price: Decimal
   /** The venue's own number, in `amountUnit`. */
-  amount: decimal,
-  amountUnit,
+  amount: Decimal
+  /** The unit of `amount`. */
+  amountUnit: AmountUnit
   /** Side of the taker; null where the venue does not say. */
-  side: side.nullable(),
+  side: Side | null
   /** Whether the trade closed a position by force; false where the venue does not say. */
-  liquidation: z.boolean(),
+  liquidation: boolean
   /** Sent as history on subscribing or fetched to fill a gap, not as it happened. */
-  historical: z.boolean(),
-})
+  historical: boolean
+}
 
-export const bookSnapshotEvent = z.strictObject({
-  type: z.literal('book_snapshot'),
-  ...stream,
-  sequence,
-  /** Best first. */
-  bids: z.array(level),
-  asks: z.array(level),
-  amountUnit,
+/** An L2 book as a whole: it replaces whatever was known. */
+export interface BookSnapshotEvent extends StreamFields {
+  type: 'book_snapshot'
+  /** The venue's number of the message within its stream or connection, as text; null where the venue numbers nothing. */
+  sequence: string | null
+  /** Levels of the buyers, highest price first. */
+  bids: Level[]
+  /** Levels of the sellers, lowest price first. */
+  asks: Level[]
+  /** The unit of every amount of this book. */
+  amountUnit: AmountUnit
   /** Levels a side that the venue keeps; null for the whole book. */
-  depth: z.int().nullable(),
-})
+  depth: number | null
+}
 
-export const bookUpdateEvent = z.strictObject({
-  type: z.literal('book_update'),
-  ...stream,
-  sequence,
+/** A change of an L2 book: the levels that are named, as they now stand. */
+export interface BookUpdateEvent extends StreamFields {
+  type: 'book_update'
+  /** The venue's number of the message within its stream or connection, as text; null where the venue numbers nothing. */
+  sequence: string | null
   /** New absolute amounts; `"0"` removes the level. */
-  bids: z.array(level),
-  asks: z.array(level),
-})
+  bids: Level[]
+  /** New absolute amounts; `"0"` removes the level. */
+  asks: Level[]
+}
 
-export const orderSnapshotEvent = z.strictObject({
-  type: z.literal('order_snapshot'),
-  ...stream,
-  sequence,
-  /** Every order, best price first, then by the venue's order within the price. */
-  bids: z.array(order),
-  asks: z.array(order),
-  amountUnit,
+/** An L3 book, order by order, as a whole: it replaces whatever was known. */
+export interface OrderSnapshotEvent extends StreamFields {
+  type: 'order_snapshot'
+  /** The venue's number of the message within its stream or connection, as text; null where the venue numbers nothing. */
+  sequence: string | null
+  /** Every order of the buyers, highest price first, then by the venue's order within the price. */
+  bids: Order[]
+  /** Every order of the sellers, lowest price first, then by the venue's order within the price. */
+  asks: Order[]
+  /** The unit of every amount of this book. */
+  amountUnit: AmountUnit
   /** Orders a side that the venue keeps; null for the whole book. */
-  depth: z.int().nullable(),
-})
+  depth: number | null
+}
 
-export const orderUpdateEvent = z.strictObject({
-  type: z.literal('order_update'),
-  ...stream,
-  sequence,
+/** A change of an L3 book: the orders that are named, as they now stand. */
+export interface OrderUpdateEvent extends StreamFields {
+  type: 'order_update'
+  /** The venue's number of the message within its stream or connection, as text; null where the venue numbers nothing. */
+  sequence: string | null
   /** Orders as they now stand; amount `"0"` removes the order. */
-  bids: z.array(order),
-  asks: z.array(order),
-})
+  bids: Order[]
+  /** Orders as they now stand; amount `"0"` removes the order. */
+  asks: Order[]
+}
 
-export const quoteEvent = z.strictObject({
-  type: z.literal('quote'),
-  ...stream,
-  sequence,
-  /** Null where that side is empty; amounts also where the venue gives none. */
-  bidPrice: decimal.nullable(),
-  bidAmount: decimal.nullable(),
-  askPrice: decimal.nullable(),
-  askAmount: decimal.nullable(),
-  amountUnit,
-})
+/** The best bid and ask. */
+export interface QuoteEvent extends StreamFields {
+  type: 'quote'
+  /** The venue's number of the message within its stream or connection, as text; null where the venue numbers nothing. */
+  sequence: string | null
+  /** The highest bid; null where nobody bids. */
+  bidPrice: Decimal | null
+  /** In `amountUnit`; null where nobody bids or the venue gives no amount. */
+  bidAmount: Decimal | null
+  /** The lowest ask; null where nobody asks. */
+  askPrice: Decimal | null
+  /** In `amountUnit`; null where nobody asks or the venue gives no amount. */
+  askAmount: Decimal | null
+  /** The unit of both amounts. */
+  amountUnit: AmountUnit
+}
 
-export const tickerEvent = z.strictObject({
-  type: z.literal('ticker'),
-  ...stream,
-  last: decimal.nullable(),
-  open: decimal.nullable(),
-  high: decimal.nullable(),
-  low: decimal.nullable(),
-  /** Over the venue's window (24 h), in `volumeUnit`. */
-  volume: decimal.nullable(),
-  volumeUnit: amountUnit,
-  quoteVolume: decimal.nullable(),
-  vwap: decimal.nullable(),
+/** The venue's statistics over its window, usually 24 hours. */
+export interface TickerEvent extends StreamFields {
+  type: 'ticker'
+  /** Price of the last trade. */
+  last: Decimal | null
+  /** Price at the beginning of the window. */
+  open: Decimal | null
+  /** Highest price of the window. */
+  high: Decimal | null
+  /** Lowest price of the window. */
+  low: Decimal | null
+  /** Amount traded in the window, in `volumeUnit`. */
+  volume: Decimal | null
+  /** The unit of `volume`. */
+  volumeUnit: AmountUnit
+  /** Money traded in the window, in the quote currency. */
+  quoteVolume: Decimal | null
+  /** Average price of the window, weighted by amount. */
+  vwap: Decimal | null
   /** Absolute change of the price over the window. */
-  change: decimal.nullable(),
-  bidPrice: decimal.nullable(),
-  askPrice: decimal.nullable(),
-})
+  change: Decimal | null
+  /** The highest bid. */
+  bidPrice: Decimal | null
+  /** The lowest ask. */
+  askPrice: Decimal | null
+}
 
-export const candleEvent = z.strictObject({
-  type: z.literal('candle'),
-  ...stream,
-  /** Length as the field writes it: `1m`, `1h`, `1d`. */
-  interval: z.string(),
-  openTime: micros,
-  open: decimal.nullable(),
-  high: decimal.nullable(),
-  low: decimal.nullable(),
-  close: decimal.nullable(),
-  volume: decimal.nullable(),
-  volumeUnit: amountUnit,
+/** One candle. It is emitted again while it forms, and once more when it is `closed`. */
+export interface CandleEvent extends StreamFields {
+  type: 'candle'
+  /** Length of the candle: `1m`, `1h`, `1d`. */
+  interval: string
+  /** When the candle begins. Microseconds. */
+  openTime: Micros
+  /** Price of the first trade; null where there was none. */
+  open: Decimal | null
+  /** Highest price; null where there was no trade. */
+  high: Decimal | null
+  /** Lowest price; null where there was no trade. */
+  low: Decimal | null
+  /** Price of the last trade so far; null where there was none. */
+  close: Decimal | null
+  /** Amount traded, in `volumeUnit`. */
+  volume: Decimal | null
+  /** The unit of `volume`. */
+  volumeUnit: AmountUnit
   /** Number of trades; null where the venue does not count them. */
-  trades: z.int().nullable(),
+  trades: number | null
   /** Final. Where a venue has no such mark: a later candle of the stream has been seen. */
-  closed: z.boolean(),
+  closed: boolean
   /** Sent as history on subscribing. */
-  historical: z.boolean(),
-})
+  historical: boolean
+}
 
-export const derivativeEvent = z.strictObject({
-  type: z.literal('derivative'),
-  ...stream,
-  markPrice: decimal.nullable(),
-  indexPrice: decimal.nullable(),
-  /** In `openInterestUnit`. */
-  openInterest: decimal.nullable(),
-  openInterestUnit: amountUnit,
+/** What a derivative's price depends on. */
+export interface DerivativeEvent extends StreamFields {
+  type: 'derivative'
+  /** The price at which positions are valued. */
+  markPrice: Decimal | null
+  /** The price of the underlying. */
+  indexPrice: Decimal | null
+  /** Open positions, in `openInterestUnit`. */
+  openInterest: Decimal | null
+  /** The unit of `openInterest`. */
+  openInterestUnit: AmountUnit
   /** Fraction for one funding interval: `"0.0001"` is 0.01 %. */
-  fundingRate: decimal.nullable(),
-  nextFundingTime: micros.nullable(),
-  predictedFundingRate: decimal.nullable(),
-})
+  fundingRate: Decimal | null
+  /** When funding is paid next. Microseconds. */
+  nextFundingTime: Micros | null
+  /** The venue's estimate of the rate after the current one; a fraction. */
+  predictedFundingRate: Decimal | null
+}
 
-export const liquidationEvent = z.strictObject({
-  type: z.literal('liquidation'),
-  ...stream,
-  id: z.string().nullable(),
+/** A position closed by force. */
+export interface LiquidationEvent extends StreamFields {
+  type: 'liquidation'
+  /** The venue's id of the liquidation; null where it gives none. */
+  id: string | null
   /** Null where the venue gives none. */
-  price: decimal.nullable(),
-  amount: decimal,
-  amountUnit,
+  price: Decimal | null
+  /** In `amountUnit`. */
+  amount: Decimal
+  /** The unit of `amount`. */
+  amountUnit: AmountUnit
   /** Side of the order that closes the position: `sell` closes a long. */
-  side: side.nullable(),
-})
+  side: Side | null
+}
 
 /** What is known of an instrument; null is "the venue does not say". */
-export const instrumentFields = {
-  market: marketType,
-  status: z.enum(['open', 'halted', 'closed']).nullable(),
-  base: z.string().nullable(),
-  quote: z.string().nullable(),
+export interface InstrumentFields {
+  /** What is traded. */
+  market: MarketType
+  /** Whether it is traded now. */
+  status: 'open' | 'halted' | 'closed' | null
+  /** The currency that is bought and sold. */
+  base: string | null
+  /** The currency of the price. */
+  quote: string | null
   /** The currency that a derivative is margined and settled in; null for spot. */
-  settle: z.string().nullable(),
-  tickSize: decimal.nullable(),
-  lotSize: decimal.nullable(),
+  settle: string | null
+  /** The smallest step of a price. */
+  tickSize: Decimal | null
+  /** The smallest step of an amount. */
+  lotSize: Decimal | null
   /** The unit of trade and book amounts. */
-  amountUnit,
+  amountUnit: AmountUnit
   /** What one contract is worth, in `contractUnit`; null where amounts are no contracts or it varies. */
-  contractSize: decimal.nullable(),
+  contractSize: Decimal | null
   /** `base`: a contract is so many coins (linear). `quote`: so much money (inverse). Null: neither (quanto). */
-  contractUnit: z.enum(['base', 'quote']).nullable(),
+  contractUnit: 'base' | 'quote' | null
   /** 2 where the venue counts both sides of a match in its trade amounts, else 1. */
-  sidesCounted: z.union([z.literal(1), z.literal(2)]),
-  expiry: micros.nullable(),
+  sidesCounted: 1 | 2
+  /** When a dated contract expires. Microseconds; null where it does not. */
+  expiry: Micros | null
 }
 
-export const instrumentEvent = z.strictObject({
-  type: z.literal('instrument'),
-  ...stream,
-  ...instrumentFields,
-})
+/** What the venue says of an instrument, on its list and whenever that changes. */
+export interface InstrumentEvent extends StreamFields, InstrumentFields {
+  type: 'instrument'
+}
 
-/** One input or output of a chain transaction. `value` in whole coins (BTC), exact; null where unknown. */
-const transactionPart = z.strictObject({
-  address: z.string().nullable(),
-  value: decimal.nullable(),
-})
+/** One input or output of a chain transaction. */
+export interface TransactionPart {
+  /** Null where the script names none. */
+  address: string | null
+  /** In whole coins (BTC), exact; null where unknown. */
+  value: Decimal | null
+}
 
-export const transactionEvent = z.strictObject({
-  type: z.literal('transaction'),
-  ...stream,
-  hash: z.string(),
-  inputs: z.array(transactionPart),
-  outputs: z.array(transactionPart),
+/** A transaction on a blockchain. */
+export interface TransactionEvent extends StreamFields {
+  type: 'transaction'
+  /** The transaction's hash, as hexadecimal text. */
+  hash: string
+  /** What is spent. */
+  inputs: TransactionPart[]
+  /** Who receives. */
+  outputs: TransactionPart[]
   /** In whole coins; null where the inputs' values are not all known. */
-  fee: decimal.nullable(),
+  fee: Decimal | null
   /** Bytes. */
-  size: z.int().nullable(),
-  /** Null while unconfirmed. */
-  height: z.int().nullable(),
-})
+  size: number | null
+  /** The block that holds it; null while unconfirmed. */
+  height: number | null
+}
 
-export const blockEvent = z.strictObject({
-  type: z.literal('block'),
-  ...stream,
-  hash: z.string(),
-  height: z.int(),
+/** A block of a blockchain. */
+export interface BlockEvent extends StreamFields {
+  type: 'block'
+  /** The block's hash, as hexadecimal text. */
+  hash: string
+  /** Its place in the chain. */
+  height: number
   /** Bytes. */
-  size: z.int().nullable(),
+  size: number | null
   /** Number of transactions. */
-  transactions: z.int().nullable(),
+  transactions: number | null
   /** Sum of all outputs in whole coins. */
-  value: decimal.nullable(),
-})
+  value: Decimal | null
+}
 
 /**
  * Why a stream has a hole.
@@ -256,132 +306,118 @@ export const blockEvent = z.strictObject({
  * - `not_recording`: nobody was recording, between two runs on one tape.
  * - `not_written`: the recorder had the events and could not write them (disk full, locked).
  */
-export const gapReason = z.enum([
-  'disconnected',
-  'stale',
-  'sequence',
-  'checksum',
-  'crossed',
-  'overflow',
-  'joined_late',
-  'not_recording',
-  'not_written',
-])
+export type GapReason =
+  | 'disconnected'
+  | 'stale'
+  | 'sequence'
+  | 'checksum'
+  | 'crossed'
+  | 'overflow'
+  | 'joined_late'
+  | 'not_recording'
+  | 'not_written'
 
-export const gapEvent = z.strictObject({
-  type: z.literal('gap'),
-  ...stream,
-  reason: gapReason,
+/** A hole in a stream: `open` where it is noticed, `closed` where the stream is whole again. */
+export interface GapEvent extends StreamFields {
+  type: 'gap'
+  /** Why the stream has a hole. */
+  reason: GapReason
   /** `open` when the hole is noticed, before anything else on its stream; `closed` when the stream is whole from here on. */
-  state: z.enum(['open', 'closed']),
-  /** Receive time of the last event known to be good; null where there was none or the log has no clock. */
-  from: micros.nullable(),
-  /** Receive time from which the stream is whole again; null while open. */
-  to: micros.nullable(),
-  /** On `closed`: what was missing has been made good (book by a snapshot that follows, trades by backfill). */
-  healed: z.boolean(),
+  state: 'open' | 'closed'
+  /** Receive time of the last event known to be good; null where there was none or the log has no clock. Microseconds. */
+  from: Micros | null
+  /** Receive time from which the stream is whole again; null while open. Microseconds. */
+  to: Micros | null
+  /** On `closed`: nothing is missing any more (a book by the snapshot that follows, trades by history that was fetched). */
+  healed: boolean
   /** What was expected and what came, for a person. */
-  detail: z.string().nullable(),
-})
-
-export const checksumEvent = z.strictObject({
-  type: z.literal('checksum'),
-  ...stream,
-  sequence,
-  /** Whether the book as kept here is the book that the venue signed. */
-  ok: z.boolean(),
-  expected: z.string(),
-  actual: z.string(),
-})
-
-const connection = {
-  venue: z.string(),
-  receiveTime: micros.nullable(),
+  detail: string | null
 }
 
-export const connectionState = z.enum([
-  'connecting',
-  'open',
-  'ready',
-  'maintenance',
-  'reconnecting',
-  'closed',
-  'refused',
-])
+/** The venue's checksum of a book, compared with the book that is kept here. */
+export interface ChecksumEvent extends StreamFields {
+  type: 'checksum'
+  /** The venue's number of the message within its stream or connection, as text; null where the venue numbers nothing. */
+  sequence: string | null
+  /** Whether the book as kept here is the book that the venue signed. */
+  ok: boolean
+  /** What the venue sent. */
+  expected: string
+  /** What the book here gives. */
+  actual: string
+}
 
-export const connectionEvent = z.strictObject({
-  type: z.literal('connection'),
-  ...connection,
+/** What becomes of a connection. `refused`: the venue refused a subscription or request; `reason` says which and why. */
+export type ConnectionState =
+  | 'connecting'
+  | 'open'
+  | 'ready'
+  | 'maintenance'
+  | 'reconnecting'
+  | 'closed'
+  | 'refused'
+
+/** A change of the state of one of the feed's connections. */
+export interface ConnectionEvent {
+  type: 'connection'
+  /** The venue's name in tapewire: `bitfinex`. */
+  venue: string
+  /** When it changed. Microseconds. */
+  receiveTime: Micros | null
   /** Which of the feed's connections to this venue: `public#0`. */
-  connection: z.string(),
-  /** `refused`: the venue refused a subscription or request; `reason` says which and why. */
-  state: connectionState,
+  connection: string
+  /** What became of it. */
+  state: ConnectionState
   /** Attempts since the last stable connection, from 1. */
-  attempt: z.int(),
+  attempt: number
   /** URL without secrets. */
-  endpoint: z.string(),
-  reason: z.string().nullable(),
-})
+  endpoint: string
+  /** Why, for a person; null where there is nothing to say. */
+  reason: string | null
+}
 
-export const malformedEvent = z.strictObject({
-  type: z.literal('malformed'),
-  ...connection,
-  connection: z.string(),
+/** A frame that does not fit the venue's schema. Nothing of it was emitted; the feed goes on. */
+export interface MalformedEvent {
+  type: 'malformed'
+  /** The venue's name in tapewire: `bitfinex`. */
+  venue: string
+  /** When the frame came from the socket. Microseconds. */
+  receiveTime: Micros | null
+  /** Which of the feed's connections to this venue: `public#0`. */
+  connection: string
   /** The error's code: `not_json`, `schema_mismatch`, `not_decimal`, `unknown_message`, `oversize`, `undecodable`. */
-  reason: z.string(),
+  reason: string
   /** Where in the frame: `data.0.price`; empty for the frame itself. */
-  path: z.string(),
+  path: string
   /** The first 200 characters of the frame. */
-  head: z.string(),
-})
+  head: string
+}
 
-export const marketEvent = z.discriminatedUnion('type', [
-  tradeEvent,
-  bookSnapshotEvent,
-  bookUpdateEvent,
-  orderSnapshotEvent,
-  orderUpdateEvent,
-  quoteEvent,
-  tickerEvent,
-  candleEvent,
-  derivativeEvent,
-  liquidationEvent,
-  instrumentEvent,
-  transactionEvent,
-  blockEvent,
-  gapEvent,
-  checksumEvent,
-  connectionEvent,
-  malformedEvent,
-])
+/** Every event. `switch (event.type)` narrows it. */
+export type MarketEvent =
+  | TradeEvent
+  | BookSnapshotEvent
+  | BookUpdateEvent
+  | OrderSnapshotEvent
+  | OrderUpdateEvent
+  | QuoteEvent
+  | TickerEvent
+  | CandleEvent
+  | DerivativeEvent
+  | LiquidationEvent
+  | InstrumentEvent
+  | TransactionEvent
+  | BlockEvent
+  | GapEvent
+  | ChecksumEvent
+  | ConnectionEvent
+  | MalformedEvent
 
-export type Decimal = z.infer<typeof decimal>
-export type Micros = z.infer<typeof micros>
-export type Side = z.infer<typeof side>
-export type AmountUnit = z.infer<typeof amountUnit>
-export type MarketType = z.infer<typeof marketType>
-export type Level = z.infer<typeof level>
-export type Order = z.infer<typeof order>
-export type GapReason = z.infer<typeof gapReason>
-export type ConnectionState = z.infer<typeof connectionState>
-export type TradeEvent = z.infer<typeof tradeEvent>
-export type BookSnapshotEvent = z.infer<typeof bookSnapshotEvent>
-export type BookUpdateEvent = z.infer<typeof bookUpdateEvent>
-export type OrderSnapshotEvent = z.infer<typeof orderSnapshotEvent>
-export type OrderUpdateEvent = z.infer<typeof orderUpdateEvent>
-export type QuoteEvent = z.infer<typeof quoteEvent>
-export type TickerEvent = z.infer<typeof tickerEvent>
-export type CandleEvent = z.infer<typeof candleEvent>
-export type DerivativeEvent = z.infer<typeof derivativeEvent>
-export type LiquidationEvent = z.infer<typeof liquidationEvent>
-export type InstrumentEvent = z.infer<typeof instrumentEvent>
-export type TransactionEvent = z.infer<typeof transactionEvent>
-export type BlockEvent = z.infer<typeof blockEvent>
-export type GapEvent = z.infer<typeof gapEvent>
-export type ChecksumEvent = z.infer<typeof checksumEvent>
-export type ConnectionEvent = z.infer<typeof connectionEvent>
-export type MalformedEvent = z.infer<typeof malformedEvent>
-export type MarketEvent = z.infer<typeof marketEvent>
+/** The names of the types of event. */
 export type MarketEventType = MarketEvent['type']
+
+/** The event of a type: `EventOf<'trade'>` is {@link TradeEvent}. */
+export type EventOf<T extends MarketEventType> = Extract<MarketEvent, { type: T }>
+
 /** An event that belongs to a stream: everything but `connection` and `malformed`. */
 export type StreamEvent = Exclude<MarketEvent, ConnectionEvent | MalformedEvent>

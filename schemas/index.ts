@@ -1,1 +1,2 @@
-export * from './events.js'
+export * from './event-schemas.js'
+export type * from './events.js'

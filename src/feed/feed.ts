@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import type { MarketEvent, MarketEventType, Micros } from '../../schemas/events.js'
+import type { EventOf, MarketEvent, MarketEventType, Micros } from '../../schemas/events.js'
 import type { ReadonlyBook } from '../book/order-book.js'
 import type { Channel, Connector, Instrument, Subscription } from '../connector.js'
 import { TapewireError, UsageError } from '../errors.js'
@@ -81,7 +81,7 @@ const optionsSchema = z.strictObject({
 
 /** The listeners of a feed: one for each type of event, `event` for all. */
 export type FeedListener<T extends MarketEventType | 'event'> = (
-  event: T extends MarketEventType ? Extract<MarketEvent, { type: T }> : MarketEvent,
+  event: T extends MarketEventType ? EventOf<T> : MarketEvent,
 ) => void
 
 /**

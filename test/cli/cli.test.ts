@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { venues } from '../../connectors/index.js'
-import { marketEvent } from '../../schemas/events.js'
+import { marketEvent } from '../../schemas/event-schemas.js'
 import { openFeed } from '../../src/index.js'
 import { Desk } from './command.js'
 

@@ -1,16 +1,14 @@
 import fc from 'fast-check'
 import * as z from 'zod'
-import {
-  type BookSnapshotEvent,
-  type BookUpdateEvent,
-  decimal,
-  type GapEvent,
-  type Level,
-  type MarketEvent,
-  type MarketEventType,
-  marketEvent,
-  micros,
-  type TradeEvent,
+import { decimal, marketEvent, micros } from '../../schemas/event-schemas.js'
+import type {
+  BookSnapshotEvent,
+  BookUpdateEvent,
+  GapEvent,
+  Level,
+  MarketEvent,
+  MarketEventType,
+  TradeEvent,
 } from '../../schemas/events.js'
 
 /** 2024-05-01T00:00:00Z, where the made-up recordings of these tests begin. */

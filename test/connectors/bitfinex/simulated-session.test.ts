@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { type Level, marketEvent } from '../../../schemas/events.js'
+import { marketEvent } from '../../../schemas/event-schemas.js'
+import type { Level } from '../../../schemas/events.js'
 import type { Channel } from '../../../src/connector.js'
 import { Line } from './line.js'
 

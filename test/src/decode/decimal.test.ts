@@ -1,7 +1,7 @@
 import { Decimal } from 'decimal.js'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { decimal } from '../../../schemas/events.js'
+import { decimal } from '../../../schemas/event-schemas.js'
 import {
   absoluteDecimal,
   canonicalDecimal,

@@ -1,7 +1,8 @@
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
-import { type MarketEvent, marketEvent } from '../../../schemas/events.js'
+import { marketEvent } from '../../../schemas/event-schemas.js'
+import type { MarketEvent } from '../../../schemas/events.js'
 import type { Connector } from '../../../src/connector.js'
 import {
   type FrameRecord,
