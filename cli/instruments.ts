@@ -1,8 +1,8 @@
-import Table from 'cli-table3'
 import { Command } from 'commander'
 import type { Instrument } from '../src/connector.js'
 import { listInstruments } from '../src/feed/catalogue.js'
 import { printJson } from './output.js'
+import { type Column, table } from './table.js'
 import { venueNamed } from './targets.js'
 
 interface Options {
@@ -27,38 +27,30 @@ export function instrumentsCommand(): Command {
           symbol.toUpperCase().includes(wanted) || instrument.toUpperCase().includes(wanted),
       )
       if (options.json === true) printJson(instruments)
-      else process.stdout.write(`${table(instruments)}\n`)
+      else if (instruments.length > 0) process.stdout.write(`${table(columns, instruments)}\n`)
+      else process.stderr.write(`${nothingFound(connector.title, options.search)}\n`)
     })
 }
 
-function table(instruments: readonly Instrument[]): string {
-  const rows = new Table({
-    head: ['symbol', 'instrument', 'market', 'status', 'tick', 'lot', 'amounts', 'contract'],
-    style: { head: [], border: [] },
-    chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
-  })
-  for (const {
-    symbol,
-    instrument,
-    market,
-    status,
-    tickSize,
-    lotSize,
-    amountUnit,
-    contractSize,
-    contractUnit,
-  } of instruments) {
-    const contract = contractSize === null ? '' : `${contractSize} ${contractUnit ?? ''}`
-    rows.push([
-      symbol,
-      instrument,
-      market,
-      status ?? '?',
-      tickSize ?? '?',
-      lotSize ?? '?',
-      amountUnit,
-      contract,
-    ])
-  }
-  return rows.toString()
+const columns: readonly Column<Instrument>[] = [
+  { head: 'symbol', cell: ({ symbol }) => symbol },
+  { head: 'instrument', cell: ({ instrument }) => instrument },
+  { head: 'market', cell: ({ market }) => market, drop: 1 },
+  { head: 'status', cell: ({ status }) => status ?? '?', drop: 2 },
+  { head: 'tick', cell: ({ tickSize }) => tickSize ?? '?', align: 'right' },
+  { head: 'lot', cell: ({ lotSize }) => lotSize ?? '?', align: 'right', drop: 3 },
+  { head: 'amounts', cell: ({ amountUnit }) => amountUnit, drop: 5 },
+  {
+    head: 'contract',
+    cell: ({ contractSize, contractUnit }) =>
+      contractSize === null ? '' : `${contractSize} ${contractUnit ?? ''}`.trimEnd(),
+    align: 'right',
+    drop: 4,
+  },
+]
+
+function nothingFound(title: string, search: string | undefined): string {
+  return search === undefined
+    ? `${title} lists no instruments`
+    : `${title} lists no instrument whose symbol or id holds ${search}`
 }

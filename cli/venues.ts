@@ -1,17 +1,24 @@
-import Table from 'cli-table3'
 import { Command } from 'commander'
+import pc from 'picocolors'
 import { venues } from '../connectors/index.js'
 import type { ChannelSpec, Connector } from '../src/connector.js'
 import { printJson } from './output.js'
+import { type Column, table } from './table.js'
+import { venueNamed } from './targets.js'
 
 export function venuesCommand(): Command {
   return new Command('venues')
-    .description('every venue: status, markets, channels, what proves its book, limits')
+    .description('every venue: status, markets, channels, what proves its book; of one venue everything')
+    .argument('[venue]', 'only this venue, with the variants of its channels and its limits')
     .option('--json', 'for programs')
-    .action(({ json }: { json?: boolean }) => {
-      const connectors = venues.map((venue) => venue.connector({}))
+    .action((name: string | undefined, { json }: { json?: boolean }) => {
+      const asked = name === undefined ? venues : [venueNamed(name)]
+      const connectors = asked.map((venue) => venue.connector({}))
       if (json === true) printJson(connectors.map(describe))
-      else process.stdout.write(`${table(connectors)}\n`)
+      else
+        process.stdout.write(
+          `${name === undefined ? overview(connectors) : connectors.map(details).join('\n')}\n`,
+        )
     })
 }
 
@@ -20,37 +27,81 @@ function describe(connector: Connector) {
   return { venue, aliases, title, status, markets, channels, proof, limits }
 }
 
-function table(connectors: readonly Connector[]): string {
-  const rows = new Table({
-    head: ['venue', 'status', 'markets', 'channels', 'proof of the book', 'limits'],
-    style: { head: [], border: [] },
-    wordWrap: true,
-    colWidths: [14, 20, 14, 36, 26, 26],
+const columns: readonly Column<Connector>[] = [
+  { head: 'venue', cell: ({ venue }) => venue },
+  {
+    head: 'status',
+    cell: ({ status }) => (status.state === 'open' ? 'open' : `closed ${status.since}`),
+    wrap: 10,
+  },
+  { head: 'markets', cell: ({ markets }) => markets.join(' '), wrap: 9, drop: 1 },
+  { head: 'channels', cell: ({ channels }) => channelNames(channels).join(' '), wrap: 16 },
+  { head: 'proof of the book', cell: ({ proof }) => proof, wrap: 15 },
+]
+
+function overview(connectors: readonly Connector[]): string {
+  const notes = connectors.flatMap(({ title, status: { note } }) =>
+    note === undefined ? [] : [`${title}: ${note}`],
+  )
+  return table(columns, connectors, {
+    elsewhere: 'widen the terminal, or: tapewire venues VENUE',
+    legend: [
+      '*: in several variants, such as candle:1m',
+      ...(connectors.some(({ channels }) => channels.some(({ credentials }) => credentials === true))
+        ? ['(key): needs an API key']
+        : []),
+      ...notes,
+      'Variants and limits of one venue: tapewire venues VENUE',
+    ],
   })
-  for (const connector of connectors) {
-    const { venue, aliases, status, markets, channels, proof, limits } = connector
-    rows.push([
-      [venue, ...aliases.map((alias) => `(${alias})`)].join('\n'),
-      status.state === 'open'
-        ? `open${status.note === undefined ? '' : `\n${status.note}`}`
-        : `closed ${status.since}\n${status.note}`,
-      markets.join('\n'),
-      channels.map(channelText).join('\n'),
-      proof,
-      [
-        `${limits.subscriptionsPerConnection} streams a connection`,
-        `${limits.connectsPerMinute} connects a minute`,
-        limits.maxConnectionAgeMs === null ? '' : `cut after ${limits.maxConnectionAgeMs / 3_600_000} h`,
-      ]
-        .filter((line) => line !== '')
-        .join('\n'),
-    ])
-  }
-  return rows.toString()
 }
 
-function channelText({ kind, variants, credentials }: ChannelSpec): string {
-  const [first, ...others] = variants
-  const names = first === undefined ? kind : others.length === 0 ? kind : `${kind} (${variants.join(' ')})`
-  return credentials === true ? `${names} [key]` : names
+function channelNames(channels: readonly ChannelSpec[]): string[] {
+  const names = new Map<string, string>()
+  for (const { kind, variants, credentials } of channels) {
+    names.set(
+      kind,
+      `${kind}${variants.length > 1 || names.has(kind) ? '*' : ''}${credentials === true ? ' (key)' : ''}`,
+    )
+  }
+  return [...names.values()]
+}
+
+/** One venue with all its variants and limits. */
+function details(connector: Connector): string {
+  const { venue, aliases, title, status, markets, channels, proof, limits } = connector
+  const note = status.note === undefined ? '' : `, ${status.note}`
+  const facts: readonly (readonly [string, string])[] = [
+    ['venue', [venue, ...aliases].join(', ')],
+    ['status', `${status.state === 'open' ? 'open' : `closed since ${status.since}`}${note}`],
+    ['markets', markets.join(', ')],
+    ...channels.map(({ kind, variants, credentials }): [string, string] => [
+      kind,
+      [
+        variants.length === 0 ? kind : variants.map((variant) => `${kind}:${variant}`).join(' '),
+        credentials === true ? '(needs an API key)' : '',
+      ]
+        .filter((text) => text !== '')
+        .join(' '),
+    ]),
+    ['proof', proof],
+    ['limits', limitText(limits)],
+  ]
+  const rows: readonly Column<readonly [string, string]>[] = [
+    { head: title, cell: ([name]) => pc.dim(name) },
+    { head: '', cell: ([, text]) => text, wrap: 30 },
+  ]
+  return table(rows, facts, { dense: true })
+}
+
+function limitText({
+  subscriptionsPerConnection,
+  connectsPerMinute,
+  maxConnectionAgeMs,
+}: Connector['limits']): string {
+  return [
+    `${subscriptionsPerConnection} streams a connection`,
+    `${connectsPerMinute} connects a minute`,
+    ...(maxConnectionAgeMs === null ? [] : [`a connection ends after ${maxConnectionAgeMs / 3_600_000} h`]),
+  ].join(', ')
 }

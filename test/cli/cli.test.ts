@@ -160,7 +160,7 @@ describe('recording a simulated venue', () => {
 describe('venues', () => {
   test('are told to people and to programs', async () => {
     const shown = await desk.run('venues')
-    expect(shown).toMatchObject({ code: 0, stdout: expect.stringContaining('closed 2026-09-23') })
+    expect(shown).toMatchObject({ code: 0, stdout: expect.stringMatching(/bitmex +closed .*\n +2026-09-23/) })
     const listed: unknown = JSON.parse((await desk.run('venues', '--json')).stdout)
     expect(listed).toContainEqual(
       expect.objectContaining({ venue: 'bitfinex', status: expect.objectContaining({ state: 'open' }) }),
