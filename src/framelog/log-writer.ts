@@ -1,5 +1,5 @@
-import { createWriteStream, openSync, type WriteStream } from 'node:fs'
-import { basename } from 'node:path'
+import { createWriteStream, existsSync, openSync, readdirSync, rmSync, type WriteStream } from 'node:fs'
+import { basename, dirname } from 'node:path'
 import { constants, createGzip, type Gzip } from 'node:zlib'
 import type { Micros } from '../../schemas/events.js'
 import type { HttpResponse } from '../connector.js'
@@ -12,36 +12,43 @@ export interface FrameLogWriterOptions {
   /** The first file, `raw.jsonl.gz`. Further parts are `raw.2.jsonl.gz`, `raw.3.jsonl.gz` and so on. */
   readonly path: string
   readonly clock: Clock
-  /** Called once, when the log can no longer be written; nothing is recorded from then on. */
+  /** Called once, when the log can no longer be written; nothing is recorded from then on. `close` rejects with the same. */
   readonly onError: (error: FrameLogError) => void
+  /**
+   * What to do where `path` or a part of it exists already: `refuse` with `log_exists`, or go on in a `new-part`, whose
+   * number is one above the highest there is. @default 'refuse'
+   */
+  readonly existing?: 'refuse' | 'new-part'
   /** What a crash of the process may cost, at most. Milliseconds. @default 1_000 */
   readonly flushAfterMs?: number
   /** Begins a new part where the file has grown beyond this, compressed. Bytes. @default Infinity */
   readonly rotateAfterBytes?: number
   /** Begins a new part where the file is older than this. Milliseconds. @default Infinity */
   readonly rotateAfterMs?: number
-  /** What the disk may fall behind before the log gives up with `log_overflow`. Characters. @default 67_108_864 */
-  readonly maxPending?: number
+  /** What the disk may fall behind before the log gives up with `log_overflow`. Bytes. @default 67_108_864 */
+  readonly maxPendingBytes?: number
 }
 
-/** Lines are given to zlib this many characters at a time: a call for each would cost more than the line. */
+/** Lines are given to zlib this many bytes at a time: a call for each would cost more than the line. */
 const CHUNK = 64 * 1024
 
 /**
  * Writes a frame log while it happens; given to a feed as its `tap`. Frames arrive with credentials already taken out.
  *
  * The compressed stream is flushed at least every `flushAfterMs`, so a file whose process was killed can be read up to
- * there. A file that exists is never touched.
+ * there. A file that exists is never touched. A log in which no connection was opened is removed when it is closed, so that a
+ * start that failed leaves nothing behind.
  */
 export class FrameLogWriter implements FrameTap {
   readonly #options: Required<FrameLogWriterOptions>
   readonly #opened = new Map<number, OpenRecord>()
-  readonly #closing: Promise<void>[] = []
+  /** Parts that are being closed. */
+  readonly #closing = new Set<Promise<void>>()
   #part: Part
-  #parts = 1
   #lines: string[] = []
-  #length = 0
+  #bytes = 0
   #records = 0
+  #connected = false
   #timer: Timer | null = null
   #error: FrameLogError | null = null
   #ended = false
@@ -52,10 +59,12 @@ export class FrameLogWriter implements FrameTap {
       flushAfterMs: 1_000,
       rotateAfterBytes: Number.POSITIVE_INFINITY,
       rotateAfterMs: Number.POSITIVE_INFINITY,
-      maxPending: 64 * 1024 * 1024,
+      existing: 'refuse',
+      maxPendingBytes: 64 * 1024 * 1024,
       ...options,
     }
-    this.#part = this.#begin()
+    const { path, existing } = this.#options
+    this.#part = this.#begin(existing === 'refuse' ? null : partAfter(path))
   }
 
   /** The file being written now. */
@@ -68,9 +77,9 @@ export class FrameLogWriter implements FrameTap {
     return this.#records
   }
 
-  /** Characters taken and not yet compressed: what the disk is behind. */
-  get pending(): number {
-    return this.#length + this.#part.pending
+  /** Bytes taken and not yet compressed: what the disk is behind. */
+  get pendingBytes(): number {
+    return this.#bytes + this.#part.pending
   }
 
   /** @param venue the venue's name: the URL of a gateway or a simulator does not tell. */
@@ -105,21 +114,23 @@ export class FrameLogWriter implements FrameTap {
   write(record: FrameRecord): void {
     if (this.#ended || this.#error !== null) return
     const line = writeRecord(record)
-    if (this.pending + line.length > this.#options.maxPending) {
+    const bytes = Buffer.byteLength(line)
+    if (this.pendingBytes + bytes > this.#options.maxPendingBytes) {
       this.#fail(
         new FrameLogError(
           'log_overflow',
-          `the disk cannot keep up: ${this.pending} characters wait to be written to ${this.path}`,
+          `the disk cannot keep up: ${this.pendingBytes} bytes wait to be written to ${this.path}`,
           { context: { file: this.path } },
         ),
       )
       return
     }
     this.#rotateIfDue()
+    if (record.dir !== 'rest') this.#connected = true
     if (record.dir === 'open') this.#opened.set(record.conn, record)
     if (record.dir === 'close') this.#opened.delete(record.conn)
     this.#records++
-    this.#append(line)
+    this.#append(line, bytes)
   }
 
   /** Resolves when all that was written so far has reached the operating system. */
@@ -133,16 +144,17 @@ export class FrameLogWriter implements FrameTap {
   /**
    * Writes what is left and closes the file. Final.
    *
-   * @throws {FrameLogError} what `onError` was told, where the log is not whole.
+   * @throws {FrameLogError} what `onError` was called with, where the log is not whole.
    */
   async close(): Promise<void> {
     if (!this.#ended) {
       this.#ended = true
       this.#timer?.cancel()
       this.#hand()
-      this.#closing.push(this.#part.end())
+      this.#finish(this.#part)
     }
     await Promise.all(this.#closing)
+    if (!this.#connected) rmSync(this.#part.path, { force: true })
     if (this.#error !== null) throw this.#error
   }
 
@@ -150,45 +162,53 @@ export class FrameLogWriter implements FrameTap {
     await this.close()
   }
 
-  #append(line: string): void {
+  #append(line: string, bytes: number): void {
     this.#lines.push(line)
-    this.#length += line.length
-    if (this.#length >= CHUNK) this.#hand()
+    this.#bytes += bytes
+    if (this.#bytes >= CHUNK) this.#hand()
     this.#timer ??= this.#options.clock.after(this.#options.flushAfterMs, () => void this.flush())
   }
 
   #hand(): void {
-    if (this.#length === 0) return
-    this.#part.write(this.#lines.join(''), this.#length)
+    if (this.#bytes === 0) return
+    this.#part.write(this.#lines.join(''), this.#bytes)
     this.#lines = []
-    this.#length = 0
+    this.#bytes = 0
   }
 
-  #begin(): Part {
+  /** @param number of the part; null for the first file, which must not exist */
+  #begin(number: number | null): Part {
     const { path, clock } = this.#options
-    const name = this.#parts === 1 ? path : partName(path, this.#parts)
-    return new Part(name, clock.monotonic(), (error) => this.#fail(error))
+    const { file, descriptor } =
+      number === null ? { file: path, descriptor: create(path) } : createPart(path, number)
+    return new Part(file, descriptor, clock.monotonic(), (error) => this.#fail(error))
+  }
+
+  #finish(part: Part): void {
+    const finished = part.end().then(() => void this.#closing.delete(finished))
+    this.#closing.add(finished)
   }
 
   /** Each part repeats what is open, marked with the part before, so that it can be read with it and without it. */
   #rotateIfDue(): void {
     const { clock, rotateAfterBytes, rotateAfterMs } = this.#options
     const before = this.#part
+    if (!this.#connected) return
     const old = clock.monotonic() - before.since >= rotateAfterMs * 1000
     if (!old && before.bytes < rotateAfterBytes) return
     this.#hand()
-    this.#parts++
     try {
-      this.#part = this.#begin()
+      this.#part = this.#begin(partAfter(this.#options.path))
     } catch (error) {
       if (!(error instanceof FrameLogError)) throw error
       this.#fail(error)
       return
     }
-    this.#closing.push(before.end())
+    this.#finish(before)
     const t = clock.now()
     for (const opened of this.#opened.values()) {
-      this.#append(writeRecord({ ...opened, t, continues: basename(before.path) }))
+      const line = writeRecord({ ...opened, t, continues: basename(before.path) })
+      this.#append(line, Buffer.byteLength(line))
     }
   }
 
@@ -209,13 +229,13 @@ class Part {
   readonly #gzip: Gzip
   readonly #file: WriteStream
   readonly #finished: Promise<void>
-  /** Characters given to zlib and not yet compressed. */
+  /** Bytes given to zlib and not yet compressed. */
   pending = 0
 
-  constructor(path: string, since: Micros, onError: (error: FrameLogError) => void) {
+  constructor(path: string, descriptor: number, since: Micros, onError: (error: FrameLogError) => void) {
     this.path = path
     this.since = since
-    this.#file = createWriteStream(path, { fd: create(path) })
+    this.#file = createWriteStream(path, { fd: descriptor })
     this.#gzip = createGzip()
     this.#gzip.pipe(this.#file)
     this.#finished = new Promise((resolve) => {
@@ -233,10 +253,10 @@ class Part {
     return this.#file.bytesWritten
   }
 
-  write(text: string, length: number): void {
-    this.pending += length
+  write(text: string, bytes: number): void {
+    this.pending += bytes
     this.#gzip.write(text, () => {
-      this.pending -= length
+      this.pending -= bytes
     })
   }
 
@@ -254,9 +274,46 @@ class Part {
   }
 }
 
+const SUFFIX = /(?:\.jsonl)?(?:\.gz)?$/
+
+/** The first part has the name that was given, part 2 of `raw.jsonl.gz` is `raw.2.jsonl.gz`. */
 function partName(path: string, part: number): string {
-  const suffix = /(?:\.jsonl)?(?:\.gz)?$/.exec(path)?.[0] ?? ''
+  if (part === 1) return path
+  const suffix = SUFFIX.exec(path)?.[0] ?? ''
   return `${path.slice(0, path.length - suffix.length)}.${part}${suffix}`
+}
+
+/** The number after the highest part that exists, whether this writer or an earlier recording made it. */
+function partAfter(path: string): number {
+  const suffix = SUFFIX.exec(path)?.[0] ?? ''
+  const stem = `${basename(path, suffix)}.`
+  let highest = existsSync(path) ? 1 : 0
+  for (const name of listed(dirname(path))) {
+    if (!name.startsWith(stem) || !name.endsWith(suffix)) continue
+    const part = name.slice(stem.length, name.length - suffix.length)
+    if (/^[1-9]\d{0,8}$/.test(part)) highest = Math.max(highest, Number(part))
+  }
+  return highest + 1
+}
+
+function listed(directory: string): string[] {
+  try {
+    return readdirSync(directory)
+  } catch (error) {
+    throw unwritable(directory, error)
+  }
+}
+
+/** Another writer may take the number first. */
+function createPart(path: string, number: number): { readonly file: string; readonly descriptor: number } {
+  for (let part = number; ; part++) {
+    const file = partName(path, part)
+    try {
+      return { file, descriptor: create(file) }
+    } catch (error) {
+      if (!(error instanceof FrameLogError && error.code === 'log_exists')) throw error
+    }
+  }
 }
 
 function create(path: string): number {

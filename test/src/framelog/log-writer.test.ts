@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -150,12 +150,30 @@ describe('a log that is being written', () => {
   })
 
   test('gives up, once and aloud, where the disk falls too far behind, and stays readable', async () => {
-    const { log, errors, path } = writer({ maxPending: 5000 })
+    const { log, errors, path } = writer({ maxPendingBytes: 5000 })
     for (let at = 0; at < 200; at++) log.received(0, 'x'.repeat(90), at)
+    expect(log.pendingBytes).toBeLessThanOrEqual(5000)
     expect(errors).toMatchObject([{ code: 'log_overflow' }])
     await expect(log.close()).rejects.toBe(errors[0])
     expect(log.records).toBeLessThan(200)
     expect(await readAll(path)).toMatchObject({ records: { length: log.records }, warnings: [] })
+  })
+
+  test('counts what waits in bytes, not in characters', async () => {
+    const { log, errors } = writer({ maxPendingBytes: 1500 })
+    log.received(0, 'x'.repeat(600), 1)
+    expect(errors).toEqual([])
+    log.received(0, '\u6f22'.repeat(400), 2)
+    expect(errors).toMatchObject([{ code: 'log_overflow' }])
+    await expect(log.close()).rejects.toBe(errors[0])
+  })
+
+  test('that no connection was opened for leaves no file behind', async () => {
+    const { log, path } = writer()
+    log.rest({ id: 'x', url: 'https://x.example', status: 404, headers: {}, body: 'no' }, 5)
+    await log.close()
+    await log.close()
+    expect(existsSync(path)).toBe(false)
   })
 
   test('after the end takes nothing more', async () => {
@@ -166,6 +184,41 @@ describe('a log that is being written', () => {
     await log.close()
     expect((await readAll(path)).records).toHaveLength(1)
     expect(clock.waiting).toBe(0)
+  })
+})
+
+describe('a log of that name that exists', () => {
+  async function recordOnce(path: string): Promise<string> {
+    const { log } = writer({ path, existing: 'new-part' })
+    log.open(0, 'wss://x.example', 1)
+    await log.close()
+    return basename(log.path)
+  }
+
+  test('is gone on with in a new part where that is asked for', async () => {
+    const path = tempPath('a.frames.jsonl.gz')
+    const names: string[] = []
+    for (let run = 0; run < 3; run++) names.push(await recordOnce(path))
+    expect(names).toEqual(['a.frames.jsonl.gz', 'a.frames.2.jsonl.gz', 'a.frames.3.jsonl.gz'])
+  })
+
+  test('has its new part after the highest one, though earlier ones were moved away', async () => {
+    const path = tempPath()
+    writeFileSync(join(dirname(path), 'log.7.jsonl.gz'), 'precious')
+    writeFileSync(join(dirname(path), 'log.old.jsonl.gz'), 'no part')
+    expect(await recordOnce(path)).toBe('log.8.jsonl.gz')
+    expect(readFileSync(join(dirname(path), 'log.7.jsonl.gz'), 'utf8')).toBe('precious')
+  })
+
+  test('does not stop a rotation that meets a part of an earlier recording', async () => {
+    const { log, clock, errors, path } = writer({ rotateAfterMs: 1_000 })
+    writeFileSync(join(dirname(path), 'log.2.jsonl.gz'), 'precious')
+    log.open(0, 'wss://x.example', clock.now())
+    clock.pass(1_000)
+    log.received(0, 'a', clock.now())
+    expect(basename(log.path)).toBe('log.3.jsonl.gz')
+    await log.close()
+    expect(errors).toEqual([])
   })
 })
 
