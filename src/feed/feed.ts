@@ -2,13 +2,12 @@ import * as z from 'zod'
 import type { EventOf, MarketEvent, MarketEventType, Micros } from '../../schemas/events.js'
 import type { ReadonlyBook } from '../book/order-book.js'
 import type { Channel, Connector, Instrument, Subscription } from '../connector.js'
-import { TapewireError, UsageError } from '../errors.js'
+import { UsageError } from '../errors.js'
 import { parseOptions } from '../options.js'
 import type { Platform } from '../platform.js'
 import type { StreamRecord } from '../session/memory.js'
 import { dialBudget } from '../socket/dial-budget.js'
 import { nodePlatform } from '../socket/node.js'
-import { loadCatalogue } from './catalogue.js'
 import { EventQueue, type OverflowPolicy } from './event-queue.js'
 import type { FrameTap } from './frame-tap.js'
 import { Lane } from './lane.js'
@@ -16,8 +15,9 @@ import { type LineOptions, linesSchema, routesOf, waysOf } from './lines.js'
 import type { FeedMetrics } from './metrics.js'
 import { assertReachable } from './reachable.js'
 import { socketSettings } from './socket-settings.js'
-import { resolveSubscriptions, shard } from './subscriptions.js'
+import { shard } from './subscriptions.js'
 import { type VenueLine, venueLine } from './venue-line.js'
+import { WantedStreams } from './wanted-streams.js'
 
 export interface FeedOptions {
   /** Ends the feed, as `close()` does. */
@@ -123,6 +123,7 @@ export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
   readonly #platform: Platform
   readonly #queue: EventQueue
   readonly #lines = new Map<string, VenueLine>()
+  readonly #wanted = new Map<string, WantedStreams>()
   readonly #lanes: { readonly venue: string; readonly lane: Lane }[] = []
   #connections = 0
   /** Streams on one connection that a venue was found to allow, where that is less than it declares. */
@@ -162,11 +163,15 @@ export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
         tap: options.tap ?? null,
       })
       this.#lines.set(connector.venue, line)
+      this.#wanted.set(connector.venue, this.#wantedOf(line))
     }
     const { signal } = options
     if (signal?.aborted === true) void this.close()
     else signal?.addEventListener('abort', () => void this.close(), { once: true })
-    for (const line of this.#lines.values()) void this.#start(line)
+    // Not before the caller had the chance to listen.
+    queueMicrotask(() => {
+      if (this.#closing === null) for (const wanted of this.#wanted.values()) wanted.start()
+    })
   }
 
   /** Events of one type, or every event under `event`. @returns a function that takes the listener away again. */
@@ -203,25 +208,12 @@ export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
    * @throws {UsageError} `unknown_venue`, `unknown_symbol`, `unsupported_channel`.
    */
   subscribe(venue: string, symbols: readonly string[], channels: readonly Channel[]): void {
-    const line = this.#line(venue)
-    const held = new Set(this.#subscriptions(venue).map(keyOf))
-    const wanted = resolveSubscriptions(line.connector, line.instruments, symbols, channels)
-    this.#place(
-      line,
-      wanted.filter((subscription) => !held.has(keyOf(subscription))),
-    )
+    this.#of(venue, this.#wanted).add(symbols, channels)
   }
 
   /** Gives streams up; no other stream is disturbed. */
   unsubscribe(venue: string, symbols: readonly string[], channels: readonly Channel[]): void {
-    const line = this.#line(venue)
-    const given = new Set(
-      resolveSubscriptions(line.connector, line.instruments, symbols, channels).map(keyOf),
-    )
-    for (const { lane } of this.#lanes.filter((entry) => entry.venue === venue)) {
-      const leaving = lane.subscriptions.filter((subscription) => given.has(keyOf(subscription)))
-      if (leaving.length > 0) lane.unsubscribe(leaving)
-    }
+    this.#release(venue, this.#of(venue, this.#wanted).remove(symbols, channels))
   }
 
   /** Ages, counters and depths at this moment, to be shown or exported: see docs/metrics.md. */
@@ -277,13 +269,34 @@ export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
 
   // ── Inside ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  async #start(line: VenueLine): Promise<void> {
-    try {
-      await loadCatalogue(line, waysOf(this.#platform, this.#options.lines))
-      if (this.#closing !== null) return
-      this.#place(line, resolveSubscriptions(line.connector, line.instruments))
-    } catch (error) {
-      this.#fail(error instanceof Error ? error : new TapewireError('internal', String(error)))
+  #wantedOf(line: VenueLine): WantedStreams {
+    const { venue } = line.connector
+    const { lines, maxAttempts } = this.#options
+    return new WantedStreams({
+      line,
+      ways: waysOf(this.#platform, lines),
+      maxAttempts,
+      place: (subscriptions) => {
+        const held = new Set(this.#subscriptions(venue).map(keyOf))
+        this.#place(
+          line,
+          subscriptions.filter((subscription) => !held.has(keyOf(subscription))),
+        )
+      },
+      subscribed: () => this.#subscriptions(venue),
+      replace: (stale, fresh) => {
+        this.#release(venue, stale)
+        this.#place(line, fresh)
+      },
+      failed: (error) => this.#fail(error),
+    })
+  }
+
+  #release(venue: string, subscriptions: readonly Subscription[]): void {
+    const given = new Set(subscriptions.map(keyOf))
+    for (const { lane } of this.#lanes.filter((entry) => entry.venue === venue)) {
+      const leaving = lane.subscriptions.filter((subscription) => given.has(keyOf(subscription)))
+      if (leaving.length > 0) lane.unsubscribe(leaving)
     }
   }
 
@@ -362,6 +375,7 @@ export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
   }
 
   async #shutDown(): Promise<void> {
+    for (const wanted of this.#wanted.values()) wanted.close()
     for (const line of this.#lines.values()) line.close()
     await Promise.all(this.#lanes.map(({ lane }) => lane.close()))
     this.#queue.end(this.#failure)
@@ -373,9 +387,9 @@ export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
     for (const { lane } of this.#lanes) run(lane)
   }
 
-  #line(venue: string): VenueLine {
-    const line = this.#lines.get(venue)
-    if (line !== undefined) return line
+  #of<Held>(venue: string, held: ReadonlyMap<string, Held>): Held {
+    const found = held.get(venue)
+    if (found !== undefined) return found
     throw new UsageError(
       'unknown_venue',
       `this feed has no venue ${venue}; it has ${[...this.#lines.keys()].join(', ')}`,

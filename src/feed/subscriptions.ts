@@ -5,19 +5,29 @@ import type { Channel, Connector, Endpoint, InstrumentTable, Subscription } from
 import { UsageError } from '../errors.js'
 import { splitChannel } from '../session/stream.js'
 
+/** What is known of a venue when symbols and channels are to become streams. */
+export interface KnownVenue {
+  readonly connector: Connector
+  readonly instruments: InstrumentTable
+  /** Whether a symbol of such a market that is not among the instruments is unknown to the venue. */
+  lists(market: MarketType): boolean
+  /** The symbols are some of those that the channels are for, and may have none of them. @default false */
+  readonly partly?: boolean
+}
+
 /**
- * The streams that a connector's symbols and channels mean.
+ * The streams that symbols and channels mean.
  *
  * @throws {UsageError} `unknown_symbol` (with the nearest names), `unsupported_channel` where a channel exists for none of
  * the symbols, `no_symbols`.
  */
 export function resolveSubscriptions(
-  connector: Connector,
-  instruments: InstrumentTable,
-  symbols: readonly string[] = connector.symbols,
-  channels: readonly Channel[] = connector.requested,
+  known: KnownVenue,
+  symbols: readonly string[],
+  channels: readonly Channel[],
 ): Subscription[] {
-  if (symbols.length === 0) {
+  const { connector, partly = false } = known
+  if (symbols.length === 0 && !partly) {
     throw new UsageError(
       'no_symbols',
       `${connector.venue}: name at least one symbol, such as symbols: ['BTC/USD']`,
@@ -29,7 +39,7 @@ export function resolveSubscriptions(
   const subscriptions: Subscription[] = []
   const served = new Set<Channel>()
   for (const symbol of new Set(symbols)) {
-    const instrument = findInstrument(connector, instruments, symbol)
+    const instrument = findInstrument(known, symbol)
     for (const channel of new Set(channels)) {
       const { kind } = splitChannel(channel)
       if (channelSpec(connector.channels, kind, instrument.market) === undefined) continue
@@ -38,7 +48,7 @@ export function resolveSubscriptions(
     }
   }
   for (const channel of channels) {
-    if (served.has(channel)) continue
+    if (partly || served.has(channel)) continue
     throw new UsageError(
       'unsupported_channel',
       `${connector.venue} has no channel ${channel} for ${symbols.join(', ')}`,
@@ -50,11 +60,11 @@ export function resolveSubscriptions(
   return subscriptions
 }
 
-function findInstrument(connector: Connector, instruments: InstrumentTable, symbol: string) {
+function findInstrument({ connector, instruments, lists }: KnownVenue, symbol: string) {
   const listed = instruments.find(symbol)
   if (listed !== undefined) return listed
   const guessed = connector.guess(symbol)
-  if (guessed !== null && !listsMarket(instruments, guessed.market)) {
+  if (guessed !== null && !lists(guessed.market)) {
     instruments.add(guessed)
     return guessed
   }
@@ -63,12 +73,6 @@ function findInstrument(connector: Connector, instruments: InstrumentTable, symb
   throw new UsageError('unknown_symbol', `${connector.venue} lists no symbol ${symbol}${hint}`, {
     context: { venue: connector.venue, symbol, field: 'symbols' },
   })
-}
-
-/** A symbol is unknown only where the venue lists markets of its kind: a chain, or a venue without listing, has none. */
-function listsMarket(instruments: InstrumentTable, market: MarketType): boolean {
-  for (const instrument of instruments.values()) if (instrument.market === market) return true
-  return false
 }
 
 function nearest(symbol: string, instruments: InstrumentTable): string | null {

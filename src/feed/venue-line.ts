@@ -1,8 +1,9 @@
 import type { ConnectionState, MarketEvent, Micros } from '../../schemas/events.js'
-import type { Connector, Endpoint, HttpRequest, HttpResponse } from '../connector.js'
+import type { Connector, Endpoint, HttpRequest, HttpResponse, Instrument } from '../connector.js'
 import type { Platform } from '../platform.js'
 import { Instruments } from '../session/instrument-table.js'
 import { StreamMemory } from '../session/memory.js'
+import { instrumentEvent } from '../session/stream-events.js'
 import type { DialBudget } from '../socket/dial-budget.js'
 import { retryAfterMs } from '../socket/retry-after.js'
 import type { FrameTap } from './frame-tap.js'
@@ -17,6 +18,8 @@ export interface VenueLine {
   readonly memory: StreamMemory
   readonly budget: DialBudget
   emit(event: MarketEvent): void
+  /** Contract data that were emitted are not what the venue says: they are emitted again. */
+  announce(instrument: Instrument): void
   readonly counters: VenueCounters
   readonly tap: FrameTap | null
   /** REST at the venue's pace. Never rejects: a failure is an answer with status 0. */
@@ -86,15 +89,22 @@ export function venueLine(options: VenueLineOptions): VenueLine {
     if (holdMs > 0) requests.hold(Math.min(holdMs, MAX_HOLD_MS))
   }
 
+  const memory = new StreamMemory()
+
   return {
     connector,
     platform,
     budget: options.budget,
     emit,
+    announce(instrument) {
+      if (!memory.announced(instrument.instrument)) return
+      const times = { exchangeTime: null, receiveTime: platform.clock.now() }
+      emit(instrumentEvent(connector.venue, instrument, 'instrument', times))
+    },
     counters,
     tap,
     instruments: new Instruments(),
-    memory: new StreamMemory(),
+    memory,
     numberConnection({ name }) {
       const index = connections.get(name) ?? 0
       connections.set(name, index + 1)

@@ -154,6 +154,11 @@ export class StreamMemory {
     this.#records.delete(`${channel} ${instrument}`)
   }
 
+  /** Whether the instrument's contract data were emitted. */
+  announced(instrument: string): boolean {
+    return this.#announced.has(instrument)
+  }
+
   /** True the first time: the instrument's contract data is to be put on the tape once. */
   announce(instrument: string): boolean {
     if (this.#announced.has(instrument)) return false

@@ -2,6 +2,7 @@ import type {
   AmountUnit,
   DerivativeEvent,
   GapEvent,
+  InstrumentEvent,
   Level,
   LiquidationEvent,
   Micros,
@@ -263,27 +264,7 @@ export class StreamEvents {
   }
 
   instrument(data: Instrument, channel: Channel, times: Times): void {
-    this.#sink.emit({
-      type: 'instrument',
-      venue: this.#venue,
-      symbol: data.symbol,
-      instrument: data.instrument,
-      channel,
-      exchangeTime: times.exchangeTime,
-      receiveTime: times.receiveTime,
-      market: data.market,
-      status: data.status,
-      base: data.base,
-      quote: data.quote,
-      settle: data.settle,
-      tickSize: data.tickSize,
-      lotSize: data.lotSize,
-      amountUnit: data.amountUnit,
-      contractSize: data.contractSize,
-      contractUnit: data.contractUnit,
-      sidesCounted: data.sidesCounted,
-      expiry: data.expiry,
-    })
+    this.#sink.emit(instrumentEvent(this.#venue, data, channel, times))
   }
 
   connection(state: 'ready' | 'maintenance' | 'refused', reason: string | null, at: Micros | null): void {
@@ -297,6 +278,36 @@ export class StreamEvents {
       endpoint: shownUrl(this.#init.endpoint.url),
       reason,
     })
+  }
+}
+
+/** What is known of an instrument, as an event. */
+export function instrumentEvent(
+  venue: string,
+  data: Instrument,
+  channel: Channel,
+  { exchangeTime, receiveTime }: Times,
+): InstrumentEvent {
+  return {
+    type: 'instrument',
+    venue,
+    symbol: data.symbol,
+    instrument: data.instrument,
+    channel,
+    exchangeTime,
+    receiveTime,
+    market: data.market,
+    status: data.status,
+    base: data.base,
+    quote: data.quote,
+    settle: data.settle,
+    tickSize: data.tickSize,
+    lotSize: data.lotSize,
+    amountUnit: data.amountUnit,
+    contractSize: data.contractSize,
+    contractUnit: data.contractUnit,
+    sidesCounted: data.sidesCounted,
+    expiry: data.expiry,
   }
 }
 
