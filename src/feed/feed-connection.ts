@@ -32,6 +32,12 @@ export interface FeedConnectionOptions {
   full(refused: Subscription): void
 }
 
+/** A connection that is not tried again. */
+export interface GaveUp {
+  readonly at: Micros
+  readonly reason: string
+}
+
 /**
  * One connection of the feed: a resilient socket, and on each opened socket a fresh session of the venue. It hands out the
  * subscriptions at the venue's pace, wakes the session at the deadlines it names, and carries its requests.
@@ -51,6 +57,7 @@ export class FeedConnection implements Leg {
   readonly #socket: ResilientSocket
   #session: Session | null = null
   #ready = false
+  #gaveUp: GaveUp | null = null
   #attempt = 1
   #negotiated: HttpResponse | null = null
   #alarm: Timer | null = null
@@ -101,7 +108,10 @@ export class FeedConnection implements Leg {
             `${wait.reason}; next try in ${Math.round(wait.delayMs)} ms`,
           )
         },
-        failed: (error) => this.#note('closed', this.#attempt, error.message),
+        failed: (error) => {
+          this.#gaveUp = { at: this.#now(), reason: error.message }
+          this.#note('closed', this.#attempt, error.message)
+        },
       },
     )
   }
@@ -113,6 +123,11 @@ export class FeedConnection implements Leg {
   /** Whether subscriptions may be sent. */
   get ready(): boolean {
     return this.#ready
+  }
+
+  /** When it gave up connecting, and why; null while it goes on. */
+  get gaveUp(): GaveUp | null {
+    return this.#gaveUp
   }
 
   get metrics(): ConnectionMetrics {
