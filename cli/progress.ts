@@ -2,6 +2,7 @@ import { SingleBar } from 'cli-progress'
 import { createLogUpdate } from 'log-update'
 import pc from 'picocolors'
 import type { MarketEvent } from '../schemas/events.js'
+import { shown } from '../src/shown.js'
 import { showDuration } from './duration.js'
 
 const REFRESH_MS = 200
@@ -49,7 +50,7 @@ export class Progress {
   /** A notice, above the bar. */
   say(text: string): void {
     this.#line?.clear()
-    process.stderr.write(`${pc.yellow(text)}\n`)
+    process.stderr.write(`${pc.yellow(shown(text))}\n`)
   }
 
   done(): void {

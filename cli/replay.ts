@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Command } from 'commander'
 import { openTape } from '../recorder/index.js'
 import type { MarketEvent, MarketEventType } from '../schemas/events.js'
+import { shownJson } from '../src/shown.js'
 import { parseSpeed, parseTime } from './duration.js'
 import { exitCode, interruption } from './exit.js'
 import { LineWriter } from './output.js'
@@ -35,7 +36,7 @@ export function replayCommand(): Command {
             await out.flush()
             await pace.until(event)
           }
-          await out.write(JSON.stringify(event))
+          await out.write(shownJson(event))
         }
         await out.flush()
       } finally {

@@ -2,6 +2,7 @@ import { closest } from 'fastest-levenshtein'
 import { findVenue, venues } from '../connectors/index.js'
 import type { Channel, Connector, ConnectorOptions, Venue } from '../src/connector.js'
 import { UsageError } from '../src/errors.js'
+import { shownUrl } from '../src/shown.js'
 
 /** @throws {UsageError} `unknown_venue`, with the nearest name. */
 export function venueNamed(name: string): Venue {
@@ -64,7 +65,7 @@ function urlsByVenue(urls: readonly string[], asked: readonly Venue[]): Map<Venu
     if (match !== null) byVenue.set(venueNamed(match[1] ?? ''), match[2] ?? '')
     else if (asked.length === 1 && only !== undefined) byVenue.set(only, text)
     else
-      throw new UsageError('bad_option', `--url ${text}: with several venues write VENUE=URL`, {
+      throw new UsageError('bad_option', `--url ${shownUrl(text)}: with several venues write VENUE=URL`, {
         context: { field: 'url' },
       })
   }

@@ -1,7 +1,7 @@
 import type { MarketType } from '../../schemas/events.js'
 import type { HttpRequest, HttpResponse } from '../connector.js'
 import { DecodeError } from '../errors.js'
-import { shownUrl } from '../options.js'
+import { shownUrl } from '../shown.js'
 import type { Platform, Timer } from '../platform.js'
 import type { VenueLine } from './venue-line.js'
 
