@@ -1,5 +1,4 @@
 import { existsSync, renameSync } from 'node:fs'
-import { setTimeout as sleep } from 'node:timers/promises'
 import pc from 'picocolors'
 import { venues } from '../connectors/index.js'
 import { inspectTape, openTape } from '../recorder/index.js'
@@ -10,6 +9,7 @@ import { systemClock } from '../src/socket/clock.js'
 import { exitCode, interruption, report } from './exit.js'
 import { inspectionTable } from './inspect.js'
 import { Progress } from './progress.js'
+import { pause } from './timers.js'
 
 /** What `npm start` does: every venue's simulator on loopback, all recorded over real WebSockets, and what came of it. */
 
@@ -36,10 +36,7 @@ async function demo(): Promise<number> {
     venues.map((venue, at) => connectorTo(venue, servers[at])),
     { signal },
   )
-  const timer = sleep(DURATION_MS, undefined, { signal }).then(
-    () => feed.close(),
-    () => feed.close(),
-  )
+  const timer = pause(systemClock(), DURATION_MS, signal).then(() => feed.close())
   try {
     for await (const event of feed) {
       recorder.record(event)
@@ -61,7 +58,7 @@ async function demo(): Promise<number> {
       `\nnext: node dist/cli/main.js verify ${TAPE}\n      node dist/cli/main.js replay ${TAPE} | head\n`,
     ),
   )
-  return interrupted() ? exitCode.interrupted : exitCode.done
+  return interrupted() ?? exitCode.done
 }
 
 /** A second run would begin its markets anew on the same tape: the former tape is kept under another name. */

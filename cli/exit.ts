@@ -2,7 +2,6 @@ import { CommanderError } from 'commander'
 import pc from 'picocolors'
 import { NetworkError, TapeError, TapewireError, UsageError, VenueError } from '../src/errors.js'
 import { FrameLogError } from '../src/framelog/index.js'
-import { shown } from '../src/shown.js'
 
 /** What the command tells the shell. */
 export const exitCode = {
@@ -10,20 +9,30 @@ export const exitCode = {
   foundWanting: 1,
   usedWrongly: 2,
   venueOrNetwork: 3,
-  interrupted: 130,
 } as const
 
-/** A pipe that the reader closed (`tapewire replay | head`) is the normal end of a command. */
-function isClosedPipe(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'EPIPE'
+/** What the command tells the shell when a signal ended it: 128 and the signal's number, as shells have it. */
+const SIGNAL_CODES = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const
+
+/**
+ * What became of stdout: a reader that closed the pipe (`tapewire replay | head`) is the normal end of a command; a full disk
+ * or a terminal that is gone is not.
+ *
+ * @returns the exit code, after one sentence on stderr where something went wrong.
+ */
+export function reportOutput(error: Error): number {
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
+  if (code === 'EPIPE') return exitCode.done
+  const why = code === 'ENOSPC' ? 'no space is left on the device (ENOSPC)' : error.message
+  complain(`cannot write to stdout: ${why}; the output is cut short`)
+  return exitCode.foundWanting
 }
 
 /** Prints one clear sentence on stderr and returns the exit code of the failure. */
 export function report(error: unknown): number {
-  if (isClosedPipe(error)) return exitCode.done
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.done : exitCode.usedWrongly
   if (error instanceof TapewireError) {
-    process.stderr.write(`${pc.red('tapewire:')} ${error.message}\n`)
+    complain(error.message)
     if (error instanceof UsageError || error instanceof TapeError || error instanceof FrameLogError) {
       return exitCode.usedWrongly
     }
@@ -35,36 +44,41 @@ export function report(error: unknown): number {
 }
 
 function describe(error: unknown): string {
-  const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
-  return text
-    .split('\n')
-    .map((line) => shown(line))
-    .join('\n')
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+}
+
+function complain(sentence: string): void {
+  process.stderr.write(`${pc.red('tapewire:')} ${sentence}\n`)
+}
+
+/** A command that a signal can end. */
+export interface Interruption {
+  /** Aborts at the first signal, so that the command flushes and closes. */
+  readonly signal: AbortSignal
+  /** The exit code of the signal that came; null where none did. */
+  readonly interrupted: () => number | null
+  dispose(): void
 }
 
 /**
- * Aborts on SIGINT and SIGTERM, so that a command flushes and closes; a second signal ends the process at once.
+ * Ends a command cleanly on SIGINT, SIGTERM and SIGHUP (the terminal is gone); a second signal ends the process at once.
  */
-export function interruption(): {
-  readonly signal: AbortSignal
-  readonly interrupted: () => boolean
-  dispose(): void
-} {
+export function interruption(): Interruption {
   const controller = new AbortController()
-  let signals = 0
-  const onSignal = () => {
-    signals++
-    if (signals > 1) process.exit(exitCode.interrupted)
+  let code: number | null = null
+  const onSignal = (signal: NodeJS.Signals) => {
+    const own = SIGNAL_CODES[signal as keyof typeof SIGNAL_CODES]
+    if (code !== null) process.exit(own)
+    code = own
     controller.abort()
   }
-  process.on('SIGINT', onSignal)
-  process.on('SIGTERM', onSignal)
+  const signals = Object.keys(SIGNAL_CODES) as (keyof typeof SIGNAL_CODES)[]
+  for (const signal of signals) process.on(signal, onSignal)
   return {
     signal: controller.signal,
-    interrupted: () => signals > 0,
+    interrupted: () => code,
     dispose() {
-      process.off('SIGINT', onSignal)
-      process.off('SIGTERM', onSignal)
+      for (const signal of signals) process.off(signal, onSignal)
     },
   }
 }

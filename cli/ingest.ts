@@ -4,8 +4,7 @@ import { venues } from '../connectors/index.js'
 import { openTape } from '../recorder/index.js'
 import type { MarketEvent } from '../schemas/events.js'
 import { openRecording, playRecording } from '../src/framelog/index.js'
-import { shown } from '../src/shown.js'
-import { exitCode, interruption } from './exit.js'
+import { interruption } from './exit.js'
 import { SizeProgress } from './progress.js'
 import { venueNamed } from './targets.js'
 
@@ -54,10 +53,10 @@ export function ingestCommand(): Command {
         progress.done()
         dispose()
       }
-      if (interrupted()) process.exitCode = exitCode.interrupted
+      process.exitCode = interrupted() ?? process.exitCode
     })
 }
 
 function warn(text: string): void {
-  process.stderr.write(`${pc.yellow(shown(text))}\n`)
+  process.stderr.write(`${pc.yellow(text)}\n`)
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { Command } from 'commander'
 
-import { report } from './exit.js'
+import { report, reportOutput } from './exit.js'
 import { ingestCommand } from './ingest.js'
 import { inspectCommand } from './inspect.js'
 import { instrumentsCommand } from './instruments.js'
@@ -21,7 +21,7 @@ const program = new Command('tapewire')
   .exitOverride()
   .addHelpText(
     'after',
-    '\nExit codes: 0 done, 1 found wanting, 2 used wrongly, 3 venue or network, 130 interrupted.',
+    '\nExit codes: 0 done, 1 found wanting, 2 used wrongly, 3 venue or network;\n129, 130 and 143 ended by SIGHUP, SIGINT and SIGTERM.',
   )
 
 for (const command of [
@@ -39,10 +39,11 @@ for (const command of [
   program.addCommand(command.exitOverride().showHelpAfterError())
 }
 
-// A reader that closes the pipe early (`| head`) ends the command; it is no failure.
 process.stdout.on('error', (error) => {
-  process.exit(report(error))
+  process.exit(reportOutput(error))
 })
+// A terminal that was closed takes nothing any more: there is nobody to tell, and the command goes on to its clean end.
+process.stderr.on('error', () => {})
 
 try {
   await program.parseAsync()

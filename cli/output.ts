@@ -1,21 +1,23 @@
 import { once } from 'node:events'
 import type { Writable } from 'node:stream'
-import { shownJson } from '../src/shown.js'
 
 /** JSON for a program: one document on stdout. */
 export function printJson(value: unknown): void {
-  process.stdout.write(`${shownJson(value, 2)}\n`)
+  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`)
 }
 
 const CHUNK_BYTES = 64 * 1024
 
-/** Lines to a stream in large chunks, at the pace that its reader takes them. */
+/** Lines to a stream in large chunks, at the pace at which its reader takes them. */
 export class LineWriter {
   readonly #stream: Writable
+  readonly #signal: AbortSignal
   #chunk = ''
 
-  constructor(stream: Writable) {
+  /** @param signal ends the wait for a reader that takes nothing. */
+  constructor(stream: Writable, signal: AbortSignal) {
     this.#stream = stream
+    this.#signal = signal
   }
 
   /** Resolves at once while there is room; awaited, it holds the writer back. */
@@ -27,6 +29,11 @@ export class LineWriter {
   async flush(): Promise<void> {
     const chunk = this.#chunk
     this.#chunk = ''
-    if (chunk !== '' && !this.#stream.write(chunk)) await once(this.#stream, 'drain')
+    if (chunk === '' || this.#stream.write(chunk) || this.#signal.aborted) return
+    try {
+      await once(this.#stream, 'drain', { signal: this.#signal })
+    } catch (error) {
+      if (!this.#signal.aborted) throw error
+    }
   }
 }

@@ -2,8 +2,10 @@ import { SingleBar } from 'cli-progress'
 import { createLogUpdate } from 'log-update'
 import pc from 'picocolors'
 import type { MarketEvent } from '../schemas/events.js'
-import { shown } from '../src/shown.js'
+import type { Timer } from '../src/platform.js'
+import { systemClock } from '../src/socket/clock.js'
 import { showDuration } from './duration.js'
+import { every } from './timers.js'
 
 const REFRESH_MS = 200
 
@@ -12,11 +14,12 @@ const REFRESH_MS = 200
  * terminal.
  */
 export class Progress {
-  readonly #started = performance.now()
+  readonly #clock = systemClock()
+  readonly #started = this.#clock.monotonic()
   readonly #durationMs: number | null
   readonly #bar: SingleBar | null = null
   readonly #line: ReturnType<typeof createLogUpdate> | null = null
-  readonly #timer: NodeJS.Timeout | null = null
+  readonly #timer: Timer | null = null
   #events = 0
   #gaps = 0
   #malformed = 0
@@ -35,7 +38,7 @@ export class Progress {
       })
       this.#bar.start(durationMs, 0, { elapsed: showDuration(0), whole: showDuration(durationMs), note: '' })
     }
-    this.#timer = setInterval(() => this.#draw(), REFRESH_MS)
+    this.#timer = every(this.#clock, REFRESH_MS, () => this.#draw())
   }
 
   count(event: MarketEvent): void {
@@ -50,19 +53,19 @@ export class Progress {
   /** A notice, above the bar. */
   say(text: string): void {
     this.#line?.clear()
-    process.stderr.write(`${pc.yellow(shown(text))}\n`)
+    process.stderr.write(`${pc.yellow(text)}\n`)
   }
 
   done(): void {
     if (this.#timer === null) return
-    clearInterval(this.#timer)
+    this.#timer.cancel()
     this.#draw()
     this.#bar?.stop()
     this.#line?.done()
   }
 
   #draw(): void {
-    const elapsed = performance.now() - this.#started
+    const elapsed = this.#elapsedMs
     const note = this.#note
     this.#line?.(`${showDuration(elapsed)}  ${note}`)
     this.#bar?.update(Math.min(elapsed, this.#durationMs ?? elapsed), {
@@ -71,8 +74,12 @@ export class Progress {
     })
   }
 
+  get #elapsedMs(): number {
+    return (this.#clock.monotonic() - this.#started) / 1000
+  }
+
   get #note(): string {
-    const rate = Math.round(this.#events / Math.max(0.001, (performance.now() - this.#started) / 1000))
+    const rate = Math.round(this.#events / Math.max(0.001, this.#elapsedMs / 1000))
     const faults = [
       this.#gaps > 0 ? pc.yellow(`${this.#gaps} gaps`) : '',
       this.#malformed > 0 ? pc.red(`${this.#malformed} malformed`) : '',
@@ -86,7 +93,7 @@ export class Progress {
 /** A bar for work on something whose size is known, such as files; silent where stderr is no terminal. */
 export class SizeProgress {
   readonly #bar: SingleBar | null = null
-  readonly #timer: NodeJS.Timeout | null = null
+  readonly #timer: Timer | null = null
   readonly #position: () => number = () => 0
 
   /** @param position how much of `size` is done; asked a few times a second. */
@@ -101,7 +108,7 @@ export class SizeProgress {
     bar.start(size, 0)
     this.#bar = bar
     this.#position = position
-    this.#timer = setInterval(() => this.draw(), REFRESH_MS)
+    this.#timer = every(systemClock(), REFRESH_MS, () => this.draw())
   }
 
   /** For work that leaves the timer no turn. */
@@ -110,7 +117,7 @@ export class SizeProgress {
   }
 
   done(): void {
-    if (this.#timer !== null) clearInterval(this.#timer)
+    this.#timer?.cancel()
     this.#bar?.update(this.#bar.getTotal())
     this.#bar?.stop()
   }

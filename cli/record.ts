@@ -4,16 +4,16 @@ import type { Channel } from '../src/connector.js'
 import { openFeed } from '../src/feed/feed.js'
 import { FrameLogWriter } from '../src/framelog/index.js'
 import { systemClock } from '../src/socket/clock.js'
-import { collect } from './collect.js'
 import { parseDuration } from './duration.js'
-import { exitCode, interruption } from './exit.js'
+import { interruption } from './exit.js'
+import { channelsFlag, flag, urlFlag } from './flag.js'
 import { Progress } from './progress.js'
-import { channelList, connectorsFor } from './targets.js'
+import { connectorsFor } from './targets.js'
 
 interface Options {
   readonly db: string
   readonly channels: Channel[]
-  readonly url: string[]
+  readonly url?: string[]
   readonly raw?: string | boolean
   readonly duration?: number
 }
@@ -23,36 +23,33 @@ export function recordCommand(): Command {
     .description('record live markets to a tape, until interrupted or for a duration')
     .argument('<venue:symbol...>', 'markets, such as bitfinex:BTC/USD bitmex:XBTUSD')
     .requiredOption('--db <file>', 'the tape; a recording goes on after what is there')
-    .option('--channels <list>', 'such as trade,book,candle:1m', channelList, [
-      'trade',
-      'book',
-    ] satisfies Channel[])
+    .addOption(channelsFlag())
     .option('--raw [file]', 'keep the raw frames as well, by default beside the tape')
-    .option('--duration <time>', '10s, 5m, 1h30m', parseDuration)
-    .option('--url <url>', 'URL of a gateway or simulator; with several venues VENUE=URL', collect, [])
+    .addOption(flag('--duration <time>', 'how long: 10s, 5m, 1h30m, 30d', parseDuration))
+    .addOption(urlFlag())
     .action(async (targets: string[], options: Options) => {
-      const connectors = connectorsFor(targets, { channels: options.channels, urls: options.url })
+      const connectors = await connectorsFor(targets, options)
       const { signal, interrupted, dispose } = interruption()
       const recorder = openTape(options.db, { mode: 'write' })
       const progress = new Progress(options.duration ?? null)
       const raw = openRaw(options, (error) => progress.say(error.message))
       const feed = openFeed(connectors, { signal, ...(raw === null ? {} : { tap: raw }) })
       const timer =
-        options.duration === undefined ? null : setTimeout(() => void feed.close(), options.duration)
+        options.duration === undefined ? null : systemClock().after(options.duration, () => void feed.close())
       try {
         for await (const event of feed) {
           recorder.record(event)
           progress.count(event)
         }
       } finally {
-        if (timer !== null) clearTimeout(timer)
+        timer?.cancel()
         await feed.close()
         await raw?.close()
         await recorder.close()
         progress.done()
         dispose()
       }
-      if (interrupted()) process.exitCode = exitCode.interrupted
+      process.exitCode = interrupted() ?? process.exitCode
     })
 }
 

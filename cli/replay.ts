@@ -1,78 +1,161 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { Command } from 'commander'
-import { openTape } from '../recorder/index.js'
+import { openTape, type Tape, type TapeQuery } from '../recorder/index.js'
 import type { MarketEvent, MarketEventType } from '../schemas/events.js'
-import { shownJson } from '../src/shown.js'
+import { TapeError } from '../src/errors.js'
+import type { Clock } from '../src/platform.js'
+import { systemClock } from '../src/socket/clock.js'
 import { parseSpeed, parseTime } from './duration.js'
-import { exitCode, interruption } from './exit.js'
+import { interruption } from './exit.js'
+import { flag, list, typeList } from './flag.js'
 import { LineWriter } from './output.js'
+import { matcher } from './pattern.js'
+import { pause } from './timers.js'
 
 interface Options {
   readonly speed: number
   readonly from?: number
   readonly to?: number
   readonly types?: MarketEventType[]
+  readonly venues?: string[]
+  readonly symbols?: string[]
+  readonly channels?: string[]
 }
 
 export function replayCommand(): Command {
   return new Command('replay')
     .description('the events of a tape as NDJSON on stdout, as they were emitted')
     .argument('<tape>')
-    .option('--speed <factor>', '1x as it happened, 10x, or max', parseSpeed, Number.POSITIVE_INFINITY)
-    .option('--from <time>', 'ISO time or microseconds', parseTime)
-    .option('--to <time>', 'ISO time or microseconds', parseTime)
-    .option('--types <list>', 'such as trade,gap', (text: string) =>
-      text.split(',').map((type) => type.trim()),
+    .addOption(
+      flag('--speed <factor>', '1x as it happened, 10x, or max', parseSpeed, {
+        value: Number.POSITIVE_INFINITY,
+        shown: 'max',
+      }),
     )
-    .action(async (path: string, { speed, ...query }: Options) => {
+    .addOption(flag('--from <time>', 'ISO time or microseconds: from here on', parseTime))
+    .addOption(flag('--to <time>', 'ISO time or microseconds: before this', parseTime))
+    .addOption(flag('--type, --types <list>', 'only these events, such as trade,gap', typeList))
+    .addOption(flag('--venue, --venues <list>', 'only of these venues', names))
+    .addOption(flag('--symbol, --symbols <list>', 'only these symbols or ids, such as BTC/USD,ETH/*', names))
+    .addOption(flag('--channel, --channels <list>', 'only these channels, such as trade,book*', names))
+    .addHelpText(
+      'after',
+      `
+Lists may hold patterns (* and ?), in any case; quote them from the shell.
+
+Examples:
+  tapewire replay tape.db | head
+  tapewire replay tape.db --types trade --symbols 'BTC/*' --from 2024-05-01
+  tapewire replay tape.db --speed 10x`,
+    )
+    .action(async (path: string, options: Options) => {
       const { signal, interrupted, dispose } = interruption()
       const tape = openTape(path)
-      const out = new LineWriter(process.stdout)
-      const pace = new Pace(speed, signal)
+      const out = new LineWriter(process.stdout, signal)
+      const pace = new Pace(options.speed, systemClock(), signal)
       try {
-        for (const event of tape.replay(query)) {
+        for (const event of tape.replay(queryOf(tape, options))) {
           if (signal.aborted) break
           if (pace.waits(event)) {
             await out.flush()
             await pace.until(event)
           }
-          await out.write(shownJson(event))
+          await out.write(JSON.stringify(event))
         }
         await out.flush()
       } finally {
         tape.close()
         dispose()
       }
-      if (interrupted()) process.exitCode = exitCode.interrupted
+      process.exitCode = interrupted() ?? process.exitCode
     })
+}
+
+function names(text: string): string[] {
+  return list(text, "'BTC/USD,ETH/*'")
+}
+
+function queryOf(tape: Tape, { from, to, types, venues, symbols, channels }: Options): TapeQuery {
+  const streams = (venues ?? symbols ?? channels) ? tape.streams() : []
+  const query = {
+    from,
+    to,
+    types,
+    venues:
+      venues &&
+      held(
+        venues,
+        '--venues',
+        streams.map(({ venue }) => [venue]),
+      ),
+    symbols:
+      symbols &&
+      held(
+        symbols,
+        '--symbols',
+        streams.map(({ symbol, instrument }) => [symbol, instrument]),
+      ),
+    channels:
+      channels &&
+      held(
+        channels,
+        '--channels',
+        streams.map(({ channel }) => [channel]),
+      ),
+  }
+  return Object.fromEntries(Object.entries(query).filter(([, value]) => value !== undefined))
+}
+
+/**
+ * The names on the tape that a list of names and patterns means.
+ * @param streams the names that each stream of the tape goes by
+ * @throws {TapeError} `not_on_tape`, naming what there is.
+ */
+function held(
+  wanted: readonly string[],
+  option: string,
+  streams: readonly (readonly (string | null)[])[],
+): string[] {
+  const there = [...new Set(streams.flat())].filter((name) => name !== null)
+  const found = wanted.flatMap((pattern) => {
+    const fits = matcher(pattern)
+    const matching = there.filter((name) => name === pattern)
+    if (matching.length === 0) matching.push(...there.filter(fits))
+    if (matching.length > 0) return matching
+    const shown = [...new Set(streams.map(([name]) => name ?? null))].filter((name) => name !== null).sort()
+    throw new TapeError(
+      'not_on_tape',
+      `${option} ${pattern}: nothing of it is on the tape, which holds ${shown.length === 0 ? 'nothing' : shown.slice(0, 20).join(', ')}${shown.length > 20 ? ', …' : ''}`,
+      { context: { asked: pattern } },
+    )
+  })
+  return [...new Set(found)]
 }
 
 /** The pace of a replay: events are as far apart as they were, divided by the speed. */
 class Pace {
   readonly #speed: number
+  readonly #clock: Clock
   readonly #signal: AbortSignal
   #began: { readonly real: number; readonly tape: number } | null = null
 
-  constructor(speed: number, signal: AbortSignal) {
+  constructor(speed: number, clock: Clock, signal: AbortSignal) {
     this.#speed = speed
+    this.#clock = clock
     this.#signal = signal
   }
 
   waits(event: MarketEvent): boolean {
-    return this.#delay(event) > 0
+    return this.#delayMs(event) > 0
   }
 
-  async until(event: MarketEvent): Promise<void> {
-    await sleep(this.#delay(event), undefined, { signal: this.#signal }).catch((error: unknown) => {
-      if (!this.#signal.aborted) throw error
-    })
+  until(event: MarketEvent): Promise<void> {
+    return pause(this.#clock, this.#delayMs(event), this.#signal)
   }
 
-  #delay(event: MarketEvent): number {
+  #delayMs(event: MarketEvent): number {
     if (this.#speed === Number.POSITIVE_INFINITY || event.receiveTime === null) return 0
-    this.#began ??= { real: performance.now(), tape: event.receiveTime }
-    return (
-      (event.receiveTime - this.#began.tape) / 1000 / this.#speed - (performance.now() - this.#began.real)
-    )
+    const now = this.#clock.monotonic()
+    this.#began ??= { real: now, tape: event.receiveTime }
+    return ((event.receiveTime - this.#began.tape) / this.#speed - (now - this.#began.real)) / 1000
   }
 }

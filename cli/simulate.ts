@@ -20,6 +20,7 @@ import { systemClock } from '../src/socket/clock.js'
 import { parseSpeed } from './duration.js'
 import { interruption } from './exit.js'
 import { FaultReport } from './fault-report.js'
+import { flag, wholeNumber } from './flag.js'
 import { venueNamed } from './targets.js'
 
 interface Options {
@@ -28,24 +29,42 @@ interface Options {
   readonly seed: number
   readonly faults?: string
   readonly frames?: string[]
-  readonly speed: number
+  readonly speed?: number
 }
 
 export function simulateCommand(): Command {
   return new Command('simulate')
     .description('run a venue’s simulator: its protocol over real WebSockets, on loopback')
     .argument('<venue>')
-    .option('--port <n>', 'where to listen; 0 for any free port', wholeNumber, 0)
-    .option('--host <address>', 'the address to listen on', '127.0.0.1')
-    .option('--seed <n>', 'the market that lives by this seed', wholeNumber, 1)
+    .addOption(
+      flag('--port <n>', 'where to listen', wholeNumber(0, 65_535), { value: 0, shown: 'any free port' }),
+    )
+    .addOption(
+      flag('--host <address>', 'the address to listen on', (text) => text, {
+        value: '127.0.0.1',
+        shown: '127.0.0.1',
+      }),
+    )
+    .addOption(
+      flag('--seed <n>', 'the market that lives by this seed', wholeNumber(0), { value: 1, shown: '1' }),
+    )
     .option(
       '--faults <plan>',
       'a fault plan: a file, JSON, or short text such as "drop chance=0.01" (docs/simulator.md)',
     )
     .option('--frames <file...>', 'play recorded frames in place of a market')
-    .option('--speed <factor>', 'of the recorded frames: 1x, 10x, or max', parseSpeed, 1)
+    .addOption(
+      flag('--speed <factor>', 'of the recorded frames (1x without it): 1x, 10x, or max', parseSpeed),
+    )
     .action(async (name: string, options: Options) => {
       const venue = venueNamed(name)
+      if (options.speed !== undefined && options.frames === undefined) {
+        throw new UsageError(
+          'bad_option',
+          '--speed is of recorded frames and there are none: give --frames, or leave it out (the market itself runs at its own pace)',
+          { context: { field: '--speed' } },
+        )
+      }
       const plan = options.faults === undefined ? null : parseFaultPlan(planText(options.faults))
       if (plan !== null) checkVenueFaults(venue, plan)
       const { signal, dispose } = interruption()
@@ -69,7 +88,7 @@ export function simulateCommand(): Command {
     })
 }
 
-async function playerOf(venue: string, { frames = [], speed }: Options): Promise<VenueSimulator> {
+async function playerOf(venue: string, { frames = [], speed = 1 }: Options): Promise<VenueSimulator> {
   const recording = await openRecording(frames)
   return framePlayer({
     records: () => frameRecords(recording),
@@ -109,10 +128,4 @@ function checkVenueFaults(venue: Venue, plan: ParsedFaultPlan): void {
       `no simulator of ${venue.id} knows a fault ${fault.name}; did you mean ${closest(fault.name, known)}?`,
     )
   }
-}
-
-/** @throws {UsageError} `bad_number`. */
-function wholeNumber(text: string): number {
-  if (/^\d{1,9}$/.test(text)) return Number(text)
-  throw new UsageError('bad_number', `${text} is no whole number`)
 }

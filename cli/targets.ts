@@ -2,7 +2,9 @@ import { closest } from 'fastest-levenshtein'
 import { findVenue, venues } from '../connectors/index.js'
 import type { Channel, Connector, ConnectorOptions, Venue } from '../src/connector.js'
 import { UsageError } from '../src/errors.js'
-import { shownUrl } from '../src/shown.js'
+import { shownUrl } from '../src/options.js'
+import { quoted } from './flag.js'
+import { resolveSymbols } from './symbols.js'
 
 /** @throws {UsageError} `unknown_venue`, with the nearest name. */
 export function venueNamed(name: string): Venue {
@@ -14,68 +16,98 @@ export function venueNamed(name: string): Venue {
   )
   throw new UsageError(
     'unknown_venue',
-    `there is no venue ${name}; did you mean ${near}? tapewire venues lists them all`,
+    `there is no venue ${quoted(name)}; did you mean ${near}? tapewire venues lists them all`,
     {
       context: { venue: name },
     },
   )
 }
 
-export interface TargetOptions {
-  readonly channels?: readonly Channel[]
-  /** `VENUE=URL`, or a bare URL where there is one venue. */
-  readonly urls?: readonly string[]
+/** `VENUE:SYMBOL` of the command line. */
+export interface Target {
+  readonly venue: Venue
+  /** As it was written. */
+  readonly symbol: string
 }
 
 /**
- * The connectors that a list of `VENUE:SYMBOL` means; a symbol may itself hold colons (`bitmex:BTC/USD:BTC`).
- *
- * @throws {UsageError} `bad_target`, `unknown_venue`, and whatever the connectors refuse.
+ * One market of a command line; a symbol may itself hold colons (`bitmex:BTC/USD:BTC`).
+ * @throws {UsageError} `bad_target`, `unknown_venue`.
  */
-export function connectorsFor(targets: readonly string[], options: TargetOptions): Connector[] {
-  const symbols = new Map<Venue, string[]>()
-  for (const target of targets) {
-    const colon = target.indexOf(':')
-    if (colon < 1 || colon === target.length - 1) {
-      throw new UsageError(
-        'bad_target',
-        `${target} names no market: write VENUE:SYMBOL, such as bitfinex:BTC/USD`,
-      )
-    }
-    const venue = venueNamed(target.slice(0, colon))
-    symbols.set(venue, [...(symbols.get(venue) ?? []), target.slice(colon + 1)])
+export function parseTarget(text: string): Target {
+  const colon = text.indexOf(':')
+  if (colon < 1 || colon === text.length - 1) {
+    throw new UsageError(
+      'bad_target',
+      `${quoted(text)} names no market: write VENUE:SYMBOL, such as bitfinex:BTC/USD`,
+    )
   }
-  const urls = urlsByVenue(options.urls ?? [], [...symbols.keys()])
-  return [...symbols].map(([venue, names]) => {
-    const url = urls.get(venue)
-    const base: ConnectorOptions = { symbols: names }
+  return { venue: venueNamed(text.slice(0, colon)), symbol: text.slice(colon + 1) }
+}
+
+export interface TargetOptions {
+  readonly channels?: readonly Channel[]
+  /** `VENUE=URL`, or a bare URL where there is one venue. */
+  readonly url?: readonly string[]
+}
+
+/**
+ * The connectors that a list of `VENUE:SYMBOL` means. A symbol may be a list (`bitfinex:BTC/USD,ETH/USD`), a pattern
+ * (`bitfinex:BTC/*`) and in any case; see {@link resolveSymbols}.
+ *
+ * @param say is told what a pattern came to
+ * @throws {UsageError} `bad_target`, `bad_list`, `unknown_venue`, `unknown_symbol`, `bad_option`, and whatever the connectors
+ * refuse.
+ */
+export async function connectorsFor(
+  targets: readonly string[],
+  { channels, url = [] }: TargetOptions,
+  say: (notice: string) => void = sayOnStderr,
+): Promise<Connector[]> {
+  const asked = new Map<Venue, string[]>()
+  for (const target of targets) {
+    const { venue, symbol } = parseTarget(target)
+    const symbols = symbol.split(',').map((part) => part.trim())
+    if (symbols.includes('')) {
+      throw new UsageError('bad_target', `${quoted(target)} has an empty symbol in its list`)
+    }
+    asked.set(venue, [...(asked.get(venue) ?? []), ...symbols])
+  }
+  const urls = urlsByVenue(url, [...asked.keys()])
+  const make = (venue: Venue, options: ConnectorOptions) => {
+    const own = urls.get(venue)
     return venue.connector({
-      ...base,
-      ...(options.channels === undefined ? {} : { channels: options.channels }),
-      ...(url === undefined ? {} : { url }),
+      ...options,
+      ...(channels === undefined ? {} : { channels }),
+      ...(own === undefined ? {} : { url: own }),
     })
-  })
+  }
+  return Promise.all(
+    [...asked].map(async ([venue, symbols]) =>
+      make(venue, { symbols: await resolveSymbols(make(venue, {}), symbols, say) }),
+    ),
+  )
+}
+
+function sayOnStderr(notice: string): void {
+  process.stderr.write(`${notice}\n`)
 }
 
 function urlsByVenue(urls: readonly string[], asked: readonly Venue[]): Map<Venue, string> {
+  const refuse = (why: string) => new UsageError('bad_option', `--url ${why}`, { context: { field: 'url' } })
+  const names = asked.map(({ id }) => id).join(', ')
   const byVenue = new Map<Venue, string>()
   for (const text of urls) {
-    const match = /^([a-z.]+)=(.+)$/.exec(text)
+    const [, name, named = ''] = /^([\w.-]+)=(.*)$/s.exec(text) ?? []
     const [only] = asked
-    if (match !== null) byVenue.set(venueNamed(match[1] ?? ''), match[2] ?? '')
-    else if (asked.length === 1 && only !== undefined) byVenue.set(only, text)
-    else
-      throw new UsageError('bad_option', `--url ${shownUrl(text)}: with several venues write VENUE=URL`, {
-        context: { field: 'url' },
-      })
+    const venue = name === undefined ? only : venueNamed(name)
+    const url = name === undefined ? text : named
+    if (name === undefined && asked.length > 1)
+      throw refuse(`${shownUrl(text)}: there are several venues (${names}), so write VENUE=URL`)
+    if (venue === undefined || !asked.includes(venue))
+      throw refuse(`${name}=…: ${name} is not among the venues asked for (${names})`)
+    if (byVenue.has(venue)) throw refuse(`is given twice for ${venue.id}`)
+    byVenue.set(venue, url)
   }
   return byVenue
-}
-
-/** `trade,book:P1` as a list. */
-export function channelList(text: string): Channel[] {
-  return text
-    .split(',')
-    .map((channel) => channel.trim())
-    .filter((channel): channel is Channel => channel !== '')
 }

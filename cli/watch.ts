@@ -4,15 +4,17 @@ import pc from 'picocolors'
 import type { ConnectionEvent, GapEvent, Level, TradeEvent } from '../schemas/events.js'
 import type { Channel } from '../src/connector.js'
 import { type Feed, openFeed } from '../src/feed/feed.js'
-import { collect } from './collect.js'
-import { exitCode, interruption } from './exit.js'
-import { channelList, connectorsFor } from './targets.js'
+import { systemClock } from '../src/socket/clock.js'
+import { interruption } from './exit.js'
+import { channelsFlag, flag, urlFlag, wholeNumber } from './flag.js'
+import { connectorsFor } from './targets.js'
+import { every } from './timers.js'
 
 interface Options {
   readonly channels: Channel[]
-  readonly url: string[]
-  readonly depth: string
-  readonly trades: string
+  readonly url?: string[]
+  readonly depth: number
+  readonly trades: number
 }
 
 const FRAMES_A_SECOND = 8
@@ -21,28 +23,25 @@ export function watchCommand(): Command {
   return new Command('watch')
     .description('the book and the trades, live in the terminal')
     .argument('<venue:symbol...>', 'markets, such as bitfinex:BTC/USD')
-    .option('--channels <list>', 'trade and a book channel', channelList, [
-      'trade',
-      'book',
-    ] satisfies Channel[])
-    .option('--url <url>', 'URL of a gateway or simulator; with several venues VENUE=URL', collect, [])
-    .option('--depth <n>', 'levels a side', '10')
-    .option('--trades <n>', 'trades to show', '12')
+    .addOption(channelsFlag())
+    .addOption(urlFlag())
+    .addOption(flag('--depth <n>', 'levels a side', wholeNumber(1, 1000), { value: 10, shown: '10' }))
+    .addOption(flag('--trades <n>', 'trades to show', wholeNumber(0, 1000), { value: 12, shown: '12' }))
     .action(async (targets: string[], options: Options) => {
-      const connectors = connectorsFor(targets, { channels: options.channels, urls: options.url })
+      const connectors = await connectorsFor(targets, options)
       const { signal, interrupted, dispose } = interruption()
       const feed = openFeed(connectors, { signal })
       const screen = new Screen(feed, options)
       const draw = createLogUpdate(process.stdout)
-      const timer = setInterval(() => draw(screen.render()), 1000 / FRAMES_A_SECOND)
+      const timer = every(systemClock(), 1000 / FRAMES_A_SECOND, () => draw(screen.render()))
       try {
         await feed.done
       } finally {
-        clearInterval(timer)
+        timer.cancel()
         draw.done()
         dispose()
       }
-      if (interrupted()) process.exitCode = exitCode.interrupted
+      process.exitCode = interrupted() ?? process.exitCode
     })
 }
 
@@ -64,8 +63,8 @@ class Screen {
 
   constructor(feed: Feed, options: Options) {
     this.#feed = feed
-    this.#depth = Math.max(1, Number.parseInt(options.depth, 10) || 10)
-    this.#tradesShown = Math.max(1, Number.parseInt(options.trades, 10) || 12)
+    this.#depth = options.depth
+    this.#tradesShown = options.trades
     this.#bookChannel = options.channels.find((channel) => /^(book|order)/.test(channel)) ?? 'book'
     feed.on('event', (event) => {
       this.#events++

@@ -11,7 +11,6 @@ import type {
   Subscription,
 } from '../connector.js'
 import { DecodeError } from '../errors.js'
-import { shown, shownHead } from '../shown.js'
 import { Alarms } from './alarms.js'
 import { isLog, type Stream, type StreamPolicy } from './stream.js'
 import { Streams } from './streams.js'
@@ -85,8 +84,8 @@ export function defineSession(
         receiveTime: at,
         connection: init.connection,
         reason: error.code,
-        path: shown(error.path.join('.')),
-        head: shownHead(text),
+        path: error.path.join('.'),
+        head: text.slice(0, 200),
       })
     }
   }

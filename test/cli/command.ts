@@ -5,6 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { openTape } from '../../recorder/index.js'
+import type { MarketEventType } from '../../schemas/events.js'
+import { TapeError } from '../../src/errors.js'
 
 const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 
@@ -56,6 +59,21 @@ export class Command {
   }
 }
 
+function holds(path: string, type: MarketEventType): boolean {
+  try {
+    const tape = openTape(path)
+    try {
+      return !(tape.replay({ types: [type] }).next().done ?? false)
+    } finally {
+      tape.close()
+    }
+  } catch (error) {
+    // The recorder is laying the tape out.
+    if (error instanceof TapeError) return false
+    throw error
+  }
+}
+
 /** An empty folder for the commands of one test file. */
 export class Desk {
   readonly folder = mkdtempSync(join(tmpdir(), 'tapewire-cli-'))
@@ -75,6 +93,16 @@ export class Desk {
   async simulate(venue: string, ...args: string[]): Promise<string> {
     const [url = ''] = await this.start('simulate', venue, '--port', '0', ...args).prints(/ws:\/\/\S+/)
     return url
+  }
+
+  /** Waits until a tape that is being recorded holds an event of a type. */
+  async holds(tape: string, type: MarketEventType): Promise<void> {
+    const path = join(this.folder, tape)
+    for (let tries = 0; tries < 1500; tries++) {
+      if (existsSync(path) && holds(path, type)) return
+      await sleep(20)
+    }
+    throw new Error(`${tape} never held a ${type}`)
   }
 
   async clear(): Promise<void> {

@@ -1,0 +1,155 @@
+import { distance } from 'fastest-levenshtein'
+import type { Connector, Instrument } from '../src/connector.js'
+import { UsageError, VenueError } from '../src/errors.js'
+import { listInstruments } from '../src/feed/catalogue.js'
+import { matcher } from './pattern.js'
+
+/** How many names a sentence offers. */
+const NEAREST = 3
+
+/**
+ * The symbols that a user means at a venue.
+ *
+ * A name that is exact by the venue's rules stands as it is, without a question to the venue. Anything else is looked up in the
+ * venue's list of instruments, once, now: a pattern (`*` and `?`) is every open instrument that it matches; another name is the
+ * one instrument that it matches in any case, or else without regard to what stands between base and quote (`btc-usd`).
+ *
+ * @param connector made without symbols
+ * @param say is told what a pattern came to
+ * @throws {UsageError} `unknown_symbol` where nothing matches, or more than one instrument does.
+ * @throws {VenueError} `no_catalogue` where the list is needed and cannot be had; `venue_closed`.
+ */
+export async function resolveSymbols(
+  connector: Connector,
+  symbols: readonly string[],
+  say: (notice: string) => void,
+): Promise<string[]> {
+  const found = new Set<string>()
+  let listing: Promise<readonly Instrument[]> | null = null
+  for (const text of symbols) {
+    if (isExact(connector, text)) {
+      found.add(text)
+      continue
+    }
+    listing ??= listInstruments(connector)
+    if (isPattern(text)) {
+      const matching = matched(connector, await listing, text)
+      for (const symbol of matching) found.add(symbol)
+      say(
+        `${connector.venue}:${text} is ${matching.length} ${matching.length === 1 ? 'market' : 'markets'} now; what the venue lists later is not added`,
+      )
+      continue
+    }
+    found.add(await named(connector, listing, text))
+  }
+  return [...found]
+}
+
+function isPattern(text: string): boolean {
+  return /[*?]/.test(text)
+}
+
+/** Whether the venue's rule gives this very name back. */
+function isExact(connector: Connector, text: string): boolean {
+  if (isPattern(text)) return false
+  const ruled = connector.guess(text)
+  return (
+    ruled !== null &&
+    (ruled.instrument === text || ruled.symbol === text) &&
+    ruled.symbol === ruled.symbol.toUpperCase()
+  )
+}
+
+function matched(connector: Connector, listing: readonly Instrument[], pattern: string): string[] {
+  const fits = matcher(pattern)
+  const matching = listing.filter(
+    ({ symbol, instrument, status }) => status !== 'closed' && (fits(symbol) || fits(instrument)),
+  )
+  if (matching.length > 0) return matching.map((instrument) => nameOf(instrument, listing))
+  throw new UsageError(
+    'unknown_symbol',
+    `no open instrument of ${connector.venue} matches ${pattern}; tapewire instruments ${connector.venue} lists them`,
+    { context: { venue: connector.venue, symbol: pattern } },
+  )
+}
+
+/** The one instrument that a name without pattern means. */
+async function named(
+  connector: Connector,
+  listing: Promise<readonly Instrument[]>,
+  text: string,
+): Promise<string> {
+  let listed: readonly Instrument[]
+  try {
+    listed = await listing
+  } catch (error) {
+    const ruled = byRule(connector, text)
+    if (!(error instanceof VenueError) || error.code !== 'no_catalogue' || ruled === null) throw error
+    return ruled
+  }
+  for (const form of [(name: string) => name, upper, bare]) {
+    const wanted = form(text)
+    const matching = listed.filter(
+      ({ symbol, instrument }) => form(symbol) === wanted || form(instrument) === wanted,
+    )
+    const [only] = matching
+    if (matching.length === 1 && only !== undefined) return nameOf(only, listed)
+    if (matching.length > 1) {
+      throw unknown(
+        connector,
+        text,
+        `${text} may be ${either(matching.map((each) => nameOf(each, listed)))} at ${connector.venue}: write the one that is meant`,
+      )
+    }
+  }
+  throw unknown(connector, text, `${connector.venue} lists no symbol ${text}${suggestion(text, listed)}`)
+}
+
+/** What the venue's rule makes of a name in any case, for want of its list. */
+function byRule(connector: Connector, text: string): string | null {
+  for (const name of [upper(text), upper(text).replace(/[-_]/, '/')]) {
+    if (isExact(connector, name)) return name
+  }
+  return null
+}
+
+function unknown(connector: Connector, symbol: string, sentence: string): UsageError {
+  return new UsageError('unknown_symbol', sentence, {
+    context: { venue: connector.venue, symbol, field: 'symbols' },
+  })
+}
+
+/** The unified symbol; the venue's own id where another instrument has the symbol. */
+function nameOf({ symbol, instrument }: Instrument, listing: readonly Instrument[]): string {
+  const first = listing.find((other) => other.symbol === symbol)
+  return first === undefined || first.instrument === instrument ? symbol : instrument
+}
+
+function suggestion(text: string, listing: readonly Instrument[]): string {
+  const wanted = bare(text)
+  const ranked = listing
+    .map(({ symbol, instrument }) => ({
+      symbol,
+      apart: Math.min(distance(wanted, bare(symbol)), distance(wanted, bare(instrument))),
+    }))
+    .sort((a, b) => a.apart - b.apart)
+    .filter(({ apart }) => apart <= Math.max(2, wanted.length / 2))
+  const near = [...new Set(ranked.map(({ symbol }) => symbol))].slice(0, NEAREST)
+  return near.length === 0 ? '' : `; did you mean ${either(near)}?`
+}
+
+function either(names: readonly string[]): string {
+  const shown = names.slice(0, NEAREST * 2)
+  const rest = names.length > shown.length ? ' or another' : ''
+  if (shown.length < 2) return shown.join('')
+  return rest === '' ? `${shown.slice(0, -1).join(', ')} or ${shown.at(-1)}` : `${shown.join(', ')}${rest}`
+}
+
+function upper(name: string): string {
+  return name.toUpperCase()
+}
+
+/** Letters and digits alone, and the settlement where the name has one. */
+function bare(name: string): string {
+  return name.toUpperCase().replace(/[^A-Z0-9:]/g, '')
+}
