@@ -2,6 +2,7 @@ import { CommanderError } from 'commander'
 import pc from 'picocolors'
 import { NetworkError, TapeError, TapewireError, UsageError, VenueError } from '../src/errors.js'
 import { FrameLogError } from '../src/framelog/index.js'
+import { shown } from '../src/shown.js'
 
 /** What the command tells the shell. */
 export const exitCode = {
@@ -44,7 +45,11 @@ export function report(error: unknown): number {
 }
 
 function describe(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  return text
+    .split('\n')
+    .map((line) => shown(line))
+    .join('\n')
 }
 
 function complain(sentence: string): void {

@@ -4,6 +4,7 @@ import { venues } from '../connectors/index.js'
 import { openTape } from '../recorder/index.js'
 import type { MarketEvent } from '../schemas/events.js'
 import { openRecording, playRecording } from '../src/framelog/index.js'
+import { shown } from '../src/shown.js'
 import { interruption } from './exit.js'
 import { SizeProgress } from './progress.js'
 import { venueNamed } from './targets.js'
@@ -58,5 +59,5 @@ export function ingestCommand(): Command {
 }
 
 function warn(text: string): void {
-  process.stderr.write(`${pc.yellow(text)}\n`)
+  process.stderr.write(`${pc.yellow(shown(text))}\n`)
 }

@@ -1,9 +1,10 @@
 import { once } from 'node:events'
 import type { Writable } from 'node:stream'
+import { shownJson } from '../src/shown.js'
 
 /** JSON for a program: one document on stdout. */
 export function printJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`)
+  process.stdout.write(`${shownJson(value, 2)}\n`)
 }
 
 const CHUNK_BYTES = 64 * 1024

@@ -3,6 +3,7 @@ import { createLogUpdate } from 'log-update'
 import pc from 'picocolors'
 import type { MarketEvent } from '../schemas/events.js'
 import type { Timer } from '../src/platform.js'
+import { shown } from '../src/shown.js'
 import { systemClock } from '../src/socket/clock.js'
 import { showDuration } from './duration.js'
 import { every } from './timers.js'
@@ -53,7 +54,7 @@ export class Progress {
   /** A notice, above the bar. */
   say(text: string): void {
     this.#line?.clear()
-    process.stderr.write(`${pc.yellow(text)}\n`)
+    process.stderr.write(`${pc.yellow(shown(text))}\n`)
   }
 
   done(): void {

@@ -3,6 +3,7 @@ import { openTape, type Tape, type TapeQuery } from '../recorder/index.js'
 import type { MarketEvent, MarketEventType } from '../schemas/events.js'
 import { TapeError } from '../src/errors.js'
 import type { Clock } from '../src/platform.js'
+import { shownJson } from '../src/shown.js'
 import { systemClock } from '../src/socket/clock.js'
 import { parseSpeed, parseTime } from './duration.js'
 import { interruption } from './exit.js'
@@ -59,7 +60,7 @@ Examples:
             await out.flush()
             await pace.until(event)
           }
-          await out.write(JSON.stringify(event))
+          await out.write(shownJson(event))
         }
         await out.flush()
       } finally {

@@ -2,7 +2,7 @@ import { closest } from 'fastest-levenshtein'
 import { findVenue, venues } from '../connectors/index.js'
 import type { Channel, Connector, ConnectorOptions, Venue } from '../src/connector.js'
 import { UsageError } from '../src/errors.js'
-import { shownUrl } from '../src/options.js'
+import { shownUrl } from '../src/shown.js'
 import { quoted } from './flag.js'
 import { resolveSymbols } from './symbols.js'
 

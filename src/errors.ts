@@ -1,3 +1,5 @@
+import { shown, shownHead } from './shown.js'
+
 /** What every error of tapewire can tell besides its sentence. Never holds a secret. */
 export interface ErrorContext {
   readonly venue?: string
@@ -27,11 +29,44 @@ export class TapewireError extends Error {
   readonly context: ErrorContext
 
   constructor(code: string, message: string, options: ErrorOptions = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    super(shown(message), options.cause === undefined ? undefined : { cause: shownCause(options.cause) })
     this.code = code
     this.retryable = options.retryable ?? false
-    this.context = options.context ?? {}
+    this.context = shownContext({ ...options.context }) as ErrorContext
   }
+}
+
+/**
+ * What another library threw, as it may be shown: its own error may hold what a server sent (`rawPacket` of Node's HTTP parser)
+ * or what it was given (a proxy with its password). The class, code and place remain.
+ */
+function shownCause(cause: unknown): unknown {
+  if (cause instanceof TapewireError) return cause
+  if (!(cause instanceof Error)) return typeof cause === 'string' ? shown(cause) : cause
+  const copy = new Error(shown(cause.message))
+  Object.setPrototypeOf(copy, Object.getPrototypeOf(cause))
+  Object.assign(copy, shownContext({ ...cause }))
+  const stack = (cause.stack ?? '')
+    .split('\n')
+    .slice(0, 20)
+    .map((line) => shown(line))
+    .join('\n')
+  Object.defineProperty(copy, 'stack', { value: stack, configurable: true, writable: true })
+  if (cause.cause !== undefined) copy.cause = shownCause(cause.cause)
+  return copy
+}
+
+/** Every text of a value as it may be shown; what is no plain value (a buffer, a socket) is left out. */
+function shownContext(value: unknown, depth = 0): unknown {
+  if (typeof value === 'string') return shown(value)
+  if (typeof value !== 'object' || value === null) return typeof value === 'function' ? undefined : value
+  if (depth > 3) return undefined
+  if (Array.isArray(value)) return value.slice(0, 100).map((item) => shownContext(item, depth + 1))
+  if (Object.getPrototypeOf(value) !== Object.prototype) return undefined
+  const entries = Object.entries(value).map(
+    ([name, inner]) => [name, shownContext(inner, depth + 1)] as const,
+  )
+  return Object.fromEntries(entries.filter(([, inner]) => inner !== undefined))
 }
 
 /** The caller asked for something that cannot be: the sentence names the field and what to write instead. */
@@ -84,7 +119,7 @@ export class DecodeError extends TapewireError {
   ) {
     super(code, message, options)
     this.path = at.path
-    this.head = at.head.slice(0, 200)
+    this.head = shownHead(at.head)
   }
 
   /** The same error as part of a whole: the frame's own text where it came packed, the path from the outside in. */

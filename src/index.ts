@@ -10,6 +10,7 @@ export {
 export { OrderLedger, type ReadonlyLedger } from './book/order-ledger.js'
 export * from './connector.js'
 export * from './errors.js'
+export type { FeedStream, FeedStreamState } from './feed/asked-streams.js'
 export { listInstruments } from './feed/catalogue.js'
 export type { OverflowPolicy } from './feed/event-queue.js'
 export { Feed, type FeedListener, type FeedOptions, openFeed } from './feed/feed.js'

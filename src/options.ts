@@ -1,6 +1,8 @@
 import * as z from 'zod'
 import type { Channel, ChannelSpec } from './connector.js'
 import { UsageError } from './errors.js'
+import { isSecretName, keepSecretsOf, REMOVED } from './secrets.js'
+import { shown, shownUrl } from './shown.js'
 
 /** The options that every connector takes; a venue's own schema extends this. Unknown keys are refused. */
 export const connectorOptions = z.strictObject({
@@ -18,6 +20,7 @@ export const connectorOptions = z.strictObject({
  * @throws {UsageError} code `bad_option`, naming field and value (never the value of a secret).
  */
 export function parseOptions<S extends z.ZodType>(what: string, schema: S, options: unknown): z.output<S> {
+  keepSecretsOf(options)
   const result = schema.safeParse(options)
   if (result.success) return result.data
   const issue = result.error.issues[0]
@@ -27,7 +30,7 @@ export function parseOptions<S extends z.ZodType>(what: string, schema: S, optio
       context: { field: issue.keys[0] ?? '' },
     })
   }
-  const value = issue === undefined || isSecret(field) ? '' : ` (got ${show(options, issue.path)})`
+  const value = issue === undefined ? '' : ` (got ${show(options, issue.path)})`
   throw new UsageError('bad_option', `${what}: option ${field} ${issue?.message ?? 'is wrong'}${value}`, {
     context: { field },
   })
@@ -77,22 +80,15 @@ export function restBeside(socketUrl: string): string {
   return `${url.protocol === 'wss:' ? 'https:' : 'http:'}//${url.host}`
 }
 
-/** A URL as it may be shown: without user, password and query values. */
-export function shownUrl(text: string): string {
-  try {
-    const url = new URL(text)
-    return `${url.protocol}//${url.host}${url.pathname}`
-  } catch {
-    return '(not a URL)'
-  }
-}
-
+/** A wrong value as its message shows it: no secret, no header, no login of a URL. */
 function show(options: unknown, path: readonly PropertyKey[]): string {
   let value = options
   for (const key of path) value = (value as Record<PropertyKey, unknown> | undefined)?.[key]
-  return JSON.stringify(value)?.slice(0, 80) ?? String(value)
+  for (const key of path) value = masked(String(key), value)
+  return shown(JSON.stringify(value, masked) ?? String(value), 80)
 }
 
-function isSecret(field: string): boolean {
-  return /key|secret|token|password|headers|proxy/i.test(field)
+function masked(name: string, value: unknown): unknown {
+  if (name === 'headers' || name === 'proxy' || isSecretName(name)) return REMOVED
+  return typeof value === 'string' && (/url/i.test(name) || value.includes('://')) ? shownUrl(value) : value
 }

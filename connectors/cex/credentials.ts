@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { UsageError } from '../../src/errors.js'
+import { keepSecretsOf } from '../../src/secrets.js'
 
 /** The user's key and secret of the classic API. They appear in the login frame alone, and there the secret only signs. */
 export interface Credentials {
@@ -33,6 +34,7 @@ export function credentialsOf(options: {
   const found = surroundings.safeParse(globalThis)
   if (!found.success) return null
   const { CEX_API_KEY, CEX_API_SECRET } = found.data.process.env
+  keepSecretsOf(found.data.process.env)
   return { key: CEX_API_KEY, secret: CEX_API_SECRET }
 }
 

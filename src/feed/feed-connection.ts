@@ -1,9 +1,10 @@
 import type { MarketEvent, Micros } from '../../schemas/events.js'
 import type { ConnectTarget, Endpoint, HttpResponse, Session, Sink, Subscription } from '../connector.js'
 import { DecodeError, TapewireError, VenueError } from '../errors.js'
-import { shownUrl } from '../options.js'
 import type { Platform, Timer } from '../platform.js'
+import { frameWithoutSecrets } from '../secrets.js'
 import type { StreamMemory } from '../session/memory.js'
+import { shown, shownHead, shownUrl } from '../shown.js'
 import { ResilientSocket, type SocketSettings } from '../socket/resilient-socket.js'
 import type { Route } from './lane.js'
 import type { Leg } from './leg.js'
@@ -32,6 +33,12 @@ export interface FeedConnectionOptions {
   full(refused: Subscription): void
 }
 
+/** A connection that is not tried again. */
+export interface GaveUp {
+  readonly at: Micros
+  readonly reason: string
+}
+
 /**
  * One connection of the feed: a resilient socket, and on each opened socket a fresh session of the venue. It hands out the
  * subscriptions at the venue's pace, wakes the session at the deadlines it names, and carries its requests.
@@ -51,6 +58,7 @@ export class FeedConnection implements Leg {
   readonly #socket: ResilientSocket
   #session: Session | null = null
   #ready = false
+  #gaveUp: GaveUp | null = null
   #attempt = 1
   #negotiated: HttpResponse | null = null
   #alarm: Timer | null = null
@@ -101,7 +109,10 @@ export class FeedConnection implements Leg {
             `${wait.reason}; next try in ${Math.round(wait.delayMs)} ms`,
           )
         },
-        failed: (error) => this.#note('closed', this.#attempt, error.message),
+        failed: (error) => {
+          this.#gaveUp = { at: this.#now(), reason: error.message }
+          this.#note('closed', this.#attempt, error.message)
+        },
       },
     )
   }
@@ -113,6 +124,11 @@ export class FeedConnection implements Leg {
   /** Whether subscriptions may be sent. */
   get ready(): boolean {
     return this.#ready
+  }
+
+  /** When it gave up connecting, and why; null while it goes on. */
+  get gaveUp(): GaveUp | null {
+    return this.#gaveUp
   }
 
   get metrics(): ConnectionMetrics {
@@ -223,7 +239,8 @@ export class FeedConnection implements Leg {
     this.#run(() => session.opened({ url, negotiated: this.#negotiated, attempt }, at))
   }
 
-  #message(data: string | Uint8Array, at: Micros): void {
+  #message(frame: string | Uint8Array, at: Micros): void {
+    const data = typeof frame === 'string' ? frameWithoutSecrets(frame) : frame
     this.#line.tap?.received(this.#number, data, at)
     const { counters } = this.#line
     const begun = counters.timesFrame() ? this.#platform.clock.monotonic() : null
@@ -251,7 +268,8 @@ export class FeedConnection implements Leg {
       },
       send: (frame) => {
         if (!current() || !this.#socket.send(frame)) return
-        this.#line.tap?.sent(this.#number, connector.redact?.(frame) ?? frame, this.#now())
+        const recorded = frameWithoutSecrets(connector.redact?.(frame) ?? frame)
+        this.#line.tap?.sent(this.#number, recorded, this.#now())
       },
       request: (request) => {
         const answered = (response: HttpResponse) => {
@@ -347,8 +365,8 @@ export class FeedConnection implements Leg {
         receiveTime: this.#now(),
         connection: this.name,
         reason: code,
-        path: error instanceof DecodeError ? error.path.join('.') : '',
-        head: (typeof frame === 'string' ? frame : '').slice(0, 200),
+        path: error instanceof DecodeError ? shown(error.path.join('.')) : '',
+        head: typeof frame === 'string' ? shownHead(frame) : '',
       })
       this.#socket.reconnect(
         `defect in the session: ${error instanceof Error ? error.message : String(error)}`,

@@ -8,6 +8,7 @@ import type { Platform } from '../platform.js'
 import type { StreamRecord } from '../session/memory.js'
 import { dialBudget } from '../socket/dial-budget.js'
 import { nodePlatform } from '../socket/node.js'
+import { AskedStreams, type FeedStream } from './asked-streams.js'
 import { EventQueue, type OverflowPolicy } from './event-queue.js'
 import type { FrameTap } from './frame-tap.js'
 import { Lane } from './lane.js'
@@ -124,6 +125,7 @@ export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
   readonly #queue: EventQueue
   readonly #lines = new Map<string, VenueLine>()
   readonly #wanted = new Map<string, WantedStreams>()
+  readonly #asked = new Map<string, AskedStreams>()
   readonly #lanes: { readonly venue: string; readonly lane: Lane }[] = []
   #connections = 0
   /** Streams on one connection that a venue was found to allow, where that is less than it declares. */
@@ -131,6 +133,8 @@ export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
   readonly #listeners = new Map<string, Set<(event: never) => void>>()
   #iterating = false
   #closing: Promise<void> | null = null
+  /** The streams as they stood when the feed ended. */
+  #atTheEnd: readonly FeedStream[] | null = null
   #failure: Error | null = null
   #finished: { resolve: () => void; reject: (error: Error) => void } = { resolve: () => {}, reject: () => {} }
 
@@ -164,6 +168,9 @@ export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
       })
       this.#lines.set(connector.venue, line)
       this.#wanted.set(connector.venue, this.#wantedOf(line))
+      const asked = new AskedStreams(line)
+      asked.ask(connector.symbols, connector.requested, this.#platform.clock.now())
+      this.#asked.set(connector.venue, asked)
     }
     const { signal } = options
     if (signal?.aborted === true) void this.close()
@@ -209,11 +216,21 @@ export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
    */
   subscribe(venue: string, symbols: readonly string[], channels: readonly Channel[]): void {
     this.#of(venue, this.#wanted).add(symbols, channels)
+    this.#asked.get(venue)?.ask(symbols, channels, this.#platform.clock.now())
   }
 
   /** Gives streams up; no other stream is disturbed. */
   unsubscribe(venue: string, symbols: readonly string[], channels: readonly Channel[]): void {
     this.#release(venue, this.#of(venue, this.#wanted).remove(symbols, channels))
+    this.#asked.get(venue)?.end(symbols, channels, this.#platform.clock.now())
+  }
+
+  /**
+   * Every stream that the feed was asked for and how it stands, those included that the venue refused or that it does not
+   * list. After the end of the feed: as they stood then.
+   */
+  streams(): readonly FeedStream[] {
+    return this.#atTheEnd ?? this.#describeStreams()
   }
 
   /** Ages, counters and depths at this moment, to be shown or exported: see docs/metrics.md. */
@@ -371,10 +388,30 @@ export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
 
   #fail(error: Error): void {
     this.#failure ??= error
+    if (error instanceof UsageError) this.#refused(error)
     void this.close()
   }
 
+  /** A symbol or channel that the venue does not have. */
+  #refused({ context, message }: UsageError): void {
+    const { venue, symbol } = context
+    if (typeof venue === 'string' && typeof symbol === 'string') {
+      this.#asked.get(venue)?.refuse(symbol, message)
+    }
+  }
+
+  #describeStreams(): FeedStream[] {
+    const now = this.#platform.clock.now()
+    return [...this.#asked].flatMap(([venue, asked]) =>
+      asked.describe(
+        this.#lanes.filter((entry) => entry.venue === venue).map(({ lane }) => lane),
+        now,
+      ),
+    )
+  }
+
   async #shutDown(): Promise<void> {
+    this.#atTheEnd = this.#describeStreams()
     for (const wanted of this.#wanted.values()) wanted.close()
     for (const line of this.#lines.values()) line.close()
     await Promise.all(this.#lanes.map(({ lane }) => lane.close()))

@@ -6,7 +6,7 @@ import type { StreamRecord } from '../session/memory.js'
 import { splitChannel } from '../session/stream.js'
 import type { SocketSettings } from '../socket/resilient-socket.js'
 import { Arbiter } from './arbiter.js'
-import { FeedConnection } from './feed-connection.js'
+import { FeedConnection, type GaveUp } from './feed-connection.js'
 import type { SubscriptionMetrics } from './metrics.js'
 import type { VenueLine } from './venue-line.js'
 
@@ -112,6 +112,16 @@ export class Lane {
   /** The book as the user was told it; null where the stream is not of this lane. */
   book(instrument: string, channel: Channel): ReadonlyBook | null {
     return this.leader(instrument, channel)?.memory.peek(instrument, channel)?.book ?? null
+  }
+
+  /** When the last of its connections gave up, and why; null while one goes on. */
+  get gaveUp(): GaveUp | null {
+    let last: GaveUp | null = null
+    for (const { gaveUp } of this.#legs) {
+      if (gaveUp === null) return null
+      if (last === null || gaveUp.at > last.at) last = gaveUp
+    }
+    return last
   }
 
   /** Every stream as it is now. */

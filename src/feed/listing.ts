@@ -1,8 +1,8 @@
 import type { MarketType } from '../../schemas/events.js'
 import type { HttpRequest, HttpResponse } from '../connector.js'
 import { DecodeError } from '../errors.js'
-import { shownUrl } from '../options.js'
 import type { Platform, Timer } from '../platform.js'
+import { shownUrl } from '../shown.js'
 import type { VenueLine } from './venue-line.js'
 
 /** Tries of a list that follow each other at the pace of the venue; those after them wait longer each time. */

@@ -1,9 +1,11 @@
 import type { ConnectionState, MarketEvent, Micros } from '../../schemas/events.js'
 import type { Connector, Endpoint, HttpRequest, HttpResponse, Instrument } from '../connector.js'
 import type { Platform } from '../platform.js'
+import { frameWithoutSecrets, isSecretName, REMOVED } from '../secrets.js'
 import { Instruments } from '../session/instrument-table.js'
 import { StreamMemory } from '../session/memory.js'
 import { instrumentEvent } from '../session/stream-events.js'
+import { recordedUrl, shown } from '../shown.js'
 import type { DialBudget } from '../socket/dial-budget.js'
 import { retryAfterMs } from '../socket/retry-after.js'
 import type { FrameTap } from './frame-tap.js'
@@ -118,11 +120,12 @@ export function venueLine(options: VenueLineOptions): VenueLine {
             maxBytes: connector.limits.maxFrameBytes,
             signal: aborted.signal,
           })
-          .then((response) => {
+          .then((answer) => {
             if (aborted.signal.aborted) return
-            heed(response)
+            heed(answer)
+            const response = { ...answer, body: frameWithoutSecrets(answer.body) }
             if (response.status > 0 && request.confidential !== true)
-              tap?.rest(response, platform.clock.now())
+              tap?.rest(recorded(response), platform.clock.now())
             answered(response)
           })
       }
@@ -137,7 +140,7 @@ export function venueLine(options: VenueLineOptions): VenueLine {
         state: note.state,
         attempt: note.attempt,
         endpoint: note.endpoint,
-        reason: note.reason,
+        reason: note.reason === null ? null : shown(note.reason),
       })
     },
     close() {
@@ -145,4 +148,12 @@ export function venueLine(options: VenueLineOptions): VenueLine {
       aborted.abort()
     },
   }
+}
+
+/** An answer as it is written down: a cookie or a token of the URL is nobody's market data. */
+function recorded({ url, headers, ...response }: HttpResponse): HttpResponse {
+  const named = Object.entries(headers).map(
+    ([name, value]) => [name, isSecretName(name) ? REMOVED : frameWithoutSecrets(value)] as const,
+  )
+  return { ...response, url: recordedUrl(url), headers: Object.fromEntries(named) }
 }

@@ -1,9 +1,9 @@
 import type { ConnectionState, MarketEvent, Micros } from '../../schemas/events.js'
 import type { Connector, Endpoint, HttpResponse, Session } from '../connector.js'
 import { DecodeError } from '../errors.js'
-import { shownUrl } from '../options.js'
 import { Instruments } from '../session/instrument-table.js'
 import { StreamMemory } from '../session/memory.js'
+import { shown, shownHead, shownUrl } from '../shown.js'
 import { nodeTools } from '../socket/tools.js'
 import { EarlyAnswers } from './early-answers.js'
 import type { FrameRecord, InRecord, OpenRecord, OutRecord, RestRecord } from './frame-record.js'
@@ -257,7 +257,7 @@ export class LogPlayer {
       state,
       attempt: 1,
       endpoint: shownUrl(line.endpoint.url),
-      reason,
+      reason: reason === null ? null : shown(reason),
     })
   }
 
@@ -321,8 +321,8 @@ export class LogPlayer {
         receiveTime: record.t,
         connection: 'rest',
         reason: fault.code,
-        path: fault.path.join('.'),
-        head: response.body.slice(0, 200),
+        path: shown(fault.path.join('.')),
+        head: shownHead(response.body),
       })
     }
   }

@@ -103,10 +103,25 @@ export class RecentIds {
   }
 }
 
+/** The venue's answer to the request for a stream, over all connections. */
+export interface StreamAnswer {
+  readonly instrument: string
+  readonly channel: Channel
+  /** Receive time of the first ack, or of the first datum where that came earlier; null where neither came. */
+  readonly confirmedAt: Micros | null
+  /** Why the venue refused it last; null where it did not, or granted it since. */
+  readonly refused: string | null
+}
+
+/** Characters kept of a refusal: how long it is, the venue decides. */
+const REFUSAL_CHARACTERS = 1_000
+
 /** What survives the connections of one venue: one record a stream. Bounded by the streams that were ever asked for. */
 export class StreamMemory {
   readonly #records = new Map<string, StreamRecord>()
   #announced = new Set<string>()
+  /** Shared by all connections to the venue. */
+  #answers = new Map<string, StreamAnswer>()
   #holed = false
   readonly #tradeIdsKept: number
 
@@ -117,13 +132,14 @@ export class StreamMemory {
 
   /**
    * The memory of a further connection to the venue: empty, but an instrument that one of them announced is not announced by
-   * the other.
+   * the other, and the venue's answers are known to all.
    *
    * @param holed every stream begins with an open gap, which nobody was told of: its end says that the stream is whole.
    */
   sibling(holed: boolean): StreamMemory {
     const sibling = new StreamMemory(this.#tradeIdsKept)
     sibling.#announced = this.#announced
+    sibling.#answers = this.#answers
     sibling.#holed = holed
     return sibling
   }
@@ -157,6 +173,30 @@ export class StreamMemory {
   /** Whether the instrument's contract data were emitted. */
   announced(instrument: string): boolean {
     return this.#announced.has(instrument)
+  }
+
+  /** The venue granted the stream, or sends data of it. */
+  granted(instrument: string, channel: Channel, at: Micros | null): void {
+    const former = this.answer(instrument, channel)
+    if (former !== undefined && former.confirmedAt !== null && former.refused === null) return
+    const confirmedAt = former?.confirmedAt ?? at
+    this.#answers.set(`${channel} ${instrument}`, { instrument, channel, confirmedAt, refused: null })
+  }
+
+  refused(instrument: string, channel: Channel, reason: string): void {
+    const confirmedAt = this.answer(instrument, channel)?.confirmedAt ?? null
+    const refused = ownText(reason.slice(0, REFUSAL_CHARACTERS))
+    this.#answers.set(`${channel} ${instrument}`, { instrument, channel, confirmedAt, refused })
+  }
+
+  /** What the venue said to the request for a stream; undefined where it has not answered yet. */
+  answer(instrument: string, channel: Channel): StreamAnswer | undefined {
+    return this.#answers.get(`${channel} ${instrument}`)
+  }
+
+  /** Every answer of the venue so far. */
+  answers(): IterableIterator<StreamAnswer> {
+    return this.#answers.values()
   }
 
   /** True the first time: the instrument's contract data is to be put on the tape once. */

@@ -11,6 +11,7 @@ import type {
   Subscription,
 } from '../connector.js'
 import { DecodeError } from '../errors.js'
+import { shown, shownHead } from '../shown.js'
 import { Alarms } from './alarms.js'
 import { isLog, type Stream, type StreamPolicy } from './stream.js'
 import { Streams } from './streams.js'
@@ -84,8 +85,8 @@ export function defineSession(
         receiveTime: at,
         connection: init.connection,
         reason: error.code,
-        path: error.path.join('.'),
-        head: text.slice(0, 200),
+        path: shown(error.path.join('.')),
+        head: shownHead(text),
       })
     }
   }

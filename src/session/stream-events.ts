@@ -12,7 +12,7 @@ import type {
   TickerEvent,
 } from '../../schemas/events.js'
 import type { Channel, Instrument, SessionInit, Sink } from '../connector.js'
-import { shownUrl } from '../options.js'
+import { shown, shownUrl } from '../shown.js'
 import type { CandleFields } from './memory.js'
 import { labelsOf, type Stream } from './stream.js'
 
@@ -112,8 +112,8 @@ export class StreamEvents {
       receiveTime: at,
       sequence: fields.sequence ?? null,
       ok,
-      expected: fields.expected,
-      actual: fields.actual,
+      expected: shown(fields.expected),
+      actual: shown(fields.actual),
     })
   }
 
@@ -132,7 +132,7 @@ export class StreamEvents {
       from: fields.from,
       to: fields.to,
       healed: fields.healed,
-      detail: fields.detail,
+      detail: fields.detail === null ? null : shown(fields.detail),
     })
   }
 
@@ -276,7 +276,7 @@ export class StreamEvents {
       state,
       attempt: this.attempt,
       endpoint: shownUrl(this.#init.endpoint.url),
-      reason,
+      reason: reason === null ? null : shown(reason),
     })
   }
 }

@@ -86,9 +86,10 @@ export class Streams {
    * @param full the connection has as many streams as the venue allows: another one is asked. @default false
    */
   refuse(stream: Stream, reason: string, at: Micros | null, full = false): void {
-    this.remove(stream)
-    this.connection('refused', `${streamName(stream)}: ${reason}`, at)
     const { instrument, channel } = stream
+    this.remove(stream)
+    this.#init.memory.refused(instrument.instrument, channel, reason)
+    this.connection('refused', `${streamName(stream)}: ${reason}`, at)
     if (full && !this.#init.adopt) this.#sink.full?.({ instrument, channel })
   }
 

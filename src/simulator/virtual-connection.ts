@@ -1,6 +1,6 @@
 import { NetworkError } from '../errors.js'
-import { shownUrl } from '../options.js'
 import type { DialClose, DialEvents, DialedSocket, DialTarget } from '../platform.js'
+import { shownUrl } from '../shown.js'
 import { connectFailure, frameBreach } from '../socket/failure.js'
 import { retryAfterMs } from '../socket/retry-after.js'
 import type { Appointment } from './agenda.js'

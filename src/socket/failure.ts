@@ -1,5 +1,5 @@
 import { NetworkError, UsageError } from '../errors.js'
-import { shownUrl } from '../options.js'
+import { shownUrl } from '../shown.js'
 import type { ProxyServer } from './proxy.js'
 
 /**

@@ -4,8 +4,8 @@ import { promisify } from 'node:util'
 import { brotliDecompress, gunzip, inflate, inflateRaw } from 'node:zlib'
 import type { HttpRequest, HttpResponse } from '../connector.js'
 import { NetworkError, UsageError } from '../errors.js'
-import { shownUrl } from '../options.js'
 import type { Clock, Http } from '../platform.js'
+import { shown, shownUrl } from '../shown.js'
 import { type EgressOptions, egress } from './egress.js'
 import { connectFailure } from './failure.js'
 
@@ -63,7 +63,7 @@ export function nodeHttp(options: NodeHttpOptions): Http {
         outgoing.destroy()
       }
     } catch (error) {
-      const body = error instanceof Error ? error.message : String(error)
+      const body = shown(error instanceof Error ? error.message : String(error))
       return { id: request.id, url: request.url, status: 0, headers: {}, body }
     } finally {
       deadline.cancel()

@@ -1,5 +1,6 @@
 import { NetworkError, TapewireError } from '../errors.js'
 import type { DialClose } from '../platform.js'
+import { shown } from '../shown.js'
 
 /** Why a connection, or the attempt at one, is over. */
 export interface Loss {
@@ -46,7 +47,12 @@ export function lossOfClose(close: DialClose, about: Circumstances): Loss {
     return { ...rest, cause: 'cut', reason: error?.message ?? 'cut without a close code', holdMs: null }
   }
   if (error !== null) return { ...rest, cause: 'invalid', reason: error.message, holdMs: null }
-  return { ...rest, cause: 'closed', reason: `closed with ${code} ${close.reason}`.trim(), holdMs: null }
+  return {
+    ...rest,
+    cause: 'closed',
+    reason: shown(`closed with ${code} ${close.reason}`.trim()),
+    holdMs: null,
+  }
 }
 
 /** Reads why no target could be had. An error may name its own hold in `context.retryAfterMs`. */
@@ -58,7 +64,7 @@ export function lossOfError(error: unknown, about: Circumstances): Loss {
     cause: 'failed',
     planned: false,
     code: null,
-    reason: known.message,
+    reason: shown(known.message),
     status: known instanceof TapewireError ? (known.context.status ?? null) : null,
     holdMs: typeof asked === 'number' ? asked : null,
     error: known,

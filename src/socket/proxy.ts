@@ -1,5 +1,6 @@
 import { BlockList, isIP } from 'node:net'
 import { UsageError } from '../errors.js'
+import { keepLogin } from '../secrets.js'
 
 /** A proxy, with its secrets apart from what may be shown. */
 export interface ProxyServer {
@@ -52,14 +53,11 @@ export function parseProxy(text: string, field: string): ProxyServer {
   if (url.hostname === '') throw refuse('names no host')
   const host = url.hostname.replace(/^\[|\]$/g, '')
   try {
-    return {
-      ...kind,
-      host,
-      port: url.port === '' ? kind.port : Number(url.port),
-      user: decodeURIComponent(url.username),
-      password: decodeURIComponent(url.password),
-      shown: `${url.protocol}//${url.host}`,
-    }
+    const user = decodeURIComponent(url.username)
+    const password = decodeURIComponent(url.password)
+    keepLogin(user, password)
+    const port = url.port === '' ? kind.port : Number(url.port)
+    return { ...kind, host, port, user, password, shown: `${url.protocol}//${url.host}` }
   } catch {
     // The cause is left out on purpose: it would show the password.
     throw refuse('has a user or password that is not percent-encoded')

@@ -1,7 +1,8 @@
 import pRetry from 'p-retry'
 import { NetworkError, UsageError } from '../errors.js'
-import { shownUrl } from '../options.js'
 import type { Clock, DialEvents, DialedSocket, Timer } from '../platform.js'
+import { keepSecretsOf } from '../secrets.js'
+import { shown, shownUrl } from '../shown.js'
 import { backoffMs } from './backoff.js'
 import { Connection } from './connection.js'
 import { Gate } from './gate.js'
@@ -126,7 +127,7 @@ export class ResilientSocket implements AsyncDisposable {
       ...NOTHING_KNOWN,
       cause: 'asked',
       planned: options.planned ?? false,
-      reason,
+      reason: shown(reason),
       holdMs: options.afterMs ?? null,
     })
   }
@@ -208,6 +209,7 @@ export class ResilientSocket implements AsyncDisposable {
           this.#lose(connection, lateTarget(connectTimeoutMs, connection.about)),
         )
         target = await target(connection.signal)
+        keepSecretsOf({ target }, Number.POSITIVE_INFINITY)
         if (this.#connection === connection && budget?.holds(this.#host) === true)
           this.#lose(connection, heldMeanwhile(this.#host, connection.about))
       }

@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto'
 import { gunzipSync, inflateRawSync } from 'node:zlib'
 import type { Tools } from '../connector.js'
 import { DecodeError } from '../errors.js'
+import { frameWithoutSecrets } from '../secrets.js'
 
 /** Node's decompression and signing, bounded: no frame unpacks to more than `maxFrameBytes`. */
 export function nodeTools(maxFrameBytes: number): Tools {
@@ -15,7 +16,7 @@ export function nodeTools(maxFrameBytes: number): Tools {
 
 function unpack(run: () => Buffer, maxFrameBytes: number): string {
   try {
-    return run().toString('utf8')
+    return frameWithoutSecrets(run().toString('utf8'))
   } catch (error) {
     const at = { path: [], head: '' }
     if (error instanceof RangeError || (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') {

@@ -1,6 +1,6 @@
 import { NetworkError, UsageError } from '../errors.js'
-import { shownUrl } from '../options.js'
 import type { Clock, Dial, DialEvents, DialedSocket, DialTarget, Timer } from '../platform.js'
+import { shownUrl } from '../shown.js'
 
 /** What is needed of a WebSocket as the WHATWG standard has it: of browsers, Deno, Bun, workers, Node 22. */
 export interface WhatwgWebSocket {
