@@ -2,6 +2,8 @@ import type { DataFrame } from './frames.js'
 
 /** The frames of all such channels together: some books' snapshots and a few seconds of a busy market. */
 const LIMIT = 2_000
+/** And their text together: one frame may be as long as the venue likes. */
+const LIMIT_CHARACTERS = 8 * 1024 * 1024
 
 /** What came on a channel before its ack. */
 export interface EarlyChannel {
@@ -16,23 +18,20 @@ export interface EarlyChannel {
  */
 export class EarlyFrames {
   readonly #channels = new Map<number, EarlyChannel>()
-  readonly #limit: number
   #held = 0
-
-  /** @param limit frames kept over all channels. @default 2_000 */
-  constructor(limit = LIMIT) {
-    this.#limit = limit
-  }
+  #characters = 0
 
   /** @returns whether the frame is the first of its channel. */
   add(chanId: number, frame: DataFrame): boolean {
     const channel = this.#channels.get(chanId)
-    if (channel === undefined && this.#channels.size >= this.#limit) return false
+    if (channel === undefined && this.#channels.size >= LIMIT) return false
     const early = channel ?? { frames: [], lost: 0 }
     if (channel === undefined) this.#channels.set(chanId, early)
-    if (this.#held < this.#limit) {
+    const { length } = frame.text
+    if (this.#held < LIMIT && this.#characters + length <= LIMIT_CHARACTERS) {
       early.frames.push(frame)
       this.#held++
+      this.#characters += length
     } else {
       early.lost++
     }
@@ -45,6 +44,7 @@ export class EarlyFrames {
     if (early === undefined) return null
     this.#channels.delete(chanId)
     this.#held -= early.frames.length
+    for (const { text } of early.frames) this.#characters -= text.length
     return early
   }
 

@@ -42,8 +42,8 @@ const checkConfRequest = checker(confRequest)
 
 /** The greeting and the answer to `conf` are each due within this. */
 const GREETING_MS = 15_000
-/** Data on a channel whose ack does not come within this is an error. */
-const ACK_OF_EARLY_MS = 30_000
+/** Data on a channel whose ack does not come within this is an error: longer than a second subscribe and the wait for a late ack take. */
+const ACK_OF_EARLY_MS = 50_000
 /** So many checksums in a row that do not fit: the fault is no single lost frame. */
 const MISMATCHES_A_CONNECTION = 3
 /** The channel of an account on an authenticated socket: not public, and nothing to be put on a tape. */

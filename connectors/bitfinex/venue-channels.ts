@@ -7,6 +7,8 @@ import type { ResolvedOptions } from './options.js'
 
 /** `unsubscribed` is due within this, else the connection is replaced. */
 const LEAVE_MS = 15_000
+/** The venue says that a channel is subscribed already: the ack of that is due within this, else the connection is replaced. */
+const LATE_ACK_MS = 15_000
 
 /** Codes of `error` events that do not refuse a subscription. */
 const ERROR = {
@@ -102,6 +104,10 @@ export class VenueChannels {
     if (channel === undefined || stream.state === 'leaving') return
     const { streams } = this.#kit
     if (channel.state === 'requested') {
+      if (this.#kit.alarms.has(lateAck(channel))) {
+        for (const member of channel.streams) streams.request(member, at)
+        return
+      }
       if (stream.kind === 'derivative' && stream.tries > 1) {
         this.#refuse(channel, 'no answer, which is how the venue treats a contract that it does not know', at)
         return
@@ -161,14 +167,9 @@ export class VenueChannels {
       this.unsubscribed(chanId, at)
       return
     }
+    if (code === ERROR.duplicate && this.#duplicate(error, at)) return
     const channel = this.#waiting(error)
     const settled = channel === null || channel.state === 'open' || channel.state === 'leaving'
-    if (code === ERROR.duplicate && chanId !== undefined) {
-      // The first subscribe has worked, whether or not its ack was seen: its channel is the one asked for.
-      const known = this.#byChanId.has(chanId)
-      if (!known && channel !== null && !settled) this.#bind(channel, chanId, at)
-      if (known || channel !== null) return
-    }
     const reason = `${code ?? ''} ${error.msg ?? ''}`.trim()
     if (channel !== null && !settled) {
       this.#refuse(channel, reason, at, code === ERROR.channelLimit)
@@ -179,6 +180,33 @@ export class VenueChannels {
   }
 
   // ── Inside ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * An earlier subscribe has worked, whether or not its ack was seen. The venue does not say the channel's number (a gateway may),
+   * so that its ack is awaited: it may be late, and it may be lost.
+   *
+   * @returns false where it speaks of a channel that nobody here asked for.
+   */
+  #duplicate(error: ErrorEvent, at: Micros | null): boolean {
+    const { chanId } = error
+    if (chanId !== undefined && this.#byChanId.has(chanId)) return true
+    const channel = this.#waiting(error) ?? this.#named(error)
+    if (channel === null) return false
+    if (channel.state === 'open' || channel.state === 'leaving') return true
+    if (chanId !== undefined) this.#bind(channel, chanId, at)
+    else this.#awaitAck(channel, at)
+    return true
+  }
+
+  #awaitAck(channel: VenueChannel, at: Micros | null): void {
+    const { init, alarms, sink } = this.#kit
+    if (init.adopt || alarms.has(lateAck(channel))) return
+    alarms.set(lateAck(channel), at, LATE_ACK_MS, () => {
+      if (channel.state === 'requested') {
+        sink.reconnect(`the ack of ${wireName(channel.wire)} is lost: the venue says that it is subscribed`)
+      }
+    })
+  }
 
   #channelOf(stream: Stream): VenueChannel | undefined {
     for (const channel of this.#byName.values()) if (channel.streams.has(stream)) return channel
@@ -197,6 +225,13 @@ export class VenueChannels {
     return null
   }
 
+  /** The channel that a reply without a known id names, whatever its state. */
+  #named(reply: ErrorEvent): VenueChannel | null {
+    if (reply.channel === undefined) return null
+    for (const channel of this.#byName.values()) if (answers(reply, channel.wire)) return channel
+    return null
+  }
+
   #request(channel: VenueChannel): void {
     const subId = `tw${++this.#subscribes}`
     this.#bySubId.set(subId, channel)
@@ -205,6 +240,7 @@ export class VenueChannels {
 
   #bind(channel: VenueChannel, chanId: number, at: Micros | null): void {
     const { state } = channel
+    this.#kit.alarms.clear(lateAck(channel))
     channel.chanId = chanId
     channel.state = 'open'
     this.#byChanId.set(chanId, channel)
@@ -247,6 +283,7 @@ export class VenueChannels {
   }
 
   #forget(channel: VenueChannel): void {
+    this.#kit.alarms.clear(lateAck(channel))
     const name = wireName(channel.wire)
     if (this.#byName.get(name) === channel) this.#byName.delete(name)
     if (channel.chanId !== null) this.#byChanId.delete(channel.chanId)
@@ -256,4 +293,8 @@ export class VenueChannels {
   #send(message: object): void {
     if (!this.#kit.init.adopt) this.#kit.sink.send(JSON.stringify(message))
   }
+}
+
+function lateAck({ wire }: VenueChannel): string {
+  return `late ack ${wireName(wire)}`
 }

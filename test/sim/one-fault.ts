@@ -60,6 +60,8 @@ const SPECIAL: Readonly<Record<string, readonly Draft[]>> = {
 const OF_SUBSCRIBES: ReadonlySet<string> = new Set([
   'ack-missing',
   'ack-late',
+  'ack-after-retry',
+  'ack-lost',
   'ack-then-silence',
   'ack-error',
   'limit-error',

@@ -22,6 +22,8 @@ const KNOWN_FLAGS = 8 + 32 + FLAGS.timestamp + FLAGS.sequence + FLAGS.checksum +
 const ARMED: ReadonlySet<string> = new Set([
   'ack-missing',
   'ack-late',
+  'ack-after-retry',
+  'ack-lost',
   'ack-then-silence',
   'ack-error',
   'limit-error',
@@ -44,7 +46,7 @@ const ARMED: ReadonlySet<string> = new Set([
   'status-short',
 ])
 
-/** Faults of one connection. Those of this venue's own: `status-short`, `unknown-channel`. */
+/** Faults of one connection. Those of this venue's own: `ack-after-retry`, `ack-lost`, `status-short`, `unknown-channel`. */
 export const CONNECTION_FAULTS: readonly string[] = [
   ...ARMED,
   'maintenance',
@@ -189,7 +191,7 @@ export class BitfinexConnection implements SimulatedConnection {
     const { granted } = answer
     for (const held of this.#channels.values()) {
       if (held.granted.name !== granted.name) continue
-      this.#refuse(request, 10_301, 'subscribe: dup', held.chanId)
+      this.#refuse(request, 10_301, 'subscribe: dup')
       return
     }
     const channel: OpenChannel = { chanId: this.#nextChannel, granted, stop: null, state: 'granted' }
@@ -203,9 +205,10 @@ export class BitfinexConnection implements SimulatedConnection {
   /** Acks of books take longer, which is how acks come out of order. The snapshot follows at once. */
   #acknowledge(channel: OpenChannel, ack: string): void {
     const delay = this.#random.integer(0, channel.granted.book ? 30_000 : 4_000)
-    if (this.takes('ack-late')) {
+    const late = this.#lateness()
+    if (late !== null) {
       this.#later(delay, () => this.#begin(channel))
-      this.#later(5_000_000, () => this.#say(ack))
+      if (Number.isFinite(late)) this.#later(late, () => this.#say(ack))
       return
     }
     const mute = this.takes('ack-then-silence')
@@ -215,6 +218,13 @@ export class BitfinexConnection implements SimulatedConnection {
       if (mute) channel.state = 'mute'
       else this.#begin(channel)
     })
+  }
+
+  /** By how much a fault delays an ack, while the channel speaks already: for good, or past the time at which a client asks again. */
+  #lateness(): number | null {
+    if (this.takes('ack-late')) return 5_000_000
+    if (this.takes('ack-after-retry')) return 35_000_000
+    return this.takes('ack-lost') ? Number.POSITIVE_INFINITY : null
   }
 
   #begin(channel: OpenChannel): void {

@@ -254,6 +254,29 @@ describe('a fault of the venue', () => {
     },
   )
 
+  it('ack-after-retry at a subscribe is overcome: the ack is taken though the venue said `dup` before', () => {
+    const line = new Line({ stepsPerSecond: 8 }).connect(['ETH/USD', 'trade']).run(1_000)
+    expect(line.simulator.fault?.('ack-after-retry', line.now)).toBe(true)
+    line.subscribe('BTC/USD', 'book')
+    line.run(50_000)
+    settle(line)
+    expect(line.frames.filter((frame) => frame.includes('subscribe: dup'))).toHaveLength(1)
+    expect(line.book('BTC/USD').top(100)).toEqual(truth(line, 'tBTCUSD', 100))
+    expect(line.reconnects).toEqual([])
+    expect(line.of('connection')).toEqual([])
+  })
+
+  it('ack-lost at a subscribe is overcome: the connection is replaced', () => {
+    const line = new Line({ stepsPerSecond: 8 }).connect(['ETH/USD', 'trade']).run(1_000)
+    expect(line.simulator.fault?.('ack-lost', line.now)).toBe(true)
+    line.subscribe('BTC/USD', 'book')
+    line.run(60_000)
+    settle(line)
+    expect(line.book('BTC/USD').top(100)).toEqual(truth(line, 'tBTCUSD', 100))
+    expect(line.reconnects).toHaveLength(1)
+    expect(line.of('connection').filter(({ state }) => state === 'refused')).toEqual([])
+  })
+
   it.each([
     ['ack-error', '10300 subscribe: failed'],
     ['limit-error', '10305 subscribe: limit'],

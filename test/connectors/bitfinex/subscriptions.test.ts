@@ -74,7 +74,52 @@ describe('subscribing', () => {
     expect(talk.sent()).toEqual([])
   })
 
-  it('twice is known by the error, even where that comes before the first ack', () => {
+  const DUP =
+    '{"channel":"trades","symbol":"tBTCUSD","event":"error","msg":"subscribe: dup","code":10301,"pair":"BTCUSD"}'
+
+  it('twice waits for the late ack of the first, which the error does not number', () => {
+    const talk = new Talk().greet().subscribe('tBTCUSD', 'trade')
+    talk.data(8, '[[1,1767225600000,1,10]]').wait(31_000).resubscribe().say(DUP)
+    talk
+      .wait(10_000)
+      .say('{"event":"subscribed","channel":"trades","chanId":8,"symbol":"tBTCUSD","pair":"BTCUSD"}')
+      .data(8, '"te",[2,1767225641000,1,10]')
+      .wait(30_000)
+    expect(talk.of('trade').map(({ id }) => id)).toEqual(['1', '2'])
+    expect(talk.of('connection')).toEqual([])
+    expect(talk.of('malformed')).toEqual([])
+    expect(talk.sent().filter(({ event }) => event === 'unsubscribe')).toEqual([])
+    expect(talk.harness.reconnects).toEqual([])
+  })
+
+  it('twice replaces the connection where the ack of the first is lost', () => {
+    const talk = new Talk().greet().subscribe('tBTCUSD', 'trade').wait(31_000).resubscribe().say(DUP)
+    talk.sent()
+    talk.wait(14_000)
+    expect(talk.harness.reconnects).toEqual([])
+    talk.wait(2_000)
+    expect(talk.harness.reconnects).toEqual([
+      'the ack of trades tBTCUSD is lost: the venue says that it is subscribed',
+    ])
+    expect(talk.of('connection')).toEqual([])
+    expect(talk.sent()).toEqual([])
+  })
+
+  it('twice is no refusal where the channel is open, nor where nobody wants it any more', () => {
+    const talk = new Talk().greet().subscribe('tBTCUSD', 'trade')
+    talk
+      .say('{"event":"subscribed","channel":"trades","chanId":8,"symbol":"tBTCUSD","pair":"BTCUSD"}')
+      .say(DUP)
+    talk.data(8, '[[1,1767225600000,1,10]]')
+    expect(talk.of('trade')).toHaveLength(1)
+    expect(talk.of('connection')).toEqual([])
+    const left = new Talk().greet().subscribe('tBTCUSD', 'trade').unsubscribe('tBTCUSD', 'trade').say(DUP)
+    left.wait(60_000)
+    expect(left.harness.reconnects).toEqual([])
+    expect(left.of('connection')).toEqual([])
+  })
+
+  it('twice is known by the error of a gateway that numbers it, even where that comes before the first ack', () => {
     const talk = new Talk().greet().subscribe('tBTCUSD', 'trade')
     talk
       .wait(31_000)
@@ -157,13 +202,24 @@ describe('data before the ack', () => {
     expect(talk.of('trade')).toMatchObject([{ id: '2' }])
   })
 
-  it('without any ack is an error after half a minute', () => {
-    const talk = new Talk().greet().data(77, BOOK).data(77, '[10,2,5]').wait(29_000)
+  it('without any ack is an error after fifty seconds', () => {
+    const talk = new Talk().greet().data(77, BOOK).data(77, '[10,2,5]').wait(49_000)
     expect(talk.of('malformed')).toEqual([])
     talk.wait(2_000)
     expect(talk.of('malformed')).toMatchObject([
       { reason: 'unknown_message', head: expect.stringContaining('[77,[[10,1,1]') },
     ])
+  })
+
+  it('is kept up to a bound in bytes, and what finds no room is a gap of its stream', () => {
+    const talk = new Talk().greet().subscribe('tBTCUSD', 'trade')
+    const padding = ' '.repeat(1_000_000)
+    const trades = Array.from({ length: 40 }, (_, index) => `"te",[${index},1767225600000,1,10]${padding}`)
+    for (const trade of trades) talk.data(8, trade)
+    talk.ack(8)
+    expect(talk.of('trade').length).toBeGreaterThan(0)
+    expect(talk.of('trade').length).toBeLessThan(10)
+    expect(talk.of('gap')).toMatchObject([{ reason: 'overflow', state: 'open', channel: 'trade' }])
   })
 
   it('without any ack is an error at the end of the connection at the latest', () => {
