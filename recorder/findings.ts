@@ -22,7 +22,9 @@ export type FindingCode =
   | 'repeated_trade'
   | 'gap_open'
   | 'gap_unhealed'
+  | 'gap_uncovered'
   | 'gap_healed'
+  | 'gap_at_start'
   | 'gap_unpaired'
   | 'stream_ended'
   | 'checksum_undisclosed'
@@ -30,6 +32,11 @@ export type FindingCode =
   | 'malformed_frames'
   | 'run_not_closed'
   | 'not_recording'
+  | 'new_run'
+  | 'never_came'
+  | 'late_start'
+  | 'stream_refused'
+  | 'no_data'
 
 export interface Finding {
   readonly severity: Severity
@@ -66,6 +73,7 @@ export class Findings {
   readonly #limit: number
   readonly #kept: Record<Severity, Finding[]> = { error: [], warning: [], note: [] }
   readonly #counts: Record<Severity, number> = { error: 0, warning: 0, note: 0 }
+  readonly #codes = new Set<FindingCode>()
 
   constructor(limit: number) {
     this.#limit = limit
@@ -73,8 +81,14 @@ export class Findings {
 
   add(severity: Severity, code: FindingCode, place: Place, what: string): void {
     this.#counts[severity]++
+    this.#codes.add(code)
     if (this.#kept[severity].length < this.#limit)
       this.#kept[severity].push({ severity, code, ...place, what })
+  }
+
+  /** Whether anything was found under one of these codes. */
+  has(...codes: readonly FindingCode[]): boolean {
+    return codes.some((code) => this.#codes.has(code))
   }
 
   get counts(): Readonly<Record<Severity, number>> {

@@ -10,27 +10,14 @@ import type {
 } from '../schemas/events.js'
 import type { MaintainedBook } from '../src/book/books.js'
 import { compareDecimals } from '../src/decode/decimal.js'
-import { type Findings, type Place, placeOf } from './findings.js'
+import type { Findings, Place } from './findings.js'
 
-/**
- * Venues say goodbye one after the other: a stream that was cut off this long before the end of a recording ended with it.
- */
-const END_GRACE_MICROS = 5_000_000
-
-/** Where a recording ended, as far as data goes. */
-export interface RunEnd {
-  /** The last event that was data. */
-  readonly lastData: number
-  readonly lastDataAt: Micros | null
-}
-
-/** What the contract of events promises of one stream, checked event by event (docs/tape.md, verify). */
+/** What the contract of events promises of one stream in one run, checked event by event (docs/tape.md, verify). */
 export class StreamRules {
   readonly #findings: Findings
   readonly #crossedForMicros: number | null
   #lastReceived: Micros | null = null
-  #gap: { readonly place: Place; readonly event: GapEvent } | null = null
-  /** `none`: no snapshot yet in this recording. `broken`: a gap, and no snapshot since. */
+  /** `none`: no snapshot yet in this run. `broken`: a gap, and no snapshot since. */
   #book: 'none' | 'whole' | 'broken' = 'none'
   #lastSequence: string | null = null
   /** A connection was opened since the numbers last began: a stream that is handed over to it may count anew, once. */
@@ -45,13 +32,15 @@ export class StreamRules {
     this.#crossedForMicros = crossedForMs === null ? null : crossedForMs * 1000
   }
 
-  /** @param book the stream's book after the event, where it has one */
-  check(id: number, event: StreamEvent, book: MaintainedBook | null): void {
-    const place = placeOf(id, event)
+  /**
+   * @param book the stream's book after the event, where it has one
+   * @param inGap whether a gap is open on the stream after the event
+   */
+  check(event: StreamEvent, place: Place, book: MaintainedBook | null, inGap: boolean): void {
     this.#checkTime(event, place)
     switch (event.type) {
       case 'gap':
-        this.#checkGap(event, place)
+        this.#passGap(event)
         break
       case 'book_snapshot':
       case 'order_snapshot':
@@ -62,7 +51,7 @@ export class StreamRules {
         this.#checkUpdate(event.sequence, place)
         break
       case 'checksum':
-        this.#checkChecksum(event, place)
+        this.#checkChecksum(event, place, inGap)
         break
       default:
         break
@@ -70,31 +59,11 @@ export class StreamRules {
     if (book !== null) this.#checkBook(book, place)
   }
 
-  /** The recording ends here: what is open now was never made good, and the next recording starts afresh. */
-  endRun(end: RunEnd): void {
-    if (this.#gap !== null) {
-      const { place, event } = this.#gap
-      if (event.reason === 'disconnected' && endedWith(place, end)) {
-        this.#findings.add('note', 'stream_ended', place, 'the connection closed at the end of the recording')
-      } else {
-        this.#findings.add('error', 'gap_open', place, `a gap (${describe(event)}) was never closed`)
-      }
-    }
-    if (this.#absent !== null) {
-      const { first, count } = this.#absent
-      this.#findings.add(
-        'warning',
-        'absent_removals',
-        first,
-        `${count} removal(s) of what was not in the book`,
-      )
-    }
-    this.#gap = null
-    this.#absent = null
-    this.#book = 'none'
-    this.#lastReceived = null
-    this.#lastSequence = null
-    this.#crossed = null
+  /** The run ends here. */
+  end(): void {
+    if (this.#absent === null) return
+    const { first, count } = this.#absent
+    this.#findings.add('warning', 'absent_removals', first, `${count} removal(s) of what was not in the book`)
   }
 
   #checkTime({ receiveTime }: StreamEvent, place: Place): void {
@@ -111,37 +80,14 @@ export class StreamRules {
     this.#lastReceived = receiveTime
   }
 
-  #checkGap(event: GapEvent, place: Place): void {
-    if (event.state === 'open') {
-      if (this.#gap !== null) {
-        this.#findings.add('warning', 'gap_unpaired', place, 'a gap opens while another is open')
-      }
-      this.#gap = { place, event }
-      if (this.#book === 'whole') this.#book = 'broken'
-      this.#lastSequence = null
-      return
-    }
-    if (this.#gap === null) {
-      this.#findings.add('warning', 'gap_unpaired', place, 'a gap closes that was not open')
-    }
-    this.#gap = null
-    if (event.healed) {
-      this.#findings.add('note', 'gap_healed', place, `a gap (${describe(event)}) was made good`)
-    } else {
-      this.#findings.add(
-        'error',
-        'gap_unhealed',
-        place,
-        `a gap (${describe(event)}) ended without what was missed`,
-      )
-    }
+  /** After a gap only a snapshot makes a book whole again, and numbers may begin anew. */
+  #passGap({ state }: GapEvent): void {
+    if (state === 'closed') return
+    if (this.#book === 'whole') this.#book = 'broken'
+    this.#lastSequence = null
   }
 
   #checkSnapshot(event: BookSnapshotEvent | OrderSnapshotEvent, place: Place): void {
-    if (this.#gap !== null) {
-      this.#findings.add('warning', 'gap_unpaired', place, 'a snapshot comes while a gap is still open')
-      this.#gap = null
-    }
     this.#book = 'whole'
     this.#lastSequence = null
     this.#absentSoFar = 0
@@ -186,7 +132,7 @@ export class StreamRules {
     this.#lastSequence = sequence
   }
 
-  #checkChecksum(event: ChecksumEvent, place: Place): void {
+  #checkChecksum(event: ChecksumEvent, place: Place, inGap: boolean): void {
     const matches = event.expected === event.actual
     if (matches !== event.ok) {
       const said = event.ok ? 'verified' : 'failed'
@@ -196,7 +142,7 @@ export class StreamRules {
         place,
         `a checksum is said to have ${said}: expected ${event.expected}, actual ${event.actual}`,
       )
-    } else if (!matches && this.#gap === null) {
+    } else if (!matches && !inGap) {
       this.#findings.add(
         'error',
         'checksum_undisclosed',
@@ -231,15 +177,6 @@ export class StreamRules {
       `bid ${bid?.[0]} is not below ask ${ask?.[0]}, for ${seconds.toFixed(1)} s, and no gap says so`,
     )
   }
-}
-
-function endedWith(place: Place, end: RunEnd): boolean {
-  if (place.event !== null && place.event > end.lastData) return true
-  return place.at !== null && end.lastDataAt !== null && end.lastDataAt - place.at <= END_GRACE_MICROS
-}
-
-function describe({ reason, detail }: GapEvent): string {
-  return detail === null ? reason : `${reason}: ${detail}`
 }
 
 /** @param direction 1 where prices rise (asks), -1 where they fall (bids) */

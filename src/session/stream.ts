@@ -79,6 +79,6 @@ export function streamName(stream: Stream): string {
 }
 
 /** Channels in which every message is news of its own: what was missed does not come back with the next one. */
-export function isLog(kind: ChannelKind): boolean {
+export function isLog(kind: string): boolean {
   return kind === 'trade' || kind === 'liquidation' || kind === 'transaction' || kind === 'block'
 }

@@ -363,7 +363,14 @@ function judgeBooks(
 }
 
 /** Findings that the faults themselves bring about: the rest would be a defect of the feed or of the recorder. */
-const FAULTS_SHOW = new Set(['crossed_book', 'gap_open', 'gap_unhealed'])
+const FAULTS_SHOW = new Set([
+  'crossed_book',
+  'gap_open',
+  'gap_uncovered',
+  'gap_unhealed',
+  'malformed_frames',
+  'no_data',
+])
 
 /** The tape gives back what the reader got, byte for byte, and finds nothing wrong with it. */
 function judgeTape(path: string, hash: string, oracle: Oracle, of: string): void {

@@ -63,7 +63,14 @@ export type Held = 'sockets' | 'timers' | 'unread events' | 'unwritten events' |
 const SEND_EVERY_MS = 20
 const WEIGH_EVERY_MS = 1_000
 /** Findings that the faults themselves bring about. */
-const FAULTS_SHOW = new Set(['crossed_book', 'gap_open', 'gap_unhealed'])
+const FAULTS_SHOW = new Set([
+  'crossed_book',
+  'gap_open',
+  'gap_uncovered',
+  'gap_unhealed',
+  'malformed_frames',
+  'no_data',
+])
 
 setFlagsFromString('--expose-gc')
 const collect: () => void = runInNewContext('gc')

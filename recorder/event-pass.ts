@@ -1,0 +1,169 @@
+import type { MarketEvent, StreamEvent } from '../schemas/events.js'
+import { Books } from '../src/book/books.js'
+import { type Findings, placeOf, wholeFile } from './findings.js'
+import { InstrumentNames, MalformedFrames } from './malformed-frames.js'
+import { isData, type JudgedRun, type KnownRun, RunMeter } from './run-coverage.js'
+import type { CoverageMeter } from './stream-coverage.js'
+import { StreamRules } from './stream-rules.js'
+import type { Tape } from './tape.js'
+
+/** Tells of progress after this many events. */
+const PROGRESS_EVERY = 10_000
+
+/** Every event in order, with the rules and the coverage of its stream. */
+export class EventPass {
+  events = 0
+  gapsOpened = 0
+  gapsHealed = 0
+  readonly runs: JudgedRun[] = []
+  readonly #tape: Tape
+  readonly #findings: Findings
+  readonly #crossedForMs: number | null
+  readonly #malformed = new MalformedFrames()
+  #names = new InstrumentNames([])
+  #run: RunPass | null = null
+  #expected = 1
+
+  constructor(tape: Tape, findings: Findings, crossedForMs: number | null) {
+    this.#tape = tape
+    this.#findings = findings
+    this.#crossedForMs = crossedForMs
+  }
+
+  /** @param onProgress told now and then how far it is */
+  read(onProgress?: (done: number, events: number) => void): void {
+    const runs = knownRuns(this.#tape)
+    const total = Number(this.#tape.query('SELECT max(last_event) AS last FROM segments')[0]?.['last'] ?? 0)
+    this.#names = new InstrumentNames([...this.#tape.streams(), ...runs.flatMap(({ streams }) => streams)])
+    let next = 0
+    const entries = this.#tape.entries({}, (id, fault) => {
+      this.#arrived(id)
+      this.#findings.add('error', 'unreadable_event', { ...wholeFile, event: id }, fault)
+    })
+    for (const { id, event } of entries) {
+      for (let run = runs[next]; run !== undefined && run.firstEvent <= id; run = runs[++next]) {
+        this.#beginRun(run)
+      }
+      this.#arrived(id)
+      this.#check(id, event)
+      if (id % PROGRESS_EVERY === 0) onProgress?.(id, total)
+    }
+    if (this.#expected <= total) this.#missing(total)
+    for (const run of runs.slice(next)) this.#beginRun(run)
+    onProgress?.(total, total)
+  }
+
+  /** What was read is judged, even where not everything could be read. */
+  end(): void {
+    this.#endRun()
+    this.#malformed.report(this.#findings)
+  }
+
+  #arrived(id: number): void {
+    this.events++
+    if (id > this.#expected) this.#missing(id - 1)
+    this.#expected = id + 1
+  }
+
+  #missing(last: number): void {
+    const first = this.#expected
+    const which = first === last ? `event ${last} is` : `events ${first} to ${last} are`
+    this.#findings.add('error', 'missing_events', { ...wholeFile, event: first }, `${which} missing`)
+  }
+
+  #check(id: number, event: MarketEvent): void {
+    this.#run?.meter.received(event.receiveTime)
+    if (event.type === 'malformed') {
+      this.#malformed.add(id, event)
+      this.#run?.meter.malformed(event, this.#names.in(event))
+    }
+    if (event.type === 'connection' && event.state === 'open') this.#run?.opened(event.venue)
+    if (!('channel' in event)) return
+    if (event.type === 'gap') {
+      if (event.state === 'open') this.gapsOpened++
+      else if (event.healed) this.gapsHealed++
+    }
+    this.#run?.check(id, event)
+  }
+
+  #beginRun(run: KnownRun): void {
+    if (this.#run !== null) {
+      this.#endRun()
+      const place = { ...wholeFile, event: run.firstEvent, at: run.opened }
+      this.#findings.add('note', 'new_run', place, 'a new recording begins')
+    }
+    this.#run = new RunPass(run, this.#findings, this.#crossedForMs)
+  }
+
+  #endRun(): void {
+    if (this.#run === null) return
+    const { run } = this.#run
+    this.runs.push(this.#run.end())
+    this.#run = null
+    if (run.closed !== null) return
+    const place = { ...wholeFile, event: run.firstEvent }
+    const what =
+      'the recorder was not closed: it is still recording, or it crashed and its last batch is missing; ' +
+      'the run is judged up to its last event'
+    this.#findings.add('note', 'run_not_closed', place, what)
+  }
+}
+
+/** The runs of a tape; of a damaged one those events that no run claims belong to one that is not known. */
+function knownRuns(tape: Tape): KnownRun[] {
+  const runs = tape.runs()
+  const unclaimed = (runs[0]?.firstEvent ?? Number.POSITIVE_INFINITY) > 1
+  const events = tape.query('SELECT 1 FROM events LIMIT 1').length > 0
+  if (!unclaimed || !events) return runs
+  return [{ id: 0, firstEvent: 1, opened: null, closed: null, streams: [] }, ...runs]
+}
+
+/** What is judged of one run. Each run begins afresh: its books, its numbers and its gaps are its own. */
+class RunPass {
+  readonly run: KnownRun
+  readonly meter: RunMeter
+  readonly #findings: Findings
+  readonly #crossedForMs: number | null
+  readonly #books = new Books()
+  readonly #streams = new Map<string, { readonly rules: StreamRules; readonly coverage: CoverageMeter }>()
+
+  constructor(run: KnownRun, findings: Findings, crossedForMs: number | null) {
+    this.run = run
+    this.meter = new RunMeter(run, findings)
+    this.#findings = findings
+    this.#crossedForMs = crossedForMs
+  }
+
+  check(id: number, event: StreamEvent): void {
+    const key = `${event.venue} ${event.channel} ${event.instrument}`
+    let stream = this.#streams.get(key)
+    if (stream === undefined) {
+      const { venue, symbol, channel, instrument } = event
+      stream = {
+        rules: new StreamRules(this.#findings, this.#crossedForMs),
+        coverage: this.meter.meter({ venue, symbol, channel, instrument }),
+      }
+      this.#streams.set(key, stream)
+    }
+    const { rules, coverage } = stream
+    const place = placeOf(id, event)
+    if (event.type === 'gap') coverage.gap(event, place)
+    else if (isData(event.type, event.channel)) {
+      const whole = event.type === 'book_snapshot' || event.type === 'order_snapshot'
+      if (whole) coverage.snapshot(place)
+      coverage.data(1, event.receiveTime, event.receiveTime, whole, place)
+      this.meter.data(id, event.receiveTime)
+    }
+    rules.check(event, place, this.#books.apply(event), coverage.inGap)
+  }
+
+  /** A new connection may count anew; which streams go over to it, and when, is not on the tape. */
+  opened(venue: string): void {
+    for (const [key, { rules }] of this.#streams) if (key.startsWith(`${venue} `)) rules.connectionOpened()
+  }
+
+  end(): JudgedRun {
+    for (const { rules } of this.#streams.values()) rules.end()
+    return this.meter.end()
+  }
+}

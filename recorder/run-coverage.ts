@@ -1,0 +1,156 @@
+import type { MalformedEvent, Micros, StreamEvent } from '../schemas/events.js'
+import type { Findings } from './findings.js'
+import type { RunStream } from './run-streams.js'
+import {
+  CoverageMeter,
+  type JudgedStream,
+  type StreamCoverage,
+  type StreamIdentity,
+} from './stream-coverage.js'
+import type { TapeRun } from './tape.js'
+
+/** What a run holds of each of its streams. */
+export interface RunCoverage {
+  readonly run: number
+  readonly firstEvent: number
+  /** When the recorder was opened and closed; null where it was not closed, or where the file does not tell any more. */
+  readonly opened: Micros | null
+  readonly closed: Micros | null
+  /** The moment up to which its streams are judged; null where the recording had no clock. */
+  readonly judgedTo: Micros | null
+  /**
+   * What that moment is: the recorder's close, or the last event where the recorder was not closed or where everything was
+   * received before it was opened, so that the run was made from a log.
+   */
+  readonly judgedToIs: 'closed' | 'last_event'
+  /** Whether the tape says what was asked for. Where it does not, the streams are those of which anything came. */
+  readonly asked: boolean
+  readonly streams: readonly StreamCoverage[]
+}
+
+/** A run with its streams as they were judged, before pauses between runs are known. */
+export interface JudgedRun {
+  readonly run: Omit<RunCoverage, 'streams'>
+  readonly streams: readonly JudgedStream[]
+}
+
+/** A run as far as it is still known: of a damaged tape the table of runs may be gone. */
+export type KnownRun = Pick<TapeRun, 'id' | 'firstEvent' | 'closed' | 'streams'> & {
+  readonly opened: Micros | null
+}
+
+/** Measures the streams of one run: those that were asked for, and those of which anything came. */
+export class RunMeter {
+  readonly #run: KnownRun
+  readonly #findings: Findings
+  readonly #meters = new Map<string, CoverageMeter>()
+  /** What was asked for, by the venue's id; by symbol where the id is not known. */
+  readonly #asked = new Map<string, RunStream>()
+  readonly #met = new Set<RunStream>()
+  /** Malformed frames by venue, and within by the ids that stand in them; none where that is not known. */
+  readonly #doubts = new Map<string, Map<string | null, number>>()
+  #lastReceived: Micros | null = null
+  #lastData = 0
+  #lastDataAt: Micros | null = null
+
+  constructor(run: KnownRun, findings: Findings) {
+    this.#run = run
+    this.#findings = findings
+    for (const stream of run.streams)
+      this.#asked.set(keyOf(stream, stream.instrument ?? stream.symbol), stream)
+  }
+
+  /** Every event, whatever it is. */
+  received(at: Micros | null): void {
+    if (at !== null && (this.#lastReceived === null || at > this.#lastReceived)) this.#lastReceived = at
+  }
+
+  /** The meter of a stream. */
+  meter(identity: StreamIdentity): CoverageMeter {
+    const key = keyOf(identity, identity.instrument ?? '')
+    let meter = this.#meters.get(key)
+    if (meter === undefined) {
+      const asked = this.#asked.get(key) ?? this.#asked.get(keyOf(identity, identity.symbol)) ?? null
+      if (asked !== null) this.#met.add(asked)
+      meter = new CoverageMeter(identity, asked, this.#findings)
+      this.#meters.set(key, meter)
+    }
+    return meter
+  }
+
+  /** The last event that was data so far. */
+  data(id: number, at: Micros | null): void {
+    this.#lastData = id
+    this.#lastDataAt = at
+  }
+
+  /** @param instruments the venue's ids that stand in the frame; empty where that is not known */
+  malformed({ venue }: Pick<MalformedEvent, 'venue'>, instruments: readonly string[]): void {
+    const doubts = this.#doubts.get(venue) ?? new Map<string | null, number>()
+    this.#doubts.set(venue, doubts)
+    for (const instrument of instruments.length === 0 ? [null] : instruments) {
+      doubts.set(instrument, (doubts.get(instrument) ?? 0) + 1)
+    }
+  }
+
+  /** The streams as they stand, with those that were asked for and of which nothing came. */
+  meters(): CoverageMeter[] {
+    for (const asked of this.#run.streams) {
+      if (!this.#met.has(asked)) this.meter(identityOf(asked))
+    }
+    return [...this.#meters.values()]
+  }
+
+  /** What came with every stream of an instrument, its description, is no stream of its own unless it was asked for. */
+  end(): JudgedRun {
+    const { id, firstEvent, opened, closed, streams } = this.#run
+    const asked = streams.length > 0
+    const received = this.#lastReceived
+    // What was all received before the recorder was opened comes from a log, and knows nothing of the recorder's clock.
+    const live = asked || (opened !== null && received !== null && received > opened)
+    const at = live && closed !== null ? Math.max(closed, received ?? closed) : received
+    const end = { at, fromLog: !live, lastData: this.#lastData, lastDataAt: this.#lastDataAt }
+    const meters = this.meters().filter((meter) => meter.asked || meter.identity.channel !== 'instrument')
+    for (const meter of meters) this.#doubt(meter)
+    return {
+      run: {
+        run: id,
+        firstEvent,
+        opened,
+        closed,
+        judgedTo: at,
+        judgedToIs: live && closed !== null ? 'closed' : 'last_event',
+        asked,
+      },
+      streams: meters.map((meter) => meter.end(end)).sort((a, b) => byName(a.coverage, b.coverage)),
+    }
+  }
+
+  #doubt(meter: CoverageMeter): void {
+    const doubts = this.#doubts.get(meter.identity.venue)
+    meter.doubt((doubts?.get(null) ?? 0) + (doubts?.get(meter.identity.instrument ?? '') ?? 0))
+  }
+}
+
+function keyOf({ venue, channel }: Pick<StreamIdentity, 'venue' | 'channel'>, instrument: string): string {
+  return `${venue} ${channel} ${instrument}`
+}
+
+function identityOf({ venue, symbol, channel, instrument }: StreamIdentity): StreamIdentity {
+  return { venue, symbol, channel, instrument }
+}
+
+/** Types of event that are no data of a stream. */
+export function isData(type: StreamEvent['type'], channel: string): boolean {
+  if (type === 'instrument') return channel === 'instrument'
+  return type !== 'gap' && type !== 'checksum'
+}
+
+/** By venue, symbol and channel; by code unit, the same on every machine. */
+export function byName(a: StreamIdentity, b: StreamIdentity): number {
+  return compareText(a.venue, b.venue) || compareText(a.symbol, b.symbol) || compareText(a.channel, b.channel)
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}

@@ -1,0 +1,85 @@
+import * as z from 'zod'
+import { TapewireError } from '../src/errors.js'
+import { type Findings, wholeFile } from './findings.js'
+import type { Tape } from './tape.js'
+
+/** A file so damaged that a check cannot be ended is itself a finding. */
+export function guarded(findings: Findings, check: () => void): void {
+  try {
+    check()
+  } catch (error) {
+    if (!(error instanceof TapewireError) || !isDamage(error)) throw error
+    findings.add('error', 'storage', wholeFile, error.message)
+  }
+}
+
+/** SQLite says `malformed JSON` of a cell as it says a query is wrong; the queries here are right. */
+function isDamage({ code }: TapewireError): boolean {
+  return code === 'tape_damaged' || code === 'bad_sql'
+}
+
+export function checkStorage(tape: Tape, findings: Findings): void {
+  guarded(findings, () => {
+    for (const { integrity_check: what } of tape.query('PRAGMA integrity_check(100)')) {
+      if (what !== 'ok') findings.add('error', 'storage', wholeFile, String(what))
+    }
+  })
+}
+
+/** Segments that do not tell what is in them would hide events from a query. */
+export function checkSegments(tape: Tape, findings: Findings): void {
+  const wrong = tape.query(`
+    WITH actual AS (
+      SELECT s.first_event AS segment, count(*) AS events, min(e.receive_time) AS receive_from,
+        max(e.receive_time) AS receive_to, min(e.exchange_time) AS exchange_from, max(e.exchange_time) AS exchange_to
+      FROM segments s JOIN events e ON e.id BETWEEN s.first_event AND s.last_event GROUP BY s.first_event
+    ), unlisted AS (
+      SELECT s.first_event AS segment, e.stream FROM segments s
+      JOIN events e ON e.id BETWEEN s.first_event AND s.last_event GROUP BY s.first_event, e.stream
+      EXCEPT SELECT s.first_event, j.value FROM segments s JOIN json_each(s.streams) j
+    )
+    SELECT a.segment, 'does not tell the times in it' AS what FROM actual a
+      JOIN segments s ON s.first_event = a.segment
+      WHERE (a.receive_from, a.receive_to, a.exchange_from, a.exchange_to)
+        IS NOT (s.receive_from, s.receive_to, s.exchange_from, s.exchange_to)
+    UNION ALL SELECT segment, 'does not list stream ' || stream FROM unlisted
+    UNION ALL SELECT max(last_event), 'is followed by events that are in none' FROM segments
+      HAVING max(last_event) < (SELECT max(id) FROM events)`)
+  for (const { segment, what } of wrong) {
+    const place = { ...wholeFile, event: Number(segment) }
+    findings.add('error', 'bad_segment', place, `the segment of event ${segment} ${what}`)
+  }
+}
+
+const repeatSchema = z.object({
+  venue: z.string(),
+  symbol: z.string().nullable(),
+  channel: z.string().nullable(),
+  trade: z.string(),
+  event: z.int(),
+  at: z.int().nullable(),
+  first: z.int(),
+})
+
+/**
+ * In SQL, which sorts on disk: a set of every trade id would not fit memory on a long tape. Two recordings may hold the same
+ * trade, for the second gets as history what the first saw happen.
+ */
+export function checkRepeatedTrades(tape: Tape, findings: Findings, limit: number): void {
+  const repeats = tape.query(
+    `WITH trade AS (
+       SELECT e.id, e.stream, e.receive_time, (SELECT max(r.id) FROM runs r WHERE r.first_event <= e.id) AS run,
+         iif(json_valid(e.body), json_extract(e.body, '$[' || f.key || ']'), NULL) AS trade
+       FROM event_types t JOIN json_each(t.fields) f ON f.value = 'id' JOIN events e ON e.type = t.id
+       WHERE t.type = 'trade'
+     )
+     SELECT s.venue, s.symbol, s.channel, t.trade, max(t.id) AS event, t.receive_time AS at, min(t.id) AS first
+     FROM trade t JOIN streams s ON s.id = t.stream WHERE t.trade IS NOT NULL
+     GROUP BY t.stream, t.run, t.trade HAVING count(*) > 1 ORDER BY event LIMIT ?`,
+    limit,
+  )
+  for (const row of repeats) {
+    const { trade, first, ...place } = repeatSchema.parse(row)
+    findings.add('error', 'repeated_trade', place, `trade ${trade} was recorded before, as event ${first}`)
+  }
+}
