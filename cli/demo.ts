@@ -1,22 +1,30 @@
 import { existsSync, renameSync } from 'node:fs'
-import pc from 'picocolors'
 import { venues } from '../connectors/index.js'
 import { inspectTape, openTape } from '../recorder/index.js'
 import type { Channel, Connector, Venue } from '../src/connector.js'
 import { openFeed } from '../src/feed/feed.js'
 import { type SimulatorServer, serveSimulator } from '../src/simulator/index.js'
 import { systemClock } from '../src/socket/clock.js'
+import { overview, planTable } from './demo-overview.js'
+import { parseDuration, showDuration } from './duration.js'
 import { exitCode, interruption, report } from './exit.js'
-import { inspectionTable } from './inspect.js'
 import { Progress } from './progress.js'
 import { pause } from './timers.js'
 
 /** What `npm start` does: every venue's simulator on loopback, all recorded over real WebSockets, and what came of it. */
 
 const TAPE = 'tape.db'
-const DURATION_MS = 10_000
 const MARKETS_A_VENUE = 2
 const CHANNELS: readonly Channel[] = ['trade', 'book', 'quote', 'ticker']
+
+const nextSteps = `Next:
+  npx tapewire verify ${TAPE}            is it all there?
+  npx tapewire inspect ${TAPE}           what is on it
+  npx tapewire replay ${TAPE} | head -3  the events
+
+In one terminal, and in another:
+  npx tapewire simulate cex --port 9001
+  npx tapewire watch cex:BTC/USD --url ws://127.0.0.1:9001`
 
 try {
   process.exitCode = await demo()
@@ -25,18 +33,19 @@ try {
 }
 
 async function demo(): Promise<number> {
+  const durationMs = parseDuration(process.argv[2] ?? '10s')
   keepFormer()
   const { signal, interrupted, dispose } = interruption()
   const servers = await Promise.all(venues.map(simulate))
-  process.stderr.write(`simulators of ${venues.map(({ id }) => id).join(', ')} are up on loopback\n`)
-  process.stderr.write(`recording them into ${TAPE} for ${DURATION_MS / 1000} s\n`)
-  const recorder = openTape(TAPE, { mode: 'write' })
-  const progress = new Progress(DURATION_MS)
-  const feed = openFeed(
-    venues.map((venue, at) => connectorTo(venue, servers[at])),
-    { signal },
+  const connectors = venues.map((venue, at) => connectorTo(venue, servers[at]))
+  process.stdout.write(
+    `A simulator of each venue runs on loopback; over real\nWebSockets, ${TAPE} records:\n\n${planTable(connectors)}\n\n`,
   )
-  const timer = pause(systemClock(), DURATION_MS, signal).then(() => feed.close())
+  process.stderr.write(`recording for ${showDuration(durationMs)}\n`)
+  const recorder = openTape(TAPE, { mode: 'write' })
+  const progress = new Progress(durationMs)
+  const feed = openFeed(connectors, { signal })
+  const timer = pause(systemClock(), durationMs, signal).then(() => feed.close())
   try {
     for await (const event of feed) {
       recorder.record(event)
@@ -51,13 +60,8 @@ async function demo(): Promise<number> {
     dispose()
   }
   const tape = openTape(TAPE)
-  process.stdout.write(`${inspectionTable(inspectTape(tape))}\n`)
+  process.stdout.write(`\n${overview(inspectTape(tape))}\n\n${nextSteps}\n`)
   tape.close()
-  process.stdout.write(
-    pc.dim(
-      `\nnext: node dist/cli/main.js verify ${TAPE}\n      node dist/cli/main.js replay ${TAPE} | head\n`,
-    ),
-  )
   return interrupted() ?? exitCode.done
 }
 
@@ -80,7 +84,9 @@ function connectorTo(venue: Venue, server: SimulatorServer | undefined): Connect
   const plain = venue.connector({ url })
   const markets = [...(server?.simulator.markets.keys() ?? [])]
   // A venue with two generations of its protocol has markets of both; the connector speaks one of them.
-  const symbols = markets.filter((id) => plain.guess(id)?.instrument === id).slice(0, MARKETS_A_VENUE)
+  const spoken = markets.filter((id) => plain.guess(id)?.instrument === id)
+  const undated = spoken.filter((id) => plain.guess(id)?.market !== 'future')
+  const symbols = undated.slice(0, MARKETS_A_VENUE)
   const offered = new Set(plain.channels.map(({ kind }) => kind))
   const channels = CHANNELS.filter((channel) => offered.has(channel as never))
   return venue.connector({ url, symbols, channels })

@@ -109,10 +109,45 @@ function layOut<Row>(contents: readonly Content<Row>[], width: number): LaidOut<
         width,
       )
     }
-    for (const [at, floor] of narrowest.entries()) narrowest[at] = Math.min(floor, NARROWEST)
+    breakWords(contents, narrowest, room)
   }
-  const widths = shrunk(natural, narrowest, room)
+  const widths = snug(contents, natural, narrowest, room)
   return contents.map((content, at) => ({ ...content, width: widths[at] ?? 0 }))
+}
+
+/** Where nothing may be left out, words are broken: those of text first, numbers only if they must. */
+function breakWords<Row>(contents: readonly Content<Row>[], narrowest: number[], room: number): void {
+  for (const align of ['left', 'right'] as const) {
+    if (sum(narrowest) <= room) return
+    for (const [at, { column }] of contents.entries()) {
+      if ((column.align ?? 'left') === align) narrowest[at] = Math.min(narrowest[at] ?? 0, NARROWEST)
+    }
+  }
+}
+
+/** Text that wraps seldom fills its column: what is left over goes to the other columns. */
+function snug<Row>(
+  contents: readonly Content<Row>[],
+  natural: readonly number[],
+  narrowest: readonly number[],
+  room: number,
+): number[] {
+  const widths = shrunk(natural, narrowest, room)
+  const filled = contents.map(({ column, cells }, at) => {
+    const width = widths[at] ?? 0
+    return Math.max(
+      ...[column.head, ...cells].flatMap((cell) => wrapped(cell, width).map((line) => stringWidth(line))),
+    )
+  })
+  const wanted = natural.map((width, at) => {
+    const [given, used] = [widths[at] ?? 0, filled[at] ?? 0]
+    return used < given ? used : width
+  })
+  return shrunk(
+    wanted,
+    narrowest.map((floor, at) => Math.min(floor, wanted[at] ?? 0)),
+    room,
+  )
 }
 
 /** Takes from the widest column that may still give, until all fit. */

@@ -2,7 +2,9 @@ import { createServer, type IncomingMessage, type ServerResponse, STATUS_CODES }
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
+import * as z from 'zod'
 import { UsageError } from '../errors.js'
+import { parseOptions } from '../options.js'
 import type { Clock, Timer } from '../platform.js'
 import { systemClock } from '../socket/clock.js'
 import { ServerPeer } from './server-peer.js'
@@ -30,6 +32,25 @@ export interface ServeOptions {
   readonly onError?: (error: unknown) => void
 }
 
+const whole = (from: number, to: number) => {
+  const error = `must be a whole number from ${from} to ${to}`
+  return z.int({ error }).min(from, { error }).max(to, { error })
+}
+
+const serveOptions = z.strictObject({
+  port: whole(0, 65_535).default(0),
+  host: z.string().min(1, 'must be an address').default('127.0.0.1'),
+  clock: z.custom<Clock>().default(systemClock),
+  stepMs: whole(1, 60_000).default(10),
+  maxClients: whole(1, 1_000_000).default(10_000),
+  perMessageDeflate: z.boolean().default(false),
+  maxBufferedBytes: whole(1, 2 ** 31).default(8 * 1024 * 1024),
+  maxReceivedBytes: whole(1, 2 ** 31).default(1024 * 1024),
+  onError: z.custom<(error: unknown) => void>().default(() => (error: unknown) => {
+    throw error
+  }),
+}) satisfies z.ZodType<Required<ServeOptions>>
+
 /** A running simulator. */
 export interface SimulatorServer extends AsyncDisposable {
   /** `ws://127.0.0.1:9001`; the same host and port over http answer its REST requests. */
@@ -50,7 +71,8 @@ const GOODBYE_MS = 500
  * the simulator's `http`.
  *
  * @param simulator the simulator, or how to make it once its own URL is known.
- * @throws {UsageError} code `port_in_use`, or `cannot_listen` where the address is not to be had.
+ * @throws {UsageError} code `bad_option` naming field and value, `port_in_use`, or `cannot_listen` where the address is not
+ * to be had.
  */
 export async function serveSimulator(
   simulator: VenueSimulator | ((url: string) => VenueSimulator),
@@ -78,20 +100,7 @@ class Server implements SimulatorServer {
 
   constructor(simulator: VenueSimulator | ((url: string) => VenueSimulator), options: ServeOptions) {
     this.#make = typeof simulator === 'function' ? simulator : () => simulator
-    this.#options = {
-      port: 0,
-      host: '127.0.0.1',
-      clock: options.clock ?? systemClock(),
-      stepMs: 10,
-      maxClients: 10_000,
-      perMessageDeflate: false,
-      maxBufferedBytes: 8 * 1024 * 1024,
-      maxReceivedBytes: 1024 * 1024,
-      onError: (error) => {
-        throw error
-      },
-      ...options,
-    }
+    this.#options = parseOptions('simulator server', serveOptions, options)
     this.#upgrades = new WebSocketServer({
       noServer: true,
       autoPong: false,
@@ -140,7 +149,12 @@ class Server implements SimulatorServer {
     if (address === null || typeof address === 'string') throw new TypeError('a TCP server has a port')
     this.#port = address.port
     this.#url = `ws://${host.includes(':') ? `[${host}]` : host}:${this.#port}`
-    this.#simulator = this.#make(this.#url)
+    try {
+      this.#simulator = this.#make(this.#url)
+    } catch (error) {
+      await this.close()
+      throw error
+    }
     this.#advance()
   }
 

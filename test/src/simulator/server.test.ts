@@ -56,6 +56,28 @@ describe('a simulator behind a real server', () => {
     await expect(fetch(`http://${address}:${server.port}/ticks`)).rejects.toThrow()
   })
 
+  it.each([
+    [{ port: 99_999 }, /option port must be a whole number from 0 to 65535 \(got 99999\)/],
+    [{ port: -1 }, /option port/],
+    [{ host: '' }, /option host must be an address/],
+    [{ stepMs: 0 }, /option stepMs must be a whole number from 1/],
+    [{ maxClient: 1 }, /no option maxClient/],
+  ])('refuses options that cannot be: %j', async (options: object, sentence) => {
+    const error = await serve(options).catch((thrown: unknown) => thrown)
+    expect(error).toBeInstanceOf(UsageError)
+    expect(error).toMatchObject({ code: 'bad_option', message: expect.stringMatching(sentence) })
+  })
+
+  it('leaves the port free where the simulator cannot be made', async () => {
+    let url = ''
+    const failing = serveSimulator((own) => {
+      url = own
+      throw new UsageError('bad_option', 'no such market')
+    })
+    await expect(failing).rejects.toThrow('no such market')
+    await expect(serve({ port: Number(new URL(url).port) })).resolves.toBeDefined()
+  })
+
   it('answers plain HTTP requests with what the venue answers', async () => {
     const { server } = await serve()
     const base = server.url.replace('ws:', 'http:')

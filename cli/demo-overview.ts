@@ -1,0 +1,64 @@
+import { Decimal } from 'decimal.js'
+import pc from 'picocolors'
+import type { Inspection, InstrumentSummary } from '../recorder/index.js'
+import type { Connector } from '../src/connector.js'
+import { showDuration } from './duration.js'
+import { type Column, table } from './table.js'
+
+/** What `npm start` is about to record. */
+export function planTable(connectors: readonly Connector[]): string {
+  return table(plans, connectors, { dense: true })
+}
+
+const plans: readonly Column<Connector>[] = [
+  { head: 'venue', cell: ({ title }) => title },
+  {
+    head: 'markets',
+    cell: ({ symbols, guess }) => symbols.map((symbol) => guess(symbol)?.symbol ?? symbol).join('  '),
+    wrap: 14,
+  },
+  { head: 'channels', cell: ({ requested }) => requested.join(' '), wrap: 12 },
+]
+
+/** What `npm start` recorded: a line for each market, and a line for the tape. */
+export function overview({ tape, instruments, malformed }: Inspection): string {
+  const span =
+    tape.from === null || tape.to === null ? '' : ` in ${showDuration((tape.to - tape.from) / 1000)}`
+  const size = `${(tape.bytes / 1024 / 1024).toFixed(1)} MiB`
+  const broken = malformed === 0 ? '' : `, ${pc.red(`${malformed} malformed frames`)}`
+  return `${table(markets, instruments, { dense: true, elsewhere: 'widen the terminal' })}\n\n${tape.events.toLocaleString('en')} events${span}, ${size}${broken}`
+}
+
+const markets: readonly Column<InstrumentSummary>[] = [
+  { head: 'venue', cell: ({ venue }) => venue },
+  { head: 'market', cell: ({ symbol }) => symbol, wrap: 8 },
+  { head: 'trades', cell: ({ trades }) => trades.count.toLocaleString('en'), align: 'right' },
+  {
+    head: 'book',
+    cell: ({ book }) => book.updates.toLocaleString('en'),
+    align: 'right',
+    legend: 'messages that changed it',
+    drop: 3,
+  },
+  { head: 'best bid', cell: ({ book }) => book.bids[0]?.[0] ?? '', align: 'right' },
+  { head: 'best ask', cell: ({ book }) => book.asks[0]?.[0] ?? '', align: 'right' },
+  { head: 'spread', cell: ({ book }) => spread(book), align: 'right', drop: 1 },
+  {
+    head: 'proofs',
+    cell: proofs,
+    align: 'right',
+    legend: 'checksums of the venue that the book matched',
+    drop: 2,
+  },
+  { head: 'gaps', cell: ({ gaps }) => (gaps === 0 ? '0' : pc.yellow(String(gaps))), align: 'right' },
+]
+
+function spread({ bids, asks }: InstrumentSummary['book']): string {
+  const [bid, ask] = [bids[0], asks[0]]
+  return bid === undefined || ask === undefined ? '' : new Decimal(ask[0]).minus(bid[0]).toFixed()
+}
+
+function proofs({ checksumsVerified, checksumsFailed }: InstrumentSummary): string {
+  if (checksumsFailed > 0) return pc.red(`${checksumsFailed} FAILED`)
+  return checksumsVerified === 0 ? '' : String(checksumsVerified)
+}
