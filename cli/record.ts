@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { openTape } from '../recorder/index.js'
+import { openTape, record } from '../recorder/index.js'
 import type { Channel } from '../src/connector.js'
 import { openFeed } from '../src/feed/feed.js'
 import { FrameLogWriter } from '../src/framelog/index.js'
@@ -37,15 +37,12 @@ export function recordCommand(): Command {
       const timer =
         options.duration === undefined ? null : systemClock().after(options.duration, () => void feed.close())
       try {
-        for await (const event of feed) {
-          recorder.record(event)
-          progress.count(event)
-        }
+        await record(feed, recorder, {
+          onEvent: (event) => progress.count(event),
+          alsoClose: raw === null ? [] : [raw],
+        })
       } finally {
         timer?.cancel()
-        await feed.close()
-        await raw?.close()
-        await recorder.close()
         progress.done()
         dispose()
       }

@@ -9,9 +9,11 @@ export {
   type TradesSummary,
 } from './inspect.js'
 export { openTape } from './open-tape.js'
+export { type Closable, type RecordableFeed, type RecordOptions, record } from './record.js'
+export type { RecordedStream, RecordSummary } from './record-tally.js'
 export type { Recorder, RecorderClock, RecorderOptions } from './recorder.js'
 export type { RunCoverage } from './run-coverage.js'
-export type { RunStream } from './run-streams.js'
+export type { RunStream, RunStreamName } from './run-streams.js'
 export type { Cell } from './sqlite.js'
 export type { GapSummary, StreamCoverage } from './stream-coverage.js'
 export type { TapeStream } from './stream-table.js'

@@ -3,7 +3,7 @@ import type { MarketEvent } from '../schemas/events.js'
 import { TapeError } from '../src/errors.js'
 import type { Clock, Timer } from '../src/platform.js'
 import { encodeBody } from './event-codec.js'
-import type { RunStream } from './run-streams.js'
+import type { RunStream, RunStreamName } from './run-streams.js'
 import { tapeError } from './sqlite.js'
 import { identityOf } from './stream-table.js'
 import type { NewRow, TapeWriter } from './tape-writer.js'
@@ -127,11 +127,14 @@ export class Recorder {
   /**
    * States which streams the run asks for and how they stand, so that the tape can say what is missing from it. A stream that
    * was stated before is updated. On the tape with the next transaction, within about `batchMs`.
+   *
+   * @param withdrawn streams that were stated under a name that turned out to mean another. @default []
    * @throws {TapeError} `tape_closed`.
    */
-  recordStreams(streams: readonly RunStream[]): void {
+  recordStreams(streams: readonly RunStream[], withdrawn: readonly RunStreamName[] = []): void {
     if (this.#state === 'closed') throw this.#closedError()
-    if (streams.length === 0) return
+    if (streams.length === 0 && withdrawn.length === 0) return
+    for (const name of withdrawn) this.#writer.withdrawStream(name)
     for (const stream of streams) this.#writer.stateStream(stream)
     if (this.#timer === null) this.#arm(this.#options.batchMs)
   }

@@ -19,6 +19,9 @@ export interface RunStream {
   readonly endedAt: Micros | null
 }
 
+/** What a stream is known by within a run. */
+export type RunStreamName = Pick<RunStream, 'venue' | 'symbol' | 'channel'>
+
 /** The table in which a run states what it asked for. Part of the layout since version 2. */
 export const runStreamsTable = `
   CREATE TABLE run_streams (
@@ -54,8 +57,9 @@ export function readRunStreams(db: SqliteDatabase): Map<number, RunStream[]> {
 /** What a recorder states of its run's streams; kept until a transaction has taken it. */
 export class RunStreamsWriter {
   readonly #upsert: SqliteStatement<unknown>
-  /** By venue, symbol and channel: the newest statement is the one that counts. */
-  #waiting = new Map<string, RunStream>()
+  readonly #remove: SqliteStatement<unknown>
+  /** By venue, symbol and channel: the newest statement is the one that counts. Null takes it back. */
+  readonly #waiting = new Map<string, { readonly name: RunStreamName; readonly stream: RunStream | null }>()
 
   constructor(db: SqliteDatabase) {
     this.#upsert = db.prepare(
@@ -66,6 +70,9 @@ export class RunStreamsWriter {
          instrument = excluded.instrument, asked_at = excluded.asked_at, confirmed_at = excluded.confirmed_at,
          refused = excluded.refused, ended_at = excluded.ended_at`,
     )
+    this.#remove = db.prepare(
+      'DELETE FROM run_streams WHERE run = ? AND venue = ? AND symbol = ? AND channel = ?',
+    )
   }
 
   get waiting(): number {
@@ -73,13 +80,22 @@ export class RunStreamsWriter {
   }
 
   state(stream: RunStream): void {
-    this.#waiting.set(JSON.stringify([stream.venue, stream.symbol, stream.channel]), stream)
+    this.#waiting.set(keyOf(stream), { name: stream, stream })
+  }
+
+  withdraw(name: RunStreamName): void {
+    this.#waiting.set(keyOf(name), { name, stream: null })
   }
 
   /** Within a transaction; {@link taken} follows once it is committed. */
   write(run: number): void {
-    for (const stream of this.#waiting.values()) {
-      const { venue, symbol, channel, instrument, askedAt, confirmedAt, refused, endedAt } = stream
+    for (const { name, stream } of this.#waiting.values()) {
+      const { venue, symbol, channel } = name
+      if (stream === null) {
+        this.#remove.run(run, venue, symbol, channel)
+        continue
+      }
+      const { instrument, askedAt, confirmedAt, refused, endedAt } = stream
       this.#upsert.run(run, venue, symbol, channel, instrument, askedAt, confirmedAt, refused, endedAt)
     }
   }
@@ -87,4 +103,8 @@ export class RunStreamsWriter {
   taken(): void {
     this.#waiting.clear()
   }
+}
+
+function keyOf({ venue, symbol, channel }: RunStreamName): string {
+  return JSON.stringify([venue, symbol, channel])
 }

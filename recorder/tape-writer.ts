@@ -1,7 +1,7 @@
 import type { MarketEvent, Micros } from '../schemas/events.js'
 import { TapeError } from '../src/errors.js'
 import type { StreamIdentity } from './event-codec.js'
-import { type RunStream, RunStreamsWriter } from './run-streams.js'
+import { type RunStream, type RunStreamName, RunStreamsWriter } from './run-streams.js'
 import { SegmentInProgress } from './segment.js'
 import type { Cell, SqliteDatabase, SqliteStatement } from './sqlite.js'
 import { StreamTable, streamKey, type TapeStream } from './stream-table.js'
@@ -85,6 +85,11 @@ export class TapeWriter {
   /** States how a stream of this run stands; on the tape with the next transaction. */
   stateStream(stream: RunStream): void {
     this.#runStreams.state(stream)
+  }
+
+  /** Takes back what was stated of a stream. */
+  withdrawStream(name: RunStreamName): void {
+    this.#runStreams.withdraw(name)
   }
 
   /** Streams that were stated and are not on the tape yet. */

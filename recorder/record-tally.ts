@@ -1,0 +1,86 @@
+import type { GapReason, MarketEvent, MarketEventType, Micros } from '../schemas/events.js'
+import type { FeedStream } from '../src/feed/asked-streams.js'
+
+/** What a recording brought. */
+export interface RecordSummary {
+  readonly events: number
+  /** Events by type; a type that never came is absent. */
+  readonly types: Readonly<Partial<Record<MarketEventType, number>>>
+  /** Gaps that were opened, by reason; a reason that never occurred is absent. */
+  readonly gaps: Readonly<Partial<Record<GapReason, number>>>
+  /** Frames that did not fit the venue's schema. */
+  readonly malformed: number
+  /** Receive time of the first and of the last datum; null where none came. */
+  readonly first: Micros | null
+  readonly last: Micros | null
+  /** Every stream that was asked for. */
+  readonly streams: readonly RecordedStream[]
+}
+
+/** A stream that was asked for, and what came of it. */
+export interface RecordedStream extends FeedStream {
+  /** Data of it that was recorded: no gaps, no checksums. 0 where it never came. */
+  readonly events: number
+}
+
+type Level<T> = Map<string, T>
+
+/** Counts what is recorded. Bounded by the streams that came. */
+export class RecordTally {
+  #events = 0
+  readonly #types = new Map<MarketEventType, number>()
+  readonly #gaps = new Map<GapReason, number>()
+  #first: Micros | null = null
+  #last: Micros | null = null
+  /** Data by venue, channel and symbol. */
+  readonly #streams: Level<Level<Level<{ data: number }>>> = new Map()
+
+  add(event: MarketEvent): void {
+    this.#events++
+    this.#types.set(event.type, (this.#types.get(event.type) ?? 0) + 1)
+    if (!('channel' in event) || event.type === 'checksum') return
+    if (event.type === 'gap') {
+      if (event.state === 'open') this.#gaps.set(event.reason, (this.#gaps.get(event.reason) ?? 0) + 1)
+      return
+    }
+    this.#stream(event.venue, event.channel, event.symbol).data++
+    // What a venue lists of an instrument is no datum of a market.
+    if (event.type === 'instrument') return
+    this.#first ??= event.receiveTime
+    this.#last = event.receiveTime
+  }
+
+  summary(streams: readonly FeedStream[]): RecordSummary {
+    return {
+      events: this.#events,
+      types: Object.fromEntries(this.#types),
+      gaps: Object.fromEntries(this.#gaps),
+      malformed: this.#types.get('malformed') ?? 0,
+      first: this.#first,
+      last: this.#last,
+      streams: streams.map((stream) => ({
+        ...stream,
+        events: this.#streams.get(stream.venue)?.get(stream.channel)?.get(stream.symbol)?.data ?? 0,
+      })),
+    }
+  }
+
+  #stream(venue: string, channel: string, symbol: string): { data: number } {
+    let channels = this.#streams.get(venue)
+    if (channels === undefined) {
+      channels = new Map()
+      this.#streams.set(venue, channels)
+    }
+    let symbols = channels.get(channel)
+    if (symbols === undefined) {
+      symbols = new Map()
+      channels.set(channel, symbols)
+    }
+    let counter = symbols.get(symbol)
+    if (counter === undefined) {
+      counter = { data: 0 }
+      symbols.set(symbol, counter)
+    }
+    return counter
+  }
+}

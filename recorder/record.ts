@@ -1,0 +1,148 @@
+import * as z from 'zod'
+import type { MarketEvent } from '../schemas/events.js'
+import { TapewireError } from '../src/errors.js'
+import type { FeedStream } from '../src/feed/asked-streams.js'
+import { parseOptions } from '../src/options.js'
+import type { Timer } from '../src/platform.js'
+import { systemClock } from '../src/socket/clock.js'
+import { type RecordSummary, RecordTally } from './record-tally.js'
+import type { Recorder, RecorderClock } from './recorder.js'
+import type { RunStream } from './run-streams.js'
+
+/** What {@link record} needs of a feed. */
+export interface RecordableFeed extends AsyncIterable<MarketEvent> {
+  streams(): readonly FeedStream[]
+  close(): Promise<void>
+}
+
+/** Something that is to be closed together with a recording, such as a log of the raw frames. */
+export interface Closable {
+  close(): Promise<void> | void
+}
+
+export interface RecordOptions {
+  /** Sees every event after it was recorded. */
+  readonly onEvent?: (event: MarketEvent) => void
+  /** Given the summary when the recording is over, also where `record` then rejects. */
+  readonly onEnd?: (summary: RecordSummary) => void
+  /** Closed with the recorder when the recording is over, however it ended. @default [] */
+  readonly alsoClose?: readonly Closable[]
+  /** Time in place of the machine's own. */
+  readonly clock?: RecorderClock
+}
+
+const optionsSchema = z.strictObject({
+  onEvent: z.custom<(event: MarketEvent) => void>((value) => typeof value === 'function').optional(),
+  onEnd: z.custom<(summary: RecordSummary) => void>((value) => typeof value === 'function').optional(),
+  alsoClose: z
+    .array(z.custom<Closable>((value) => typeof value === 'object' && value !== null && 'close' in value))
+    .default([]),
+  clock: z.custom<RecorderClock>((value) => typeof value === 'object').optional(),
+})
+
+/** How often the tape is brought up to date on how the streams stand. */
+const STATE_EVERY_MS = 1_000
+
+/**
+ * Records a feed until it ends: every event, and which streams were asked for and how they stand. Then everything is closed:
+ * the feed, the recorder, and what `alsoClose` names, whatever failed before.
+ *
+ * @returns what was recorded.
+ * @throws what ended the feed or kept an event from being recorded; `recording_failed` (a {@link TapewireError}) where more
+ * than one thing went wrong; {@link UsageError} `bad_option`.
+ */
+export async function record(
+  feed: RecordableFeed,
+  recorder: Recorder,
+  options: RecordOptions = {},
+): Promise<RecordSummary> {
+  const { onEvent, onEnd, alsoClose, clock = systemClock() } = parseOptions('record', optionsSchema, options)
+  const tally = new RecordTally()
+  const statement = new StreamStatement(feed, recorder)
+  const failures: unknown[] = []
+  const attempt = async (run: () => Promise<void> | void) => {
+    try {
+      await run()
+    } catch (error) {
+      failures.push(error)
+    }
+  }
+  const pending: { timer: Timer | null } = { timer: null }
+  const keepStating = () => {
+    statement.update()
+    pending.timer = clock.after(STATE_EVERY_MS, keepStating)
+  }
+  await attempt(async () => {
+    keepStating()
+    for await (const event of feed) {
+      recorder.record(event)
+      tally.add(event)
+      onEvent?.(event)
+    }
+  })
+  pending.timer?.cancel()
+  await attempt(() => feed.close())
+  await attempt(() => statement.update())
+  await attempt(() => recorder.close())
+  for (const closable of alsoClose) await attempt(() => closable.close())
+  const summary = tally.summary(feed.streams())
+  await attempt(() => onEnd?.(summary))
+  if (failures.length > 0) throw failureOf(failures)
+  return summary
+}
+
+interface Stated {
+  readonly stream: RunStream
+  readonly text: string
+}
+
+/** Keeps the tape's account of the run's streams up to date; what did not change is not written again. */
+class StreamStatement {
+  readonly #feed: RecordableFeed
+  readonly #recorder: Recorder
+  #stated = new Map<string, Stated>()
+
+  constructor(feed: RecordableFeed, recorder: Recorder) {
+    this.#feed = feed
+    this.#recorder = recorder
+  }
+
+  update(): void {
+    if (this.#recorder.state === 'closed') return
+    const changed: RunStream[] = []
+    const stated = new Map<string, Stated>()
+    for (const asked of this.#feed.streams()) {
+      const stream = runStream(asked)
+      const text = JSON.stringify(stream)
+      const key = JSON.stringify([stream.venue, stream.symbol, stream.channel])
+      if (this.#stated.get(key)?.text !== text) changed.push(stream)
+      this.#stated.delete(key)
+      stated.set(key, { stream, text })
+    }
+    // What was asked for under another name before the venue told what it means. A stream that ended did run under its name.
+    const renamed: RunStream[] = []
+    for (const [key, former] of this.#stated) {
+      if (former.stream.endedAt === null) renamed.push(former.stream)
+      else stated.set(key, former)
+    }
+    this.#stated = stated
+    this.#recorder.recordStreams(changed, renamed)
+  }
+}
+
+function runStream(asked: FeedStream): RunStream {
+  const { venue, symbol, channel, instrument, state, askedAt, confirmedAt, endedAt, reason } = asked
+  const refused = state === 'refused' ? reason : null
+  return { venue, symbol, channel, instrument, askedAt, confirmedAt, refused, endedAt }
+}
+
+function failureOf(failures: readonly unknown[]): unknown {
+  const [first, ...others] = failures
+  if (others.length === 0) return first
+  const sentence = (error: unknown) => (error instanceof Error ? error.message : String(error))
+  return new TapewireError(
+    'recording_failed',
+    `${sentence(first)}; and at the end of the recording: ${others.map(sentence).join('; ')}`,
+    { cause: new AggregateError(failures) },
+  )
+}
