@@ -52,7 +52,8 @@ export const huobiTrades = z.looseObject({
 /**
  * `market.$s.depth.stepN` ("Market Depth"): a whole book each time. Spot (17 April 2021) numbers it with `version`; on
  * derivatives (19 February 2022) `version` and `id` are Unix seconds and `mrid` gives the order. Halted contracts push it
- * without `bids` and `asks`, or with one of them.
+ * without `bids` and `asks`, or with one of them. `"update":true` is not the venue's: Tardis kept only the difference from the book
+ * before (huobi-dm until 31 January 2020, an amount of 0 removes the level).
  *
  *     {"ch":"market.trioeth.depth.step0","ts":1618678069870,"tick":{"bids":[[9.121E-7,92730.24]],"asks":[[9.2E-7,1.0]],
  *      "version":100182534697,"ts":1618678069868}}
@@ -62,6 +63,7 @@ export const huobiTrades = z.looseObject({
  */
 export const huobiDepth = z.looseObject({
   ...pushed,
+  update: z.boolean().optional(),
   tick: z.looseObject({
     bids: side,
     asks: side,
@@ -229,6 +231,19 @@ export const huobiKline = z.looseObject({ ...pushed, tick: kline })
  *      "high":"86838.2","low":"86826.6","amount":"0","vol":"0","count":"0","trade_turnover":"0"},"ts":1790135117624}
  */
 export const huobiIndexKline = z.looseObject({ ...pushed, tick: z.looseObject({ close: number.nullish() }) })
+
+/**
+ * `market.$c.open_interest`: not the venue's. Tardis asks over REST every 4 to 6 seconds and writes the answer as a message with
+ * `generated` and the rows of REST. `market.$c.funding_rate` the same. A future is named by its week in `ch`, by its date in the row.
+ *
+ *     {"ch":"market.BTC-USDT.open_interest","generated":true,"data":[{"symbol":"BTC","contract_code":"BTC-USDT",
+ *      "amount":100.5,"volume":100500,"value":1400000}],"ts":1604188800000}
+ */
+const generated = { ch: z.string(), generated: z.literal(true), ts: integer.nullish() }
+export const huobiGeneratedOpenInterest = z.looseObject({
+  ...generated,
+  data: z.array(z.looseObject({ contract_code: z.string().optional(), volume: number.nullish() })),
+})
 
 /** Topics that have no event here (basis, net asset value): only the envelope is checked. */
 export const huobiUnused = z.looseObject({ ...pushed, tick: z.looseObject({}) })
@@ -462,15 +477,20 @@ export const huobiOpenInterest = z.looseObject({
  *      "contract_code":"BCH-USD","symbol":"BCH","fee_asset":"BCH","funding_time":"1639094400000",
  *      "next_funding_time":"1639123200000"}],"ts":1639085854775}
  */
+const fundingRow = z.looseObject({
+  contract_code: z.string(),
+  funding_rate: rate,
+  estimated_rate: rate,
+  funding_time: rate.pipe(integer.nullable()),
+})
 export const huobiFundingRates = z.looseObject({
   status: z.literal('ok'),
-  data: z.array(
-    z.looseObject({
-      contract_code: z.string(),
-      funding_rate: rate,
-      estimated_rate: rate,
-      funding_time: rate.pipe(integer.nullable()),
-    }),
-  ),
+  data: z.array(fundingRow),
   ts: integer.nullish(),
+})
+
+/** `market.$c.funding_rate` with `generated`: see `huobiGeneratedOpenInterest`. The answer for one contract is one row, not a list. */
+export const huobiGeneratedFundingRate = z.looseObject({
+  ...generated,
+  data: z.union([z.array(fundingRow), fundingRow.transform((row) => [row])]),
 })

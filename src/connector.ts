@@ -191,6 +191,8 @@ export interface SessionInit {
    * sends, and waits for the log itself to bring a snapshot.
    */
   readonly adopt: boolean
+  /** True when the log begins inside this connection: its first subscriptions and snapshots are not in the log. @default false */
+  readonly amid?: boolean
   /** Everything that the catalogue said; also filled by the session from answers in a log. */
   readonly instruments: InstrumentTable
   /** Survives reconnects: what was seen on each stream. */
@@ -217,6 +219,34 @@ export interface BackfillReport {
   readonly state: 'asked' | 'brought' | 'healed' | 'unhealed'
   /** Trades that an answer brought; 0 in the other states. */
   readonly trades: number
+}
+
+/**
+ * Why something that a log holds could not be used.
+ *
+ * - `unknown_channel`: data of a channel of which neither the log nor the frame says what it is. The log begins after the subscription.
+ * - `before_snapshot`: changes of a book of which no snapshot has come yet.
+ * - `in_gap`: changes of a book that has a hole, for which the log brings no snapshot.
+ * - `malformed`: what does not fit the venue's schema.
+ * - `no_event`: messages that another program made and for which there is no event.
+ * - `unknown_venue`: frames of a connection whose venue cannot be told.
+ * - `unclaimed_answer`: REST answers that belong to no venue of the log.
+ */
+export type UnusedCause =
+  | 'unknown_channel'
+  | 'before_snapshot'
+  | 'in_gap'
+  | 'malformed'
+  | 'no_event'
+  | 'unknown_venue'
+  | 'unclaimed_answer'
+
+/** Frames of a log that could not be used. */
+export interface UnusedReport {
+  readonly cause: UnusedCause
+  readonly frames: number
+  /** Whose they are, where that is known. */
+  readonly stream?: { readonly symbol: string; readonly instrument: string; readonly channel: Channel }
 }
 
 /** What a session may do. Nothing else. */
@@ -246,6 +276,8 @@ export interface Sink {
    * process. Left out where nobody dials.
    */
   limited?(limit: DialLimit): void
+  /** Tells of frames that were read and could not be used. Only in a log, where somebody counts. */
+  unused?(report: UnusedReport): void
 }
 
 /** What a venue says of its own limits. */
@@ -286,6 +318,8 @@ export interface Session {
   response(response: HttpResponse, at: Micros | null): void
   tick(at: Micros): void
   closed(info: CloseInfo, at: Micros | null): void
+  /** The log is over, with the connection open: what still waits for something to come is reported as unused. */
+  finished(at: Micros | null): void
   /** The reader was too slow and events of this stream were dropped, from one received at `from` on. */
   overflowed(
     stream: { readonly instrument: string; readonly channel: Channel },

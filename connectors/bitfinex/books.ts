@@ -31,6 +31,8 @@ export interface BookContext {
   readonly stream: Stream
   /** Levels (orders) a side that the venue keeps up to date. */
   readonly depth: number
+  /** Whether a log shows the channel by its frames alone: they may be from any time after its snapshot. */
+  readonly amid: boolean
   /** Whether `conf` asked for several levels in one frame. */
   bulk(): boolean
   /** A checksum was compared. */
@@ -63,7 +65,10 @@ interface BookForm<Row> {
  * A snapshot and an update in bulk have the same shape: the first frame after the ack is the snapshot. Later a list is an
  * update where `conf` asked for bulk or where it removes something, which no snapshot does; else it is a new snapshot.
  */
-function reader<Row>({ streams, stream, bulk, verified }: BookContext, form: BookForm<Row>): ChannelReader {
+function reader<Row>(
+  { streams, stream, amid, bulk, verified }: BookContext,
+  form: BookForm<Row>,
+): ChannelReader {
   const change = form.change ?? ((row: Row, frame: DataFrame) => form.update([row], frame))
   let begun = false
   return {
@@ -71,10 +76,14 @@ function reader<Row>({ streams, stream, bulk, verified }: BookContext, form: Boo
       if (!isList(frame.value[1])) {
         const row = form.row(frame)
         if (begun) change(row, frame)
-        else streams.resync(stream, 'sequence', 'an update came before the first snapshot', frame.at)
+        else early(frame)
         return
       }
       const rows = form.rows(frame)
+      if (!begun && rows.some(form.removes)) {
+        early(frame)
+        return
+      }
       if (begun && (bulk() || rows.some(form.removes))) {
         if (rows.length > 0) form.update(rows, frame)
         return
@@ -92,6 +101,12 @@ function reader<Row>({ streams, stream, bulk, verified }: BookContext, form: Boo
       streams.checksum(stream, { expected, actual, exchangeTime, sequence }, frame.at)
       verified(expected === actual)
     },
+  }
+
+  /** An update before the first snapshot. */
+  function early({ at }: DataFrame): void {
+    if (!amid) streams.resync(stream, 'sequence', 'an update came before the first snapshot', at)
+    streams.unplaced(stream, at)
   }
 }
 

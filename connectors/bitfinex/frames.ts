@@ -71,6 +71,22 @@ export function readFrame(
   return { value, text, sequence: null, exchangeTime: naturalNumber(first) * 1000, at }
 }
 
+/**
+ * Reads the tail of a frame of an account, `[0, tag, payload, …]`: the number that counts on the connection is the first behind the
+ * payload, also where the number that the account's frames have of their own follows (`[0,"ps",[],2,0]`).
+ */
+export function readAccountFrame(
+  value: readonly LosslessValue[],
+  text: string,
+  flags: number | null,
+  at: Micros | null,
+): DataFrame {
+  const first = value[value[1] === 'hb' ? 2 : 3]
+  const number = typeof first === 'string' && naturalNumber(first) !== -1 ? first : null
+  const numbered = flags === null ? (number?.length ?? 0) < 13 : (flags & FLAGS.sequence) !== 0
+  return { value, text, sequence: numbered ? number : null, exchangeTime: null, at }
+}
+
 /** Tags that have their payload in slot 2. */
 const TAGS: ReadonlySet<string> = new Set(['te', 'tu', 'fte', 'ftu', 'cs'])
 

@@ -12,19 +12,22 @@ import {
 import type { Micros } from '../../schemas/events.js'
 import type { Channel, Instrument } from '../../src/connector.js'
 import { checker, type LosslessValue, readLossless } from '../../src/decode/index.js'
+import { DecodeError } from '../../src/errors.js'
 import { type Protocol, RestBackfills, type SessionKit, type Stream } from '../../src/session/index.js'
 import { bookReader } from './books.js'
-import { ackedStream, LIQUIDATIONS } from './channels.js'
+import { ackedStream, answers, LIQUIDATIONS } from './channels.js'
 import { EarlyFrames } from './early-frames.js'
 import {
   type ChannelReader,
   type DataFrame,
   FLAGS,
   naturalNumber,
+  readAccountFrame,
   readFrame,
   unknownMessage,
   WANTED_FLAGS,
 } from './frames.js'
+import { channelNamed, type FrameName, NAMED_BOOK_LENGTH, nameBehind } from './named-frames.js'
 import type { ResolvedOptions } from './options.js'
 import { candleReader, derivativeReader, liquidationReader, tickerReader, tradeReader } from './readers.js'
 import { instrumentByRule } from './symbols.js'
@@ -57,10 +60,19 @@ export function bitfinexProtocol(kit: SessionKit, options: ResolvedOptions): Pro
   const { init, sink, streams, alarms, guard } = kit
   const channels = new VenueChannels(kit, options, { readerOf, bound, adopt })
   const early = new EarlyFrames()
+  /** Numbers on which a log has data and no ack. */
+  const abandoned = new Set<number>()
   const backfills = new RestBackfills(kit, bitfinexTradeHistory(init.endpoint.rest))
   /** What `conf` was acked with; null in a log until it shows. */
   let flags: number | null = init.adopt ? null : 0
+  /** Whether a log shows the answer to `conf`, and so the connection from its beginning. */
+  let configuredInLog = false
   let lastSequence: number | null = init.adopt ? null : 0
+  /** Channels of a log whose frames say themselves what they are, by number and name. */
+  const named = new Map<string, VenueChannel>()
+  let greeted = false
+  /** Whether a log holds frames of several connections as one. Their numbers say nothing together. */
+  let mixed = false
   /** Checksums in a row that did not fit. */
   const mismatches = new Map<Stream, number>()
 
@@ -93,9 +105,8 @@ export function bitfinexProtocol(kit: SessionKit, options: ResolvedOptions): Pro
       if (checkEvent(value, text).event === 'conf') flags = checkConfRequest(value, text).flags
     },
     response: (response, at) => backfills.response(response, at),
-    closed() {
-      for (const chanId of early.ids()) giveUp(chanId)
-    },
+    closed: (_info, at) => giveUpAll(at),
+    finished: giveUpAll,
   }
 
   // ── Array frames ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -103,11 +114,43 @@ export function bitfinexProtocol(kit: SessionKit, options: ResolvedOptions): Pro
   function array(value: LosslessValue[], text: string, at: Micros | null): void {
     const chanId = typeof value[0] === 'string' ? naturalNumber(value[0]) : -1
     if (chanId === -1) unknownMessage('an array frame without a channel', text)
-    const data = readFrame(value, text, flags, at)
-    if (data.sequence !== null) count(data.sequence, at)
-    const channel = channels.get(chanId)
+    if (chanId === ACCOUNT) {
+      const { sequence } = readAccountFrame(value, text, flags, at)
+      if (sequence !== null) count(sequence, at)
+      return
+    }
+    const name = init.adopt ? nameBehind(value) : null
+    const data = readFrame(name === null ? value : value.slice(0, -2), text, flags, at)
+    if (data.sequence !== null && (name === null || provable(data.sequence))) count(data.sequence, at)
+    const channel = name === null ? channels.get(chanId) : namedChannel(chanId, name, data)
     if (channel === undefined) unbound(chanId, data)
     else read(channel, data)
+  }
+
+  /**
+   * Whether the numbers of named frames can show a loss: only where the log has the connection's own `conf`, and nothing speaks
+   * for several connections in one log. A file that was filtered by channel or symbol has holes in its numbers that are none.
+   */
+  function provable(sequence: string): boolean {
+    if (lastSequence !== null && naturalNumber(sequence) <= lastSequence) mixed = true
+    return configuredInLog && !mixed
+  }
+
+  /** The channel of a frame of a log that says what it is. */
+  function namedChannel(chanId: number, name: FrameName, { text, at }: DataFrame): VenueChannel {
+    const key = `${chanId} ${name.channel} ${name.symbol}`
+    const known = named.get(key)
+    if (known !== undefined) return known
+    const said = channelNamed(name)
+    const bound = channels.get(chanId)
+    if (bound !== undefined && answers(said, bound.wire)) {
+      named.set(key, bound)
+      return bound
+    }
+    const channel = adopt({ ...said, chanId, len: NAMED_BOOK_LENGTH }, text, at, true)
+    named.set(key, channel)
+    channels.shown(channel, chanId, at)
+    return channel
   }
 
   /** One counter for the whole connection: what is missing may belong to any stream. */
@@ -131,20 +174,38 @@ export function bitfinexProtocol(kit: SessionKit, options: ResolvedOptions): Pro
 
   /** A channel that is not known yet: its pulse says nothing, the rest waits for the ack. */
   function unbound(chanId: number, data: DataFrame): void {
-    if (chanId === ACCOUNT || data.value[1] === 'hb' || !early.add(chanId, data)) return
-    alarms.set(`early ${chanId}`, data.at, ACK_OF_EARLY_MS, () => giveUp(chanId))
+    if (data.value[1] === 'hb') return
+    if (abandoned.has(chanId)) {
+      sink.unused?.({ cause: 'unknown_channel', frames: 1 })
+      return
+    }
+    if (!early.add(chanId, data)) return
+    alarms.set(`early ${chanId}`, data.at, ACK_OF_EARLY_MS, (now) => giveUp(chanId, now))
   }
 
-  function giveUp(chanId: number): void {
-    const first = early.take(chanId)?.frames[0]
+  function giveUp(chanId: number, at: Micros | null): void {
+    const waited = early.take(chanId)
+    if (waited === null) return
+    const { frames, lost } = waited
+    if (init.adopt) {
+      abandoned.add(chanId)
+      sink.unused?.({ cause: 'unknown_channel', frames: frames.length + lost })
+    }
+    const [first] = frames
     if (first === undefined) return
-    guard(first.text, first.at, () =>
-      unknownMessage(`data on channel ${chanId}, which was never acked`, first.text),
-    )
+    const what = `data on channel ${chanId}, which was never acked`
+    // Counted above as what it is, where a log is read.
+    const error = new DecodeError('unknown_message', what, { path: [], head: first.text })
+    streams.malformed(error, first.text, init.adopt ? at : first.at)
+  }
+
+  function giveUpAll(at: Micros | null): void {
+    for (const chanId of early.ids()) giveUp(chanId, at)
   }
 
   /** What came before the ack is read now, in its order and with its own times. */
   function bound(channel: VenueChannel, chanId: number): void {
+    abandoned.delete(chanId)
     alarms.clear(`early ${chanId}`)
     const waited = early.take(chanId)
     if (waited === null) return
@@ -165,6 +226,7 @@ export function bitfinexProtocol(kit: SessionKit, options: ResolvedOptions): Pro
         return
       case 'unsubscribed':
         channels.unsubscribed(checkUnsubscribed(value, text).chanId, at)
+        named.clear()
         return
       case 'error':
         channels.refused(checkError(value, text), at)
@@ -174,7 +236,7 @@ export function bitfinexProtocol(kit: SessionKit, options: ResolvedOptions): Pro
         return
       case 'info': {
         const info = checkInfo(value, text)
-        if (info.version !== undefined) greeted(info.version, info.platform?.status, at)
+        if (info.version !== undefined) greeting(info.version, info.platform?.status, at)
         else announced(info.code, info.msg ?? '', text, at)
         return
       }
@@ -188,13 +250,15 @@ export function bitfinexProtocol(kit: SessionKit, options: ResolvedOptions): Pro
     }
   }
 
-  function greeted(version: string, status: number | undefined, at: Micros | null): void {
+  function greeting(version: string, status: number | undefined, at: Micros | null): void {
     if (version !== '2') {
       streams.connection('refused', `the server speaks version ${version} of the protocol, not 2`, at)
       if (!init.adopt) sink.reconnect('the server speaks another protocol', { afterMs: 60_000 })
       return
     }
     if (status === 0) streams.connection('maintenance', 'the platform is in maintenance', at)
+    mixed ||= greeted
+    greeted = true
     if (init.adopt) return
     alarms.set('greeting', at, GREETING_MS, () => sink.reconnect('no answer to conf'))
     sink.send(JSON.stringify({ event: 'conf', flags: WANTED_FLAGS }))
@@ -207,6 +271,7 @@ export function bitfinexProtocol(kit: SessionKit, options: ResolvedOptions): Pro
       flags = 0
       streams.connection('refused', `conf: ${answer.status}; frames are neither numbered nor signed`, at)
     }
+    configuredInLog = true
     if (init.adopt) return
     alarms.clear('greeting')
     sink.ready()
@@ -235,8 +300,8 @@ export function bitfinexProtocol(kit: SessionKit, options: ResolvedOptions): Pro
 
   // ── Streams ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** A log shows its subscriptions by their acks. */
-  function adopt(ack: SubscribedEvent, text: string, at: Micros | null): VenueChannel {
+  /** A log shows its subscriptions by their acks, or by frames that name them. */
+  function adopt(ack: SubscribedEvent, text: string, at: Micros | null, byFrame = false): VenueChannel {
     const { channel: name, symbol, key, prec, freq, len } = ack
     const said = ackedStream(ack, options)
     if (said === null) unknownMessage(`an ack of the unknown channel ${name}`, text)
@@ -244,13 +309,15 @@ export function bitfinexProtocol(kit: SessionKit, options: ResolvedOptions): Pro
     const instrument = instrumentOf(said.symbol)
     if (instrument === null) unknownMessage(`an ack of the unknown symbol ${said.symbol}`, text)
     // A client may hold one book at two lengths: the second is a stream of its own, or the two would mix.
-    const taken = name === 'book' && streams.get(instrument.instrument, said.channel) !== undefined
+    const held = streams.get(instrument.instrument, said.channel)
+    const taken = name === 'book' && !byFrame && held !== undefined
     const apart: Channel = `${prec === 'R0' ? 'order' : 'book'}:${prec}:${freq}:${len}`
     const stream = streams.adopt(instrument, taken ? apart : said.channel, at)
-    return channels.open({ channel: name, symbol, key, prec, freq, len }, [stream], Number(len ?? 25))
+    const wire = { channel: name, symbol, key, prec, freq, len }
+    return channels.open(wire, [stream], Number(len ?? 25), byFrame)
   }
 
-  function readerOf([stream]: readonly Stream[], depth: number): ChannelReader {
+  function readerOf([stream]: readonly Stream[], depth: number, amid = false): ChannelReader {
     switch (stream?.kind) {
       case 'trade':
         return tradeReader(backfills, stream)
@@ -263,7 +330,7 @@ export function bitfinexProtocol(kit: SessionKit, options: ResolvedOptions): Pro
       case 'book':
       case 'order': {
         const bulk = () => flags !== null && (flags & FLAGS.bulk) !== 0
-        return bookReader({ streams, stream, depth, bulk, verified: (ok) => verified(stream, ok) })
+        return bookReader({ streams, stream, depth, amid, bulk, verified: (ok) => verified(stream, ok) })
       }
       default:
         return liquidationReader(streams, liquidated)

@@ -36,8 +36,8 @@ export interface VenueChannel {
 }
 
 export interface ChannelHooks {
-  /** The reader of a channel with these streams; `depth` is the length of a book. */
-  readerOf(members: readonly Stream[], depth: number): ChannelReader
+  /** The reader of a channel with these streams; `depth` is the length of a book, `amid` that a log shows it by its frames alone. */
+  readerOf(members: readonly Stream[], depth: number, amid?: boolean): ChannelReader
   /** A channel got its number: what came on it before is to be read now. */
   bound(channel: VenueChannel, chanId: number, at: Micros | null): void
   /** A log shows a channel that nobody asked for here. */
@@ -121,12 +121,12 @@ export class VenueChannels {
     this.#leave(channel, at)
   }
 
-  /** A channel that is asked for, or that a log shows. */
-  open(wire: WireChannel, members: readonly Stream[], depth: number): VenueChannel {
+  /** A channel that is asked for, or that a log shows; `amid` where its frames alone show it. */
+  open(wire: WireChannel, members: readonly Stream[], depth: number, amid = false): VenueChannel {
     const channel: VenueChannel = {
       wire,
       streams: new Set(members),
-      reader: this.#hooks.readerOf(members, depth),
+      reader: this.#hooks.readerOf(members, depth, amid),
       state: 'requested',
       chanId: null,
       again: false,
@@ -144,6 +144,11 @@ export class VenueChannels {
     if (waiting !== null) this.#bind(waiting, ack.chanId, at)
     else if (adopt) this.#bind(this.#hooks.adopt(ack, text, at), ack.chanId, at)
     else this.#leaveUnasked(ack, at)
+  }
+
+  /** A log shows a channel by a frame that names it. A number that stood for another channel was of another connection. */
+  shown(channel: VenueChannel, chanId: number, at: Micros | null): void {
+    this.#bind(channel, chanId, at)
   }
 
   unsubscribed(chanId: number, at: Micros | null): void {

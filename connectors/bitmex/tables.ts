@@ -70,11 +70,13 @@ export class Tables {
   readonly #topics: TopicRegistry
   readonly #find: FindTopic
   readonly #backfills: Backfills
+  readonly #amid: boolean
   /** Tables whose partial was an image of all symbols: a symbol that it did not name is empty. */
   readonly #whole = new Set<TableName>()
 
   constructor(kit: SessionKit, topics: TopicRegistry, backfills: Backfills, find: FindTopic) {
     this.#backfills = backfills
+    this.#amid = kit.init.amid ?? false
     this.#streams = kit.streams
     this.#topics = topics
     this.#find = find
@@ -185,7 +187,17 @@ export class Tables {
     const [stream] = topic.streams
     if (stream === undefined) return null
     if (!topic.imaged && this.#whole.has(topic.table)) this.#image(topic, [], at)
-    return topic.imaged && stream.record.book.state === 'live' ? stream : null
+    if (topic.imaged && stream.record.book.state === 'live') return stream
+    this.#unplaced(topic, at)
+    return null
+  }
+
+  /** Changes before a partial are normal where the subscription is new; elsewhere they are lost. */
+  #unplaced({ streams }: Topic, at: Micros | null): void {
+    const [first, ...others] = streams
+    if (first === undefined || (first.record.gap === null && !this.#amid)) return
+    this.#streams.unplaced(first, at)
+    for (const stream of others) this.#streams.awaitsSnapshot(stream, at)
   }
 
   #changed(
@@ -213,7 +225,10 @@ export class Tables {
       if (stream === undefined) continue
       const { book } = stream.record
       const keeps = message.action === 'update' && book.state === 'live'
-      if (message.action === 'update' && !keeps && (isMissing(bids) || isMissing(asks))) continue
+      if (message.action === 'update' && !keeps && (isMissing(bids) || isMissing(asks))) {
+        this.#unplaced(topic, at)
+        continue
+      }
       const held = keeps ? book.top(10) : { bids: [], asks: [] }
       this.#streams.snapshot(
         stream,
@@ -333,7 +348,7 @@ export class Tables {
         } else if (topic.instrument !== null && topic.imaged) {
           topic.instrument = { ...topic.instrument, ...row }
           emitInstrument(this.#streams, topic.streams, topic.instrument, row, at)
-        }
+        } else this.#unplaced(topic, at)
       }
     }
   }

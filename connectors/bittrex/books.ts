@@ -21,6 +21,8 @@ export class Books {
   /** Snapshots of a log that no message has met yet. */
   readonly #unproved = new WeakMap<Stream, BookDelta & { readonly sequence: number }>()
 
+  /** Streams of a log that held a message for a snapshot at some time. */
+  readonly #waiting = new Set<Stream>()
   /** Streams whose subscription has died at the hub: to be subscribed again, not only joined. */
   readonly #dead = new WeakSet<Stream>()
 
@@ -55,6 +57,11 @@ export class Books {
     if (!this.#grants.has(stream)) this.#grants.set(stream, at)
   }
 
+  /** A log is over: the messages for which no snapshot came. */
+  finished(): void {
+    for (const stream of this.#waiting) this.#kit.streams.reportUnplaced(stream, this.#join(stream).held)
+  }
+
   /** Joins anew, on the same subscription. */
   rejoin(stream: Stream, at: Micros | null): void {
     this.#join(stream).restart()
@@ -68,6 +75,10 @@ export class Books {
     if (unproved !== undefined) {
       this.#unproved.delete(stream)
       this.snapshot(stream, unproved.sequence, unproved, at)
+    }
+    if (join.waiting && this.#kit.init.adopt) {
+      this.#waiting.add(stream)
+      this.#kit.streams.awaitsSnapshot(stream, at)
     }
     if (verdict === 'apply') this.#apply(stream, join, sequence, delta, at)
     else if (verdict === 'break' && stream.record.book.state === 'live') {

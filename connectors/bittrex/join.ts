@@ -56,6 +56,11 @@ export class Join<T> {
     return this.#state === 'waiting'
   }
 
+  /** Messages that are held for a snapshot. */
+  get held(): number {
+    return this.#held.length
+  }
+
   /** Whether a message shows where the numbers stand. */
   get placed(): boolean {
     return this.#numbers.last !== null

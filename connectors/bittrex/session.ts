@@ -345,6 +345,10 @@ class BittrexProtocol implements Protocol {
     this.#ask(again)
   }
 
+  finished(): void {
+    this.#c3.books.finished()
+  }
+
   // ── Logs ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Acks name no topic: only the recorded client's own frames tell what an id was about. */

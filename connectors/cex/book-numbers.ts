@@ -20,6 +20,11 @@ export class BookNumbers<U extends { readonly id: number }> {
     return this.#last
   }
 
+  /** How many updates wait for a snapshot. */
+  get held(): number {
+    return this.#held.length
+  }
+
   /** A snapshot came. @returns the updates held for it that are newer, to be taken in order. */
   begin(id: number): readonly U[] {
     const held = this.#held.filter((update) => update.id > id)

@@ -25,6 +25,8 @@ export interface ClassicBooks {
   /** A subscribe goes out: what comes before its answer waits for it. */
   ask(stream: Stream): void
   forget(stream: Stream): void
+  /** A log is over: updates for which no snapshot came are counted. */
+  finished(): void
   /** A recorded client asked: its depth tells how much of the book the snapshot holds. */
   asked(request: { readonly pair: readonly [string, string]; readonly depth?: number | undefined }): void
   snapshot(value: LosslessValue, frame: string, at: Micros | null): void
@@ -54,6 +56,7 @@ export function classicBooks({ init, streams }: SessionKit): ClassicBooks {
         streams.update(stream, { ...update, sequence: String(update.id) }, at)
         break
       case 'held':
+        streams.awaitsSnapshot(stream, at)
         break
       // The venue's text knows no harmless repeat here: anything but the next number breaks the book.
       default:
@@ -63,6 +66,12 @@ export function classicBooks({ init, streams }: SessionKit): ClassicBooks {
   }
 
   return {
+    finished() {
+      for (const [pair, book] of numbers) {
+        const stream = streams.get(pair, 'book')
+        if (stream !== undefined) streams.reportUnplaced(stream, book.held)
+      }
+    },
     ask: ({ instrument }) => numbersOf(instrument.instrument).lose(),
     forget: ({ instrument }) => void numbers.delete(instrument.instrument),
     asked({ pair, depth = 0 }) {

@@ -224,6 +224,7 @@ export function classicProtocol(
     }
 
     return {
+      finished: () => books.finished(),
       opened(_info, at) {
         if (!init.adopt) login.opened(at)
       },

@@ -27,6 +27,8 @@ export interface SpotBooks {
   /** A subscribe goes out that begins the book anew. */
   ask(stream: Stream): void
   forget(stream: Stream): void
+  /** A log is over: updates for which no snapshot came are counted. */
+  finished(): void
   snapshot(value: LosslessValue, frame: string, at: Micros | null): void
   increment(value: LosslessValue, frame: string, at: Micros | null): void
 }
@@ -69,6 +71,7 @@ export function spotBooks({ init, streams }: SessionKit): SpotBooks {
         else if (stream.record.book.state !== 'live') book.lose()
         break
       case 'held':
+        streams.awaitsSnapshot(stream, at)
         break
       case 'repeat':
         if (!sameUpdate(latest.get(update.pair), update)) {
@@ -115,6 +118,12 @@ export function spotBooks({ init, streams }: SessionKit): SpotBooks {
   }
 
   return {
+    finished() {
+      for (const [pair, book] of numbers) {
+        const stream = streams.get(pair, 'book')
+        if (stream !== undefined) streams.reportUnplaced(stream, book.held)
+      }
+    },
     ask: ({ instrument }) => numbersOf(instrument.instrument).lose(),
     forget({ instrument }) {
       numbers.delete(instrument.instrument)

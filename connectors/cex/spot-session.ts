@@ -269,6 +269,7 @@ export function spotProtocol(options: SpotSessionOptions): (kit: SessionKit) => 
     }
 
     return {
+      finished: () => books.finished(),
       opened(_info, at) {
         if (init.adopt) return
         alarms.set('greeting', at, GREETING_MS, () => sink.reconnect('the venue did not greet'))

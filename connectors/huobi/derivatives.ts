@@ -3,6 +3,8 @@ import type { DerivativeEvent, Micros } from '../../schemas/events.js'
 import {
   type huobiFunding,
   huobiFundingRates,
+  huobiGeneratedFundingRate,
+  huobiGeneratedOpenInterest,
   huobiIndexKline,
   huobiOpenInterest,
 } from '../../schemas/huobi.js'
@@ -16,6 +18,8 @@ import type { Topic } from './topics.js'
 const checkIndex = checker(huobiIndexKline)
 const checkOpenInterest = checker(huobiOpenInterest)
 const checkFundingRates = checker(huobiFundingRates)
+const checkGeneratedOpenInterest = checker(huobiGeneratedOpenInterest)
+const checkGeneratedFundingRate = checker(huobiGeneratedFundingRate)
 
 /** Open interest is not pushed. */
 const POLL_MS = 15_000
@@ -117,6 +121,31 @@ export class Derivatives {
     else this.#fundingRates(checkFundingRates(value, response.body), at)
   }
 
+  /** A message that Tardis made of the answer over REST: of the contract that its topic names, whatever date its row has. */
+  generatedOpenInterest(stream: Stream, value: unknown, text: string, at: Micros | null): void {
+    const { data, ts } = checkGeneratedOpenInterest(value, text)
+    const id = stream.instrument.instrument
+    const index = Math.max(
+      0,
+      data.findIndex((row) => row.contract_code === id),
+    )
+    const row = data[index]
+    if (row === undefined) return
+    const openInterest = decimalOrNull(row.volume, ['data', index, 'volume'])
+    this.#merge(stream, { openInterest }, timeOf(ts), at)
+  }
+
+  generatedFundingRate(stream: Stream, value: unknown, text: string, at: Micros | null): void {
+    const { data, ts } = checkGeneratedFundingRate(value, text)
+    const id = stream.instrument.instrument
+    const index = Math.max(
+      0,
+      data.findIndex((row) => row.contract_code === id),
+    )
+    const row = data[index]
+    if (row !== undefined) this.#merge(stream, fundingState(row, index), timeOf(ts), at)
+  }
+
   #openInterest(answer: z.output<typeof huobiOpenInterest>, at: Micros | null): void {
     for (const [index, row] of answer.data.entries()) {
       const stream = this.#streamOf(row.contract_code)
@@ -129,14 +158,7 @@ export class Derivatives {
   #fundingRates(answer: z.output<typeof huobiFundingRates>, at: Micros | null): void {
     for (const [index, row] of answer.data.entries()) {
       const stream = this.#streamOf(row.contract_code)
-      if (stream === undefined) continue
-      const estimated = decimalOrNull(row.estimated_rate, ['data', index, 'estimated_rate'])
-      const change: State = {
-        fundingRate: decimalOrNull(row.funding_rate, ['data', index, 'funding_rate']),
-        nextFundingTime: row.funding_time === null ? null : row.funding_time * 1000,
-        ...(estimated === null ? {} : { predictedFundingRate: estimated }),
-      }
-      this.#merge(stream, change, timeOf(answer.ts), at)
+      if (stream !== undefined) this.#merge(stream, fundingState(row, index), timeOf(answer.ts), at)
     }
   }
 
@@ -175,6 +197,15 @@ export class Derivatives {
     const { init, sink } = this.#kit
     const query = ids.length === 1 ? `?contract_code=${encodeURIComponent(ids[0] ?? '')}` : all
     sink.request({ id: path, method: 'GET', url: `${init.endpoint.rest}${path}${query}` })
+  }
+}
+
+function fundingState(row: z.output<typeof huobiFundingRates>['data'][number], index: number): State {
+  const estimated = decimalOrNull(row.estimated_rate, ['data', index, 'estimated_rate'])
+  return {
+    fundingRate: decimalOrNull(row.funding_rate, ['data', index, 'funding_rate']),
+    nextFundingTime: row.funding_time === null ? null : row.funding_time * 1000,
+    ...(estimated === null ? {} : { predictedFundingRate: estimated }),
   }
 }
 

@@ -32,7 +32,11 @@ export class HighFrequencyBooks {
       return
     }
     const last = this.#versions.get(stream)
-    if (last === undefined || version === last) return
+    if (last === undefined) {
+      this.#streams.unplaced(stream, at)
+      return
+    }
+    if (version === last) return
     if (version !== last + 1n) {
       this.#versions.delete(stream)
       this.#streams.resync(stream, 'sequence', `expected version ${last + 1n}, got ${version}`, at)

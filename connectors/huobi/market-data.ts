@@ -78,6 +78,11 @@ export class MarketData {
     this.#derivatives.forget(stream)
   }
 
+  /** A log is over. */
+  finished(): void {
+    this.#mbpBooks.finished()
+  }
+
   /** @throws {DecodeError} where the frame is not what its topic sends. */
   push({ topic, streams }: Subscribed, value: unknown, text: string, at: Micros | null): void {
     if (topic.form === 'tickers') this.#allTickers(value, text, at)
@@ -135,6 +140,12 @@ export class MarketData {
         break
       case 'index':
         this.#derivatives.index(topic, stream, value, text, at)
+        break
+      case 'open-interest':
+        this.#derivatives.generatedOpenInterest(stream, value, text, at)
+        break
+      case 'funding-rate':
+        this.#derivatives.generatedFundingRate(stream, value, text, at)
         break
       default:
         throw unknownTopic(topic, text, 'ch')

@@ -86,6 +86,9 @@ export class MbpBooks {
         return
       case 'stale':
         return
+      case 'kept':
+        this.#streams.awaitsSnapshot(stream, at)
+        break
       case 'broken':
         this.#streams.gap(
           stream,
@@ -139,6 +142,11 @@ export class MbpBooks {
     for (const what of ['join', 'answer', 'check', 'behind'] as const)
       this.#alarms.clear(alarm(what, joining))
     this.#asking.drop(joining.topic)
+  }
+
+  /** A log is over: the deltas for which no snapshot came. */
+  finished(): void {
+    for (const { stream, join } of this.#joinings.values()) this.#streams.reportUnplaced(stream, join.waiting)
   }
 
   #joining(topic: string, stream: Stream): Joining {

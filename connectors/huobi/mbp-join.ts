@@ -44,10 +44,16 @@ export class MbpJoin {
   /** Whether a delta has named the snapshot's number: until then older ones may still come. */
   #proved = false
   readonly #kept: MbpDelta[] = []
+  #waiting = 0
 
   /** The number of the book as it stands; empty before any. */
   get last(): string {
     return this.#last
+  }
+
+  /** Deltas that came since a snapshot is awaited, those included that are no longer kept. */
+  get waiting(): number {
+    return this.#waiting
   }
 
   delta(delta: MbpDelta): DeltaOutcome {
@@ -80,6 +86,7 @@ export class MbpJoin {
     this.#last = deltas.at(-1)?.sequence ?? sequence
     this.#proved = deltas.length > 0
     this.#kept.length = 0
+    this.#waiting = 0
     return { kind: 'joined', deltas }
   }
 
@@ -88,12 +95,14 @@ export class MbpJoin {
     this.state = 'buffering'
     this.#last = ''
     this.#kept.length = 0
+    this.#waiting = 0
   }
 
   /** A hole among the kept deltas makes those before it useless; so does a buffer that is full. */
   #keep(delta: MbpDelta): void {
     const before = this.#kept.at(-1)
     if (before?.sequence === delta.sequence) return
+    this.#waiting++
     if (before !== undefined && before.sequence !== delta.previous) this.#kept.length = 0
     if (this.#kept.length === MAX_KEPT) this.#kept.shift()
     this.#kept.push(delta)

@@ -136,6 +136,10 @@ class HuobiProtocol implements Protocol {
     this.#derivatives.response(response, at)
   }
 
+  finished(): void {
+    this.#data.finished()
+  }
+
   // ── Frames ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #read(text: string, at: Micros | null): void {
@@ -159,6 +163,11 @@ class HuobiProtocol implements Protocol {
   }
 
   #push(ch: string, value: Frame, text: string, at: Micros | null): void {
+    // Tardis writes what it asked for over REST as messages of topics that the venue does not have.
+    if (value['generated'] === true && readTopic(ch) === null) {
+      this.#kit.sink.unused?.({ cause: 'no_event', frames: 1 })
+      return
+    }
     const subscribed = this.#topics.get(ch) ?? this.#learn(ch, text, ['ch'], at)
     if (subscribed !== null) this.#data.push(subscribed, value, text, at)
   }

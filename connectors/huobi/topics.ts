@@ -14,6 +14,8 @@ export type Form =
   | 'tickers'
   | 'kline'
   | 'index'
+  | 'open-interest'
+  | 'funding-rate'
   | 'unused'
   | 'funding'
   | 'liquidations'
@@ -174,9 +176,16 @@ export function readTopic(text: string): Topic | null {
     case 'mark_price':
     case 'estimated_rate':
       return topic(text, 'index', instrument, 'derivative', null, what)
+    // Not the venue's: Tardis writes answers over REST as messages of these topics.
+    case 'open_interest':
+      return topic(text, 'open-interest', instrument, 'derivative')
+    case 'funding_rate':
+      return topic(text, 'funding-rate', instrument, 'derivative')
     case 'premium_index':
     case 'basis':
     case 'nav':
+    case 'option_index':
+    case 'option_market_index':
       return topic(text, 'unused', instrument, null)
     default:
       return null

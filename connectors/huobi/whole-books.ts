@@ -3,14 +3,17 @@ import type { Micros } from '../../schemas/events.js'
 import { huobiDepth, type huobiDepthReply, huobiRefresh } from '../../schemas/huobi.js'
 import { checker } from '../../src/decode/index.js'
 import type { Stream, Streams } from '../../src/session/index.js'
-import { wholeBook } from './levels.js'
+import { levels, wholeBook } from './levels.js'
 import { Rising } from './rising.js'
 import type { Topic } from './topics.js'
 
 const checkDepth = checker(huobiDepth)
 const checkRefresh = checker(huobiRefresh)
 
-/** `depth.stepN` and `mbp.refresh.N`: every frame is the whole book, and a snapshot. */
+/**
+ * `depth.stepN` and `mbp.refresh.N`: every frame is the whole book, and a snapshot. The exception is `"update":true`, which Tardis
+ * put on `depth.step0` until 2020: the difference from the book before, in place of the book.
+ */
 export class WholeBooks {
   readonly #streams: Streams
   readonly #rising = new Rising()
@@ -21,8 +24,9 @@ export class WholeBooks {
 
   /** On spot `version` gives the order; on derivatives it is a clock in seconds and `mrid` gives it. */
   depth(topic: Topic, stream: Stream, value: unknown, text: string, at: Micros | null): void {
-    const { tick, ts } = checkDepth(value, text)
-    this.#snapshot(topic, stream, tick, tick.ts ?? ts, 'tick', at)
+    const { tick, ts, update } = checkDepth(value, text)
+    if (update === true) this.#difference(stream, tick, tick.ts ?? ts, at)
+    else this.#snapshot(topic, stream, tick, tick.ts ?? ts, 'tick', at)
   }
 
   depthReply(topic: Topic, stream: Stream, reply: z.output<typeof huobiDepthReply>, at: Micros | null): void {
@@ -40,6 +44,20 @@ export class WholeBooks {
     this.#rising.forget(stream)
   }
 
+  #difference(
+    stream: Stream,
+    tick: z.output<typeof huobiDepth>['tick'],
+    time: number,
+    at: Micros | null,
+  ): void {
+    const sequence = sequenceOf(stream, tick)
+    if (!this.#rising.takes(stream, sequence)) return
+    const bids = levels(tick.bids, ['tick', 'bids'])
+    const asks = levels(tick.asks, ['tick', 'asks'])
+    if (bids.length + asks.length === 0) return
+    this.#streams.update(stream, { bids, asks, exchangeTime: time * 1000, sequence }, at)
+  }
+
   #snapshot(
     topic: Topic,
     stream: Stream,
@@ -48,9 +66,13 @@ export class WholeBooks {
     path: string,
     at: Micros | null,
   ): void {
-    const sequence = (stream.instrument.market === 'spot' ? tick.version : tick.mrid) ?? null
+    const sequence = sequenceOf(stream, tick)
     if (!this.#rising.takes(stream, sequence)) return
     const fields = { depth: topic.depth, exchangeTime: time * 1000, sequence }
     this.#streams.snapshot(stream, { ...wholeBook(tick, [path]), ...fields }, at)
   }
+}
+
+function sequenceOf({ instrument }: Stream, tick: z.output<typeof huobiDepth>['tick']): string | null {
+  return (instrument.market === 'spot' ? tick.version : tick.mrid) ?? null
 }

@@ -14,3 +14,4 @@ export { type LogWarning, type ReadOptions, readFrameLog } from './log-reader.js
 export { FrameLogWriter, type FrameLogWriterOptions } from './log-writer.js'
 export { openRecording, type Recording, type RecordingOptions } from './recording.js'
 export type { LostRecord, PreviewRecord, RecordingRecord } from './recording-record.js'
+export type { Unused } from './unused-frames.js'

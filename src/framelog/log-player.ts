@@ -1,6 +1,6 @@
 import type { ConnectionState, MarketEvent, Micros } from '../../schemas/events.js'
 import type { Connector, Endpoint, HttpResponse, Session } from '../connector.js'
-import { DecodeError } from '../errors.js'
+import { DecodeError, UsageError } from '../errors.js'
 import { Instruments } from '../session/instrument-table.js'
 import { StreamMemory } from '../session/memory.js'
 import { shown, shownHead, shownUrl } from '../shown.js'
@@ -9,6 +9,10 @@ import { EarlyAnswers } from './early-answers.js'
 import type { FrameRecord, InRecord, OpenRecord, OutRecord, RestRecord } from './frame-record.js'
 import { endpointFor, LogVenues, listed } from './log-venues.js'
 import type { RecordingRecord } from './recording-record.js'
+import { type Unused, UnusedFrames } from './unused-frames.js'
+
+/** A recording whose venue cannot be told is given up after so many frames. */
+const STRANGE_FRAMES = 10_000
 
 export interface PlayOptions {
   /** Every venue that the recording may be of. */
@@ -29,6 +33,10 @@ export interface PlayStats {
   /** Records by kind. */
   readonly records: Readonly<Record<FrameRecord['dir'], number>>
   readonly events: number
+  /** Frames that gave at least one event of the market. */
+  readonly used: number
+  /** What was read and could not be used, by cause and stream, the most first. Frames that carry no data are not among it. */
+  readonly unused: readonly Unused[]
   /** REST answers that belong to no venue given, and were passed over. */
   readonly unclaimed: number
   /** The venues found, in order of appearance. */
@@ -44,7 +52,7 @@ export interface PlayStats {
  * Plays a recording through the sessions of its venues, which adopt what the log did. Time is the log's own, so the same
  * frames give the same events, byte for byte. At the end nothing is closed: a recording that ends is no disconnect.
  *
- * @throws {UsageError} `unknown_venue`, where a connection's venue cannot be told.
+ * @throws {UsageError} `unknown_venue`, where no connection's venue can be told.
  */
 export async function playRecording(
   batches: AsyncIterable<readonly RecordingRecord[]> | Iterable<readonly RecordingRecord[]>,
@@ -55,6 +63,7 @@ export async function playRecording(
     for (const record of batch) player.play(record)
     if (options.signal?.aborted) return player.stats(false)
   }
+  player.finish()
   return player.stats(true)
 }
 
@@ -85,6 +94,7 @@ interface Line {
 /** Feeds one record after the other; see {@link playRecording}. */
 export class LogPlayer {
   readonly #venues: LogVenues
+  readonly #unused = new UnusedFrames()
   readonly #onEvent: PlayOptions['onEvent']
   readonly #byConnector = new Map<Connector, Venue>()
   readonly #lines = new Map<number, Line>()
@@ -93,7 +103,11 @@ export class LogPlayer {
   readonly #records = { open: 0, in: 0, out: 0, rest: 0, close: 0 }
   #played = 0
   #events = 0
-  #unclaimed = 0
+  #used = 0
+  /** Whether the record that is played has given an event of the market. */
+  #gave = false
+  /** Connections whose venue cannot be told, and why. */
+  readonly #strangers = new Map<number, UsageError>()
   #from: Micros | null = null
   #to: Micros | null = null
 
@@ -115,6 +129,7 @@ export class LogPlayer {
     const { t } = record
     this.#played++
     this.#records[record.dir]++
+    this.#gave = false
     if (t !== null) {
       this.#from ??= t
       this.#to = t
@@ -122,10 +137,12 @@ export class LogPlayer {
     }
     switch (record.dir) {
       case 'in':
-        this.#session(record).frame(record.data, t)
+        this.#gave = false
+        this.#session(record)?.frame(record.data, t)
+        if (this.#gave) this.#used++
         return
       case 'out':
-        this.#session(record).sent(record.data, t)
+        this.#session(record)?.sent(record.data, t)
         return
       case 'open':
         this.#open(record)
@@ -140,11 +157,24 @@ export class LogPlayer {
     }
   }
 
+  /**
+   * The recording is over: what still waits for something to come is counted as unused.
+   *
+   * @throws {UsageError} `unknown_venue`, where no connection's venue could be told.
+   */
+  finish(): void {
+    for (const { session } of this.#lines.values()) session?.finished(this.#to)
+    const [stranger] = this.#strangers.values()
+    if (stranger !== undefined && this.#byConnector.size === 0) throw stranger
+  }
+
   stats(finished: boolean): PlayStats {
     return {
       records: { ...this.#records },
       events: this.#events,
-      unclaimed: this.#unclaimed,
+      used: this.#used,
+      unused: this.#unused.list(),
+      unclaimed: this.#unused.count('unclaimed_answer'),
       venues: [...this.#byConnector.keys()].map(({ venue }) => venue),
       from: this.#from,
       to: this.#to,
@@ -154,6 +184,7 @@ export class LogPlayer {
 
   #emit(event: MarketEvent): void {
     this.#events++
+    if (isData(event)) this.#gave = true
     this.#onEvent(event, this.#played)
   }
 
@@ -161,27 +192,53 @@ export class LogPlayer {
 
   #open(record: OpenRecord): void {
     const { conn, t, url } = record
-    const connector = this.#venues.ofSocket(record)
+    const connector = this.#known(conn, () => this.#venues.ofSocket(record))
+    if (connector === null) return
     const venue = this.#venue(connector)
     const former = this.#lines.get(conn)
     if (former !== undefined) this.#close(former, null, 'opened again', t)
     const endpoint = endpointFor(connector, url)
     const same = former?.venue === venue && former.endpoint.name === endpoint.name
     const line = this.#line(conn, venue, endpoint, same ? former.name : null)
-    this.#begin(line, url, t, true)
+    this.#begin(line, url, t, true, record.continues !== undefined)
+  }
+
+  /** Runs a search for the venue of a connection. Where it cannot be told, the others of the recording are played all the same. */
+  #known(conn: number, search: () => Connector): Connector | null {
+    try {
+      const connector = search()
+      this.#strangers.delete(conn)
+      return connector
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error
+      this.#strangers.set(conn, error)
+      return null
+    }
+  }
+
+  /** A frame of a connection whose venue cannot be told. */
+  #strange(reason: UsageError, { dir }: InRecord | OutRecord): null {
+    if (dir !== 'in') return null
+    this.#unused.add(null, { cause: 'unknown_venue', frames: 1 })
+    if (this.#byConnector.size === 0 && this.#unused.count('unknown_venue') > STRANGE_FRAMES) throw reason
+    return null
   }
 
   /** The session of a connection; a frame of one that was never opened opens it. */
-  #session({ conn, t }: InRecord | OutRecord): Session {
+  #session(record: InRecord | OutRecord): Session | null {
+    const { conn, t } = record
     const line = this.#lines.get(conn)
     if (line?.session != null) {
       line.lost = false
       return line.session
     }
     if (line !== undefined) return this.#begin(line, line.endpoint.url, t)
-    const connector = this.#venues.ofUnopened()
+    const stranger = this.#strangers.get(conn)
+    if (stranger !== undefined) return this.#strange(stranger, record)
+    const connector = this.#known(conn, () => this.#venues.ofUnopened())
+    if (connector === null) return this.#session(record)
     const endpoint = connector.endpoints[0] ?? { name: 'public', url: '', rest: null }
-    return this.#begin(this.#line(conn, this.#venue(connector), endpoint, null), endpoint.url, t)
+    return this.#begin(this.#line(conn, this.#venue(connector), endpoint, null), endpoint.url, t, false, true)
   }
 
   #line(conn: number, venue: Venue, endpoint: Endpoint, name: string | null): Line {
@@ -199,7 +256,11 @@ export class LogPlayer {
     return line
   }
 
-  #begin(line: Line, url: string, t: Micros | null, seen = false): Session {
+  /**
+   * @param seen whether the log has the opening
+   * @param amid whether the log begins inside the connection
+   */
+  #begin(line: Line, url: string, t: Micros | null, seen = false, amid = false): Session {
     const { venue } = line
     // What a file left open and nothing continued is over once the venue's data goes on elsewhere: there is a hole.
     for (const other of venue.lines) if (other.lost) this.#close(other, null, 'the recording of it ended', t)
@@ -210,6 +271,7 @@ export class LogPlayer {
         endpoint: { ...line.endpoint, url: shownUrl(line.endpoint.url) },
         connection: line.name,
         adopt: true,
+        amid,
         instruments,
         memory,
         tools: nodeTools(connector.limits.maxFrameBytes),
@@ -227,6 +289,7 @@ export class LogPlayer {
         ready: ignore,
         reconnect: ignore,
         resubscribe: ignore,
+        unused: (report) => this.#unused.add(connector.venue, report),
       },
     )
     line.session = session
@@ -240,6 +303,7 @@ export class LogPlayer {
   #close(line: Line, code: number | null, reason: string, t: Micros | null): void {
     const { session } = line
     if (session === null) return
+    session.finished(t)
     session.closed({ code, reason }, t)
     line.session = null
     line.wake = null
@@ -306,7 +370,7 @@ export class LogPlayer {
     const response = asResponse(record)
     const connector = this.#venues.ofAnswer(response)
     if (connector === undefined) {
-      this.#unclaimed++
+      this.#unused.add(null, { cause: 'unclaimed_answer', frames: 1 })
       return
     }
     const venue = this.#venue(connector)
@@ -324,6 +388,7 @@ export class LogPlayer {
         path: shown(fault.path.join('.')),
         head: shownHead(response.body),
       })
+      this.#unused.add(connector.venue, { cause: 'malformed', frames: 1 })
     }
   }
 
@@ -344,6 +409,11 @@ export class LogPlayer {
 
 function asResponse({ url, status, headers, body }: Omit<RestRecord, 'dir'>): HttpResponse {
   return { id: '', url, status, headers, body }
+}
+
+/** Whether an event is of the market: what the venue or the recorder says of itself, and a contract's data, are not. */
+function isData({ type }: MarketEvent): boolean {
+  return type !== 'connection' && type !== 'malformed' && type !== 'gap' && type !== 'instrument'
 }
 
 function ignore(): void {}

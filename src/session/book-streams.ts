@@ -12,19 +12,23 @@ export class BookStreams {
   readonly #gaps: StreamGaps
   readonly #crossed: CrossedWatch
   readonly #events: StreamEvents
+  readonly #unplaced: (stream: Stream, at: Micros | null) => void
 
+  /** @param unplaced told of a change that no book could take. */
   constructor(
     { absentLevel }: Required<StreamPolicy>,
     life: StreamLife,
     gaps: StreamGaps,
     crossed: CrossedWatch,
     events: StreamEvents,
+    unplaced: (stream: Stream, at: Micros | null) => void,
   ) {
     this.#absentLevel = absentLevel
     this.#life = life
     this.#gaps = gaps
     this.#crossed = crossed
     this.#events = events
+    this.#unplaced = unplaced
   }
 
   snapshot(stream: Stream, fields: SnapshotFields<Level>, at: Micros | null): void {
@@ -38,7 +42,7 @@ export class BookStreams {
   update(stream: Stream, fields: UpdateFields<Level>, at: Micros | null): boolean {
     const { record } = stream
     const { book, lastData } = record
-    if (stream.state === 'leaving' || book.state !== 'live') return false
+    if (!this.#takes(stream, at)) return false
     const absent = book.update(fields.bids, fields.asks)
     if (absent > 0 && this.#absentLevel === 'gap') {
       this.#contradicted(stream, `${absent} removed level(s) were not in the book`, at)
@@ -65,7 +69,7 @@ export class BookStreams {
   orderUpdate(stream: Stream, fields: UpdateFields<Order>, at: Micros | null): boolean {
     const { record } = stream
     const { book, ledger, lastData } = record
-    if (stream.state === 'leaving' || book.state !== 'live') return false
+    if (!this.#takes(stream, at)) return false
     for (const side of ['bids', 'asks'] as const) {
       for (const order of fields[side]) {
         const { change, prices } = ledger.set(side, order)
@@ -82,6 +86,13 @@ export class BookStreams {
     this.#events.orderUpdate(stream, fields, at)
     this.#crossed.look(stream, at, lastData)
     return true
+  }
+
+  #takes(stream: Stream, at: Micros | null): boolean {
+    if (stream.state === 'leaving') return false
+    if (stream.record.book.state === 'live') return true
+    this.#unplaced(stream, at)
+    return false
   }
 
   checksum(stream: Stream, fields: ChecksumFields, at: Micros | null): void {

@@ -11,7 +11,6 @@ import type {
   Subscription,
 } from '../connector.js'
 import { DecodeError } from '../errors.js'
-import { shown, shownHead } from '../shown.js'
 import { Alarms } from './alarms.js'
 import { isLog, type Stream, type StreamPolicy } from './stream.js'
 import { Streams } from './streams.js'
@@ -51,6 +50,8 @@ export interface Protocol {
   response?(response: HttpResponse, at: Micros | null): void
   /** The connection ended; the gaps are emitted after this. */
   closed?(info: CloseInfo, at: Micros | null): void
+  /** A log ends with the connection open: what still waits is reported as unused. */
+  finished?(at: Micros | null): void
 }
 
 export interface SessionDefinition {
@@ -78,16 +79,8 @@ export function defineSession(
       run()
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error
-      const text = typeof head === 'string' ? head : error.head
-      sink.emit({
-        type: 'malformed',
-        venue,
-        receiveTime: at,
-        connection: init.connection,
-        reason: error.code,
-        path: shown(error.path.join('.')),
-        head: shownHead(text),
-      })
+      streams.malformed(error, typeof head === 'string' ? head : error.head, at)
+      sink.unused?.({ cause: 'malformed', frames: 1 })
     }
   }
 
@@ -138,6 +131,7 @@ export function defineSession(
       })
     },
     tick: (at) => alarms.tick(at),
+    finished: (at) => handlers.finished?.(at),
     overflowed(dropped, from, at) {
       const stream = streams.get(dropped.instrument, dropped.channel)
       if (stream !== undefined) streams.overflowed(stream, from, at)

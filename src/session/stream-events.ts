@@ -12,7 +12,8 @@ import type {
   TickerEvent,
 } from '../../schemas/events.js'
 import type { Channel, Instrument, SessionInit, Sink } from '../connector.js'
-import { shown, shownUrl } from '../shown.js'
+import type { DecodeError } from '../errors.js'
+import { shown, shownHead, shownUrl } from '../shown.js'
 import type { CandleFields } from './memory.js'
 import { labelsOf, type Stream } from './stream.js'
 
@@ -277,6 +278,19 @@ export class StreamEvents {
       attempt: this.attempt,
       endpoint: shownUrl(this.#init.endpoint.url),
       reason: reason === null ? null : shown(reason),
+    })
+  }
+
+  /** @param frame the text of the frame, of which the event shows the beginning */
+  malformed({ code, path }: DecodeError, frame: string, at: Micros | null): void {
+    this.#sink.emit({
+      type: 'malformed',
+      venue: this.#venue,
+      receiveTime: at,
+      connection: this.#init.connection,
+      reason: code,
+      path: shown(path.join('.')),
+      head: shownHead(frame),
     })
   }
 }

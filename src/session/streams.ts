@@ -1,5 +1,6 @@
 import type { GapReason, Level, MarketEvent, Micros, Order } from '../../schemas/events.js'
 import type { Channel, ChannelSpec, Instrument, SessionInit, Sink, Subscription } from '../connector.js'
+import type { DecodeError } from '../errors.js'
 import type { Alarms } from './alarms.js'
 import { BookStreams } from './book-streams.js'
 import { CrossedWatch } from './crossed-watch.js'
@@ -19,6 +20,8 @@ import {
 } from './stream-events.js'
 import { StreamGaps } from './stream-gaps.js'
 import { StreamLife } from './stream-life.js'
+
+const JOINED_LATE = 'changes came and no snapshot before them: the log begins after the subscription'
 
 /**
  * The streams of one connection: their states, the books they maintain, the gaps they open and close, and the events
@@ -55,7 +58,8 @@ export class Streams {
     this.#gaps = gaps
     this.#life = new StreamLife(venue, channels, rules, init, sink, alarms, gaps, events)
     this.#crossed = new CrossedWatch(rules.crossedForMs, init.instruments, alarms, gaps)
-    this.#books = new BookStreams(rules, this.#life, gaps, this.#crossed, events)
+    const unplaced = (stream: Stream, at: Micros | null) => this.unplaced(stream, at)
+    this.#books = new BookStreams(rules, this.#life, gaps, this.#crossed, events, unplaced)
   }
 
   // ── Life of a stream ────────────────────────────────────────────────────────────────────────────────────────────
@@ -195,6 +199,32 @@ export class Streams {
     return this.#books.orderUpdate(stream, fields, at)
   }
 
+  /**
+   * A change of a book came and there is no book to apply it to. In a log it is counted as unused, and the stretch up to the next
+   * snapshot is a gap: a log that begins after the subscription shows a book's changes before its first snapshot.
+   */
+  unplaced(stream: Stream, at: Micros | null): void {
+    if (!this.#init.adopt || stream.state === 'leaving') return
+    this.reportUnplaced(stream, 1)
+    if (stream.record.gap === null) this.#gaps.open(stream, 'joined_late', JOINED_LATE, at)
+  }
+
+  /** A change waits for the snapshot that it is joined to. Where a log begins inside the connection, nothing is known until then: a gap. */
+  awaitsSnapshot(stream: Stream, at: Micros | null): void {
+    const { adopt, amid = false } = this.#init
+    if (!adopt || !amid || stream.record.gap !== null) return
+    this.#gaps.open(stream, 'joined_late', JOINED_LATE, at)
+  }
+
+  /** Changes that waited for a snapshot which did not come: counted, without a gap. */
+  reportUnplaced({ record, instrument, channel }: Stream, frames: number): void {
+    if (frames === 0) return
+    const holed = record.gap !== null && record.gap.reason !== 'joined_late'
+    const cause = holed ? 'in_gap' : 'before_snapshot'
+    const { symbol, instrument: id } = instrument
+    this.#sink.unused?.({ cause, frames, stream: { symbol, instrument: id, channel } })
+  }
+
   /** The venue's signature over the book as it now stands. A mismatch is a gap, and the book is asked for again. */
   checksum(stream: Stream, fields: ChecksumFields, at: Micros | null): void {
     this.#books.checksum(stream, fields, at)
@@ -320,6 +350,11 @@ export class Streams {
 
   connection(state: 'ready' | 'maintenance' | 'refused', reason: string | null, at: Micros | null): void {
     this.#events.connection(state, reason, at)
+  }
+
+  /** A frame, or a part of one, that does not fit. */
+  malformed(error: DecodeError, frame: string, at: Micros | null): void {
+    this.#events.malformed(error, frame, at)
   }
 
   /** The connection is gone: every stream that had begun has a hole from here. */

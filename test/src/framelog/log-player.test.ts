@@ -96,6 +96,8 @@ describe('a log that is played', () => {
     expect(stats).toEqual({
       records: { open: 1, in: 3, out: 0, rest: 0, close: 1 },
       events: 6,
+      used: 2,
+      unused: [],
       unclaimed: 0,
       venues: ['alpha'],
       from: 10,
@@ -168,6 +170,24 @@ describe('a log that is played', () => {
       { type: 'malformed', reason: 'schema_mismatch', path: 's', connection: 'public#0' },
       { type: 'malformed', reason: 'not_json', head: 'nonsense' },
       { type: 'trade' },
+    ])
+  })
+
+  test('counts what could not be used, by cause and by stream', async () => {
+    const { stats } = await play([
+      open(1),
+      frame(2, 'nonsense'),
+      frame(3, { s: 'BTCUSD', delta: { bids: [['1', '1']], asks: [] } }),
+      frame(4, { s: 'BTCUSD', delta: { bids: [['1', '2']], asks: [] } }),
+      frame(5, { s: 'ETHUSD', delta: { bids: [['1', '1']], asks: [] } }),
+      frame(6, trade('1')),
+      frame(7, { s: 'BTCUSD' }),
+    ])
+    expect(stats).toMatchObject({ used: 1, records: { in: 6 } })
+    expect(stats.unused).toEqual([
+      { cause: 'before_snapshot', frames: 2, venue: 'alpha', symbol: 'BTC/USD', channel: 'book' },
+      { cause: 'malformed', frames: 1, venue: 'alpha', symbol: null, channel: null },
+      { cause: 'before_snapshot', frames: 1, venue: 'alpha', symbol: 'ETH/USD', channel: 'book' },
     ])
   })
 
@@ -332,6 +352,15 @@ describe('the venue', () => {
   test('that was written into the log needs no name', async () => {
     const { stats } = await play([open(1, 0, unknown, { venue: 'beta' })], both())
     expect(stats.venues).toEqual(['beta'])
+  })
+
+  test('that cannot be told of one connection does not stop the others: its frames are counted', async () => {
+    const { stats, of } = await play(
+      [open(1), open(1, 1, unknown), frame(2, trade('1')), frame(3, trade('2'), 1), frame(4, trade('3'))],
+      both(),
+    )
+    expect(of('trade').map(({ id }) => id)).toEqual(['1', '3'])
+    expect(stats.unused).toMatchObject([{ cause: 'unknown_venue', frames: 1, venue: null }])
   })
 
   test('that cannot be told is asked for, with what there is', async () => {
