@@ -38,6 +38,7 @@ export type FindingCode =
   | 'stream_refused'
   | 'no_data'
 
+/** One thing that a verification found. */
 export interface Finding {
   readonly severity: Severity
   readonly code: FindingCode

@@ -1,4 +1,5 @@
 export type { BookMoment, BookRequest, TapeBook } from './book-at.js'
+export type { StreamIdentity } from './event-codec.js'
 export type { Finding, FindingCode, Severity } from './findings.js'
 export {
   type BookSummary,
@@ -11,7 +12,7 @@ export {
 export { openTape } from './open-tape.js'
 export { type Closable, type RecordableFeed, type RecordOptions, record } from './record.js'
 export type { RecordedStream, RecordSummary } from './record-tally.js'
-export type { Recorder, RecorderClock, RecorderOptions } from './recorder.js'
+export type { Recorder, RecorderClock, RecorderOptions, RecorderState } from './recorder.js'
 export type { RunCoverage } from './run-coverage.js'
 export type { RunStream, RunStreamName } from './run-streams.js'
 export type { Cell } from './sqlite.js'

@@ -15,6 +15,7 @@ export interface TradeSummary {
   readonly exchangeTime: Micros | null
 }
 
+/** What an inspection says of the trades of an instrument. */
 export interface TradesSummary {
   readonly count: number
   /** The exact sum of the amounts, in the venue's own unit. */
@@ -26,6 +27,7 @@ export interface TradesSummary {
   readonly last: TradeSummary | null
 }
 
+/** What an inspection says of a book. */
 export interface BookSummary {
   readonly snapshots: number
   /** Messages that changed the book. */
@@ -35,6 +37,7 @@ export interface BookSummary {
   readonly asks: readonly Level[]
 }
 
+/** What an inspection says of an instrument. */
 export interface InstrumentSummary {
   readonly venue: string
   /** The venue's own id. */

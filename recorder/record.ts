@@ -20,6 +20,7 @@ export interface Closable {
   close(): Promise<void> | void
 }
 
+/** Options of `record`. */
 export interface RecordOptions {
   /** Sees every event after it was recorded. */
   readonly onEvent?: (event: MarketEvent) => void

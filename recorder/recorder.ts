@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import * as z from 'zod'
 import type { MarketEvent } from '../schemas/events.js'
 import { TapeError } from '../src/errors.js'
@@ -8,6 +9,7 @@ import { tapeError } from './sqlite.js'
 import { identityOf } from './stream-table.js'
 import type { NewRow, TapeWriter } from './tape-writer.js'
 
+/** Options of a tape that is opened to be recorded to. */
 export interface RecorderOptions {
   /** Events that are written in one transaction. A crash loses at most the last of them. @default 1_000 */
   readonly batchEvents?: number
@@ -49,7 +51,8 @@ const RETRY_MS = 1_000
 /** How long `close` waits for another program's lock. */
 const CLOSE_TIMEOUT_MS = 5_000
 
-type State = 'recording' | 'failing' | 'closed'
+/** `failing`: transactions fail at the moment; what is recorded is kept and tried again. */
+export type RecorderState = 'recording' | 'failing' | 'closed'
 
 /**
  * Writes events to a tape, in the order in which they are given.
@@ -62,7 +65,7 @@ export class Recorder {
   readonly #writer: TapeWriter
   readonly #clock: RecorderClock
   readonly #options: z.output<typeof recorderOptions>
-  #state: State = 'recording'
+  #state: RecorderState = 'recording'
   /** The rows that wait for their transaction. */
   #rows: NewRow[] = []
   /** The characters of their bodies. */
@@ -75,7 +78,7 @@ export class Recorder {
   #grown = false
   #timer: Timer | null = null
 
-  /** Use `openTape(path, { mode: 'write' })`. */
+  /** @internal Use `openTape(path, { mode: 'write' })`. */
   constructor(writer: TapeWriter, clock: RecorderClock, options: z.output<typeof recorderOptions>) {
     this.path = writer.path
     this.#writer = writer
@@ -84,7 +87,7 @@ export class Recorder {
   }
 
   /** `failing`: transactions fail at the moment; what is recorded is kept and tried again. */
-  get state(): State {
+  get state(): RecorderState {
     return this.#state
   }
 

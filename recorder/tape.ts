@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import type { EventOf, MarketEvent, MarketEventType, Micros } from '../schemas/events.js'
 import type { Books } from '../src/book/books.js'
 import { TapeError, UsageError } from '../src/errors.js'
@@ -36,7 +37,7 @@ export class Tape {
   readonly #db: SqliteDatabase
   readonly #reader: EventReader
 
-  /** Use `openTape(path)`. */
+  /** @internal Use `openTape(path)`. */
   constructor(path: string, db: SqliteDatabase) {
     this.path = path
     this.#db = db

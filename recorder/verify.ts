@@ -6,6 +6,7 @@ import { checkRepeatedTrades, checkSegments, checkStorage, guarded } from './sto
 import type { Tape } from './tape.js'
 import { joinRuns, type TapeCoverage } from './tape-coverage.js'
 
+/** Options of `verifyTape`. */
 export interface VerifyOptions {
   /** Findings kept of each severity; all are counted. @default 1_000 */
   readonly limit?: number
@@ -29,6 +30,7 @@ const optionsSchema = z.strictObject({
  */
 export type Verdict = 'whole' | 'not whole' | 'empty'
 
+/** What a verification found. */
 export interface Verification extends TapeCoverage {
   readonly verdict: Verdict
   /** Whether the verdict is `whole`. */

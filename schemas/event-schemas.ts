@@ -10,6 +10,7 @@ export const decimal = z
 /** Microseconds since the Unix epoch, UTC. */
 export const micros = z.int()
 
+/** Schema of `Side`. */
 export const side = z.enum(['buy', 'sell'])
 
 /**
@@ -39,6 +40,7 @@ const stream = {
 /** The venue's number of the message within its stream or connection; null where the venue numbers nothing. */
 const sequence = z.string().nullable()
 
+/** Schema of `TradeEvent`. */
 export const tradeEvent = z.strictObject({
   type: z.literal('trade'),
   ...stream,
@@ -52,6 +54,7 @@ export const tradeEvent = z.strictObject({
   historical: z.boolean(),
 })
 
+/** Schema of `BookSnapshotEvent`. */
 export const bookSnapshotEvent = z.strictObject({
   type: z.literal('book_snapshot'),
   ...stream,
@@ -62,6 +65,7 @@ export const bookSnapshotEvent = z.strictObject({
   depth: z.int().nullable(),
 })
 
+/** Schema of `BookUpdateEvent`. */
 export const bookUpdateEvent = z.strictObject({
   type: z.literal('book_update'),
   ...stream,
@@ -70,6 +74,7 @@ export const bookUpdateEvent = z.strictObject({
   asks: z.array(level),
 })
 
+/** Schema of `OrderSnapshotEvent`. */
 export const orderSnapshotEvent = z.strictObject({
   type: z.literal('order_snapshot'),
   ...stream,
@@ -80,6 +85,7 @@ export const orderSnapshotEvent = z.strictObject({
   depth: z.int().nullable(),
 })
 
+/** Schema of `OrderUpdateEvent`. */
 export const orderUpdateEvent = z.strictObject({
   type: z.literal('order_update'),
   ...stream,
@@ -88,6 +94,7 @@ export const orderUpdateEvent = z.strictObject({
   asks: z.array(order),
 })
 
+/** Schema of `QuoteEvent`. */
 export const quoteEvent = z.strictObject({
   type: z.literal('quote'),
   ...stream,
@@ -99,6 +106,7 @@ export const quoteEvent = z.strictObject({
   amountUnit,
 })
 
+/** Schema of `TickerEvent`. */
 export const tickerEvent = z.strictObject({
   type: z.literal('ticker'),
   ...stream,
@@ -115,6 +123,7 @@ export const tickerEvent = z.strictObject({
   askPrice: decimal.nullable(),
 })
 
+/** Schema of `CandleEvent`. */
 export const candleEvent = z.strictObject({
   type: z.literal('candle'),
   ...stream,
@@ -131,6 +140,7 @@ export const candleEvent = z.strictObject({
   historical: z.boolean(),
 })
 
+/** Schema of `DerivativeEvent`. */
 export const derivativeEvent = z.strictObject({
   type: z.literal('derivative'),
   ...stream,
@@ -143,6 +153,7 @@ export const derivativeEvent = z.strictObject({
   predictedFundingRate: decimal.nullable(),
 })
 
+/** Schema of `LiquidationEvent`. */
 export const liquidationEvent = z.strictObject({
   type: z.literal('liquidation'),
   ...stream,
@@ -169,6 +180,7 @@ export const instrumentFields = {
   expiry: micros.nullable(),
 }
 
+/** Schema of `InstrumentEvent`. */
 export const instrumentEvent = z.strictObject({
   type: z.literal('instrument'),
   ...stream,
@@ -181,6 +193,7 @@ const transactionPart = z.strictObject({
   value: decimal.nullable(),
 })
 
+/** Schema of `TransactionEvent`. */
 export const transactionEvent = z.strictObject({
   type: z.literal('transaction'),
   ...stream,
@@ -192,6 +205,7 @@ export const transactionEvent = z.strictObject({
   height: z.int().nullable(),
 })
 
+/** Schema of `BlockEvent`. */
 export const blockEvent = z.strictObject({
   type: z.literal('block'),
   ...stream,
@@ -202,6 +216,7 @@ export const blockEvent = z.strictObject({
   value: decimal.nullable(),
 })
 
+/** Schema of `GapReason`. */
 export const gapReason = z.enum([
   'disconnected',
   'stale',
@@ -214,6 +229,7 @@ export const gapReason = z.enum([
   'not_written',
 ])
 
+/** Schema of `GapEvent`. */
 export const gapEvent = z.strictObject({
   type: z.literal('gap'),
   ...stream,
@@ -225,6 +241,7 @@ export const gapEvent = z.strictObject({
   detail: z.string().nullable(),
 })
 
+/** Schema of `ChecksumEvent`. */
 export const checksumEvent = z.strictObject({
   type: z.literal('checksum'),
   ...stream,
@@ -239,6 +256,7 @@ const connection = {
   receiveTime: micros.nullable(),
 }
 
+/** Schema of `ConnectionState`. */
 export const connectionState = z.enum([
   'connecting',
   'open',
@@ -249,6 +267,7 @@ export const connectionState = z.enum([
   'refused',
 ])
 
+/** Schema of `ConnectionEvent`. */
 export const connectionEvent = z.strictObject({
   type: z.literal('connection'),
   ...connection,
@@ -259,6 +278,7 @@ export const connectionEvent = z.strictObject({
   reason: z.string().nullable(),
 })
 
+/** Schema of `MalformedEvent`. */
 export const malformedEvent = z.strictObject({
   type: z.literal('malformed'),
   ...connection,
@@ -268,6 +288,7 @@ export const malformedEvent = z.strictObject({
   head: z.string(),
 })
 
+/** Schema of `MarketEvent`. */
 export const marketEvent = z.discriminatedUnion('type', [
   tradeEvent,
   bookSnapshotEvent,

@@ -17,6 +17,7 @@ export type ContractTerms = Pick<
   'venue' | 'symbol' | 'instrument' | 'contractSize' | 'contractUnit' | 'sidesCounted'
 >
 
+/** Options of `toBase`. */
 export interface ToBaseOptions {
   /** Rounds half to even to so many decimals (0 to 1000). Without it the result is exact or there is none. */
   readonly decimals?: number

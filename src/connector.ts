@@ -86,6 +86,7 @@ export interface Subscription {
   readonly channel: Channel
 }
 
+/** A request that a venue asks the engine for. */
 export interface HttpRequest {
   /** Chosen by the asker and given back with the answer: `snapshot BTC-USD`. */
   readonly id: string
@@ -97,6 +98,7 @@ export interface HttpRequest {
   readonly confidential?: boolean
 }
 
+/** The answer to a request, or its failure. */
 export interface HttpResponse {
   /** The request's id; empty for an answer from a log, which is recognised by its URL. */
   readonly id: string
@@ -167,6 +169,7 @@ export interface Liveness {
   } | null
 }
 
+/** Whether a venue still exists. */
 export type VenueStatus =
   | { readonly state: 'open'; readonly note?: string }
   | { readonly state: 'closed'; readonly since: string; readonly note: string }
@@ -288,6 +291,7 @@ export interface DialLimit {
   readonly forMs?: number
 }
 
+/** How a connection was opened. */
 export interface OpenInfo {
   /** The URL that was opened, without secrets. */
   readonly url: string
@@ -296,6 +300,7 @@ export interface OpenInfo {
   readonly attempt: number
 }
 
+/** How a connection ended. */
 export interface CloseInfo {
   readonly code: number | null
   readonly reason: string

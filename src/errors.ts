@@ -11,6 +11,7 @@ export interface ErrorContext {
   readonly [key: string]: unknown
 }
 
+/** What an error carries beside its code and message. */
 export interface ErrorOptions {
   readonly cause?: unknown
   readonly context?: ErrorContext

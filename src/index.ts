@@ -1,9 +1,10 @@
 export * from '../schemas/events.js'
-export { toBase } from './amount.js'
+export { type ContractTerms, type StatedAmount, type ToBaseOptions, toBase } from './amount.js'
 export { Books, type MaintainedBook, preferredBook } from './book/books.js'
 export {
   type BookSide,
   type BookState,
+  type LevelChange,
   OrderBook,
   type ReadonlyBook,
 } from './book/order-book.js'
@@ -17,6 +18,7 @@ export { Feed, type FeedListener, type FeedOptions, openFeed } from './feed/feed
 export type { FrameTap } from './feed/frame-tap.js'
 export type { LineOptions } from './feed/lines.js'
 export type * from './feed/metrics.js'
-export { FrameLogWriter, openRecording, playRecording } from './framelog/index.js'
+export * from './framelog/index.js'
 export * from './platform.js'
+export type { StreamMemory } from './session/memory.js'
 export * from './socket/index.js'

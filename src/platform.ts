@@ -14,15 +14,18 @@ export interface Platform {
   readonly diagnostics?: Diagnostics
 }
 
+/** Where the engine publishes what happens in it; Node: `diagnostics_channel`. */
 export interface Diagnostics {
   /** Tells those who listen on a channel, if any: `tapewire:gap`. The names are in docs/metrics.md. Never throws. */
   publish(channel: string, message: object): void
 }
 
+/** A timer that can be cancelled. */
 export interface Timer {
   cancel(): void
 }
 
+/** Time, as the engine is given it: three readings and a timer. */
 export interface Clock {
   /** Microseconds since the Unix epoch. Never goes back; leaps ahead when the machine's clock is set. */
   now(): Micros
@@ -45,6 +48,7 @@ export interface Clock {
  */
 export type Dial = (target: DialTarget, events: DialEvents) => DialedSocket
 
+/** What is dialled, and within which bounds. */
 export interface DialTarget extends ConnectTarget {
   /** The whole connect (proxy, TLS, upgrade) must be over within this. */
   readonly timeoutMs: number
@@ -61,6 +65,7 @@ export interface Upgrade {
   readonly extensions: string
 }
 
+/** What a dialled socket reports. */
 export interface DialEvents {
   opened(upgrade: Upgrade, at: Micros): void
   /** `at` is taken in the socket's own callback, before anything else is done. */
@@ -70,6 +75,7 @@ export interface DialEvents {
   closed(close: DialClose, at: Micros): void
 }
 
+/** How a dialled socket ended. */
 export interface DialClose {
   /**
    * The close code of the venue, or the one that names its breach (1009 for an oversize frame); null where the connection
@@ -82,6 +88,7 @@ export interface DialClose {
   readonly error: Error | null
 }
 
+/** A socket that was dialled. */
 export interface DialedSocket {
   /** Returns false where the socket cannot take it (not open). */
   send(data: string): boolean

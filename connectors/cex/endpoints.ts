@@ -2,6 +2,7 @@ import type { Endpoint } from '../../src/connector.js'
 import { restBeside } from '../../src/options.js'
 
 /** The two exchanges that CEX.IO has run, each with a protocol of its own. */
+/** Which of CEX.IO's two protocols: Spot Trading, or the classic one before it. */
 export type Generation = 'spot' | 'classic'
 
 const PLACES = {

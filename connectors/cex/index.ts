@@ -3,6 +3,7 @@ import { cex } from './connector.js'
 import { simulateCex } from './simulator.js'
 
 export { type CexOptions, cex } from './connector.js'
+export type { Generation } from './endpoints.js'
 export { type CexSimulatorOptions, simulateCex } from './simulator.js'
 
 export const cexVenue: Venue = {

@@ -8,6 +8,7 @@ import { ownText } from '../decode/own-text.js'
  */
 export type BookState = 'syncing' | 'live' | 'suspect'
 
+/** A side of a book. */
 export type BookSide = 'bids' | 'asks'
 
 /** What setting one level did. `absent`: a removal of a level that was not there. */

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import * as z from 'zod'
 import type { EventOf, MarketEvent, MarketEventType, Micros } from '../../schemas/events.js'
 import type { ReadonlyBook } from '../book/order-book.js'
@@ -20,6 +21,7 @@ import { shard } from './subscriptions.js'
 import { type VenueLine, venueLine } from './venue-line.js'
 import { WantedStreams } from './wanted-streams.js'
 
+/** Options of `openFeed`. */
 export interface FeedOptions {
   /** Ends the feed, as `close()` does. */
   readonly signal?: AbortSignal

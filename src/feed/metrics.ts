@@ -19,6 +19,7 @@ export interface FeedMetrics {
   readonly venues: readonly VenueMetrics[]
 }
 
+/** The queue between a feed and its reader, in its metrics. */
 export interface QueueMetrics {
   /** Events that wait unread. */
   readonly depth: number
@@ -30,6 +31,7 @@ export interface QueueMetrics {
   readonly dropped: number
 }
 
+/** One venue of a feed, in its metrics. */
 export interface VenueMetrics {
   readonly venue: string
   readonly connections: readonly ConnectionMetrics[]
@@ -72,6 +74,7 @@ export interface DecodeMetrics {
   readonly maxMicros: number
 }
 
+/** One connection of a feed, in its metrics. */
 export interface ConnectionMetrics {
   /** `public#0` */
   readonly connection: string
@@ -81,6 +84,7 @@ export interface ConnectionMetrics {
   readonly socket: SocketStats
 }
 
+/** One stream of a feed, in its metrics. */
 export interface SubscriptionMetrics {
   readonly symbol: string
   readonly instrument: string

@@ -2,13 +2,14 @@ import * as z from 'zod'
 import type { Micros } from '../../schemas/events.js'
 
 /** What every record of one connection has. */
-interface OfConnection {
+export interface OfConnection {
   /** When the recorder read (or sent) it, microseconds since the Unix epoch; null where the recording has no clock. */
   readonly t: Micros | null
   /** Counts the connections of the recording from 0. */
   readonly conn: number
 }
 
+/** The beginning of a connection in a frame log. */
 export interface OpenRecord extends OfConnection {
   readonly dir: 'open'
   readonly url: string
@@ -18,17 +19,20 @@ export interface OpenRecord extends OfConnection {
   readonly continues?: string
 }
 
+/** A frame that was received, in a frame log. */
 export interface InRecord extends OfConnection {
   readonly dir: 'in'
   /** The frame, exactly as it came. */
   readonly data: string | Uint8Array
 }
 
+/** A frame that was sent, in a frame log. */
 export interface OutRecord extends OfConnection {
   readonly dir: 'out'
   readonly data: string
 }
 
+/** The end of a connection in a frame log. */
 export interface CloseRecord extends OfConnection {
   readonly dir: 'close'
   /** The close code; absent where none came or none was recorded. */

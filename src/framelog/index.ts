@@ -3,6 +3,7 @@ export {
   type CloseRecord,
   type FrameRecord,
   type InRecord,
+  type OfConnection,
   type OpenRecord,
   type OutRecord,
   type RestRecord,

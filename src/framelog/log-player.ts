@@ -14,6 +14,7 @@ import { type Unused, UnusedFrames } from './unused-frames.js'
 /** A recording whose venue cannot be told is given up after so many frames. */
 const STRANGE_FRAMES = 10_000
 
+/** Options of `playRecording`. */
 export interface PlayOptions {
   /** Every venue that the recording may be of. */
   readonly connectors: readonly Connector[]

@@ -14,6 +14,7 @@ export interface LogWarning {
   readonly message: string
 }
 
+/** Options of a reader of frame logs. */
 export interface ReadOptions {
   /** Told of each thing that is wrong with a file and does not stop the reading. */
   readonly onWarning?: (warning: LogWarning) => void

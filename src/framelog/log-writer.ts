@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import { createWriteStream, existsSync, openSync, readdirSync, rmSync, type WriteStream } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import { constants, createGzip, type Gzip } from 'node:zlib'
@@ -8,6 +9,7 @@ import type { Clock, Timer } from '../platform.js'
 import { FrameLogError } from './frame-log-error.js'
 import { type FrameRecord, type OpenRecord, writeRecord } from './frame-record.js'
 
+/** Options of `FrameLogWriter`. */
 export interface FrameLogWriterOptions {
   /** The first file, `raw.jsonl.gz`. Further parts are `raw.2.jsonl.gz`, `raw.3.jsonl.gz` and so on. */
   readonly path: string

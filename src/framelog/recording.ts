@@ -17,6 +17,7 @@ export interface Recording {
   records(): AsyncGenerator<readonly RecordingRecord[]>
 }
 
+/** Options of `openRecording`. */
 export type RecordingOptions = Omit<ReadOptions, 'progress'>
 
 /**

@@ -144,7 +144,7 @@ export class StreamMemory {
     return sibling
   }
 
-  /** The record of a stream, made on first use. */
+  /** @internal The record of a stream, made on first use. */
   record(instrument: string, channel: Channel): StreamRecord {
     const key = `${channel} ${instrument}`
     let record = this.#records.get(key)
@@ -156,12 +156,12 @@ export class StreamMemory {
     return record
   }
 
-  /** Takes over what another connection knew of a stream that is served here from now on: its open gap, its trades. */
+  /** @internal Takes over what another connection knew of a stream that is served here from now on: its open gap, its trades. */
   inherit(instrument: string, channel: Channel, record: StreamRecord): void {
     this.#records.set(`${channel} ${instrument}`, record)
   }
 
-  /** The record of a stream that exists. */
+  /** @internal The record of a stream that exists. */
   peek(instrument: string, channel: Channel): StreamRecord | undefined {
     return this.#records.get(`${channel} ${instrument}`)
   }
@@ -189,12 +189,12 @@ export class StreamMemory {
     this.#answers.set(`${channel} ${instrument}`, { instrument, channel, confirmedAt, refused })
   }
 
-  /** What the venue said to the request for a stream; undefined where it has not answered yet. */
+  /** @internal What the venue said to the request for a stream; undefined where it has not answered yet. */
   answer(instrument: string, channel: Channel): StreamAnswer | undefined {
     return this.#answers.get(`${channel} ${instrument}`)
   }
 
-  /** Every answer of the venue so far. */
+  /** @internal Every answer of the venue so far. */
   answers(): IterableIterator<StreamAnswer> {
     return this.#answers.values()
   }

@@ -146,7 +146,8 @@ const MOMENTS: ReadonlySet<string> = new Set(
   [...momentFault.options, ...hostFault.options].map((option) => option.shape.fault.value),
 )
 
-const fault = z
+/** Schema of one fault. */
+export const fault = z
   .discriminatedUnion(
     'fault',
     [handshakeFault, requestFault, frameFault, receivedFault, momentFault, hostFault],
@@ -167,6 +168,7 @@ const fault = z
 
 const TRIGGERS: ReadonlySet<string> = new Set(['atMs', 'afterMs', 'everyMs', 'chance', 'nth'])
 
+/** Schema of a plan. */
 export const faultPlan = z.strictObject({
   /** Of the chances in the plan. @default drawn from the simulation's own seed */
   seed: z.int().min(0).optional(),

@@ -31,6 +31,7 @@ export type PlayableRecord =
 
 type OnConnection = Exclude<PlayableRecord, { readonly dir: 'rest' }>
 
+/** Options of `framePlayer`. */
 export interface FramePlayerOptions {
   /** Gives the log's records from the first one on, anew with each call: one call for each client. */
   readonly records: () => Iterable<PlayableRecord> | AsyncIterable<PlayableRecord>

@@ -2,11 +2,14 @@
  * Simulated venues: real servers on loopback, or a whole network in memory under a virtual clock, both with faults on
  * demand. The venues' own simulators are in `tapewire/connectors`.
  */
+export type { Appointment } from './agenda.js'
 export {
   checkFaultPlan,
   FAULT_NAMES,
   type Fault,
   type FaultPlan,
+  fault,
+  faultPlan,
   type ParsedFaultPlan,
   parseFaultPlan,
 } from './fault-plan.js'
@@ -34,4 +37,6 @@ export type {
   VenueSimulator,
 } from './venue-simulator.js'
 export { type OpenHandles, type VirtualOptions, type VirtualPlatform, virtualPlatform } from './virtual.js'
-export type { VirtualHost, VirtualHostOptions } from './virtual-host.js'
+export type { VirtualClient, VirtualHost, VirtualHostOptions } from './virtual-host.js'
+export type { VirtualTime } from './virtual-time.js'
+export type { VirtualWire } from './virtual-wire.js'

@@ -16,6 +16,7 @@ export interface MarketShape {
   readonly amountDigits?: number
 }
 
+/** A trade of a simulated market. */
 export interface MarketTrade {
   /** Counts from 1 in each market. */
   readonly number: number
@@ -33,6 +34,7 @@ export interface LevelMove {
   readonly amount: string | null
 }
 
+/** What a step of a simulated market brought. */
 export interface MarketStep {
   readonly moves: readonly LevelMove[]
   readonly trades: readonly MarketTrade[]

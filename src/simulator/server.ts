@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import { createServer, type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
@@ -11,6 +12,7 @@ import { ServerPeer } from './server-peer.js'
 import { reset, SocketLine } from './socket-line.js'
 import type { SimulatedAnswer, SimulatedRequest, VenueSimulator } from './venue-simulator.js'
 
+/** Options of `serveSimulator`. */
 export interface ServeOptions {
   /** @default 0, any free port */
   readonly port?: number

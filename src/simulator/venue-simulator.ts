@@ -36,6 +36,7 @@ export interface VenueSimulator {
   reachable?(at: Micros): boolean
 }
 
+/** A request that reaches a simulated venue. */
 export interface SimulatedRequest {
   readonly method: string
   /** Path and query: `/v2/conf/pub:list:pair:exchange?x=1`. */
@@ -45,6 +46,7 @@ export interface SimulatedRequest {
   readonly body: string
 }
 
+/** What a simulated venue answers to a request. */
 export interface SimulatedAnswer {
   /** From `admit`, 101 accepts all the same (for the sake of `delivery`). */
   readonly status: number
@@ -125,6 +127,7 @@ export interface SimulatedConnection {
   fault?(name: string, at: Micros): boolean
 }
 
+/** Options of every venue's simulator. */
 export interface SimulatorOptions {
   /** @default 1 */
   readonly seed?: number

@@ -9,6 +9,7 @@ import { VirtualConnection } from './virtual-connection.js'
 import type { VirtualTime } from './virtual-time.js'
 import { systemError, type VirtualWire } from './virtual-wire.js'
 
+/** Options of a host of the virtual network. */
 export interface VirtualHostOptions {
   /** Host names, with the port where a URL has one: `api.example.com`, `127.0.0.1:9001`. */
   readonly hosts: readonly string[]

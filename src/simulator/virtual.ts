@@ -12,6 +12,7 @@ import { VirtualHost, type VirtualHostOptions } from './virtual-host.js'
 import { VirtualTime } from './virtual-time.js'
 import { systemError } from './virtual-wire.js'
 
+/** Options of `virtualPlatform`. */
 export interface VirtualOptions {
   /** The same seed gives the same run. @default 1 */
   readonly seed?: number
@@ -57,6 +58,7 @@ export interface VirtualPlatform extends Platform {
   stepClock(ms: number): void
 }
 
+/** A clock, a network and HTTP in memory: hours of market in seconds, the same at every run. */
 export function virtualPlatform(options: VirtualOptions = {}): VirtualPlatform {
   return new Machine(options)
 }

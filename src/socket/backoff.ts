@@ -1,3 +1,4 @@
+/** How long to wait between connects that fail. */
 export interface Backoff {
   /** The longest wait after the first failure. @default 1_000 */
   readonly baseMs?: number

@@ -1,28 +1,31 @@
-import type { IncomingMessage } from 'node:http'
-import { type ClientOptions, type PerMessageDeflateOptions, WebSocket } from 'ws'
+import type { ClientRequest } from 'node:http'
+import { WebSocket } from 'ws'
 import type { Micros } from '../../schemas/events.js'
 import { NetworkError, UsageError } from '../errors.js'
 import type { Clock, Dial, DialClose, DialEvents, DialedSocket, DialTarget, Timer } from '../platform.js'
 import { shownUrl } from '../shown.js'
-import { type EgressOptions, type Exit, egress } from './egress.js'
+import { type Exit, egress } from './egress.js'
 import { connectFailure, frameBreach, lostConnection } from './failure.js'
+import type {
+  CompressionOptions,
+  CreateWebSocket,
+  EgressOptions,
+  HandshakeAnswer,
+  NodeWebSocket,
+} from './network-options.js'
 import { retryAfterMs } from './retry-after.js'
 
+/** Options of `nodeDial`. */
 export interface NodeDialOptions extends EgressOptions {
   readonly clock: Clock
   /**
    * Offers compression to the venue. It costs memory and time for each connection and saves bandwidth only; `maxFrameBytes`
    * bounds what a frame unpacks to. @default false
    */
-  readonly perMessageDeflate?: boolean | PerMessageDeflateOptions | undefined
+  readonly perMessageDeflate?: boolean | CompressionOptions | undefined
   /** Makes the WebSocket, in place of `ws`'s own class: anything with its interface. */
   readonly createWebSocket?: CreateWebSocket | undefined
 }
-
-export type CreateWebSocket = (url: string, protocols: string[], options: WebSocketOptions) => WebSocket
-
-/** `closeTimeout` is in ws 8.19 and later, not yet in its types. */
-export type WebSocketOptions = ClientOptions & { readonly closeTimeout: number }
 
 /** How long the other side may take to answer a close frame, or to hang up after its own. */
 const CLOSE_WITHIN_MS = 1_000
@@ -50,17 +53,18 @@ export function nodeDial(options: NodeDialOptions): Dial {
     try {
       const url = new URL(checkedUrl(target.url))
       const exit = wayOut(url, { signal: cut.signal, timeoutMs: target.timeoutMs })
-      const socket = create(url.href, [...(target.protocols ?? [])], {
+      const settings = {
         ...exit.options,
         headers: { ...target.headers },
         perMessageDeflate: options.perMessageDeflate ?? false,
         maxPayload: target.maxFrameBytes,
         closeTimeout: CLOSE_WITHIN_MS,
-        finishRequest(request) {
+        finishRequest(request: ClientRequest) {
           exit.watch(request)
           request.end()
         },
-      })
+      }
+      const socket = create(url.href, [...(target.protocols ?? [])], settings)
       attempt.follow(socket, exit)
     } catch (error) {
       attempt.fail(error)
@@ -84,7 +88,7 @@ class Attempt implements DialedSocket {
   readonly #target: DialTarget
   readonly #events: DialEvents
   readonly #cut: AbortController
-  #socket: WebSocket | null = null
+  #socket: NodeWebSocket | null = null
   #exit: Exit | null = null
   #timer: Timer | null = null
   #paused = false
@@ -102,7 +106,7 @@ class Attempt implements DialedSocket {
     this.#cut = cut
   }
 
-  follow(socket: WebSocket, exit: Exit): void {
+  follow(socket: NodeWebSocket, exit: Exit): void {
     this.#socket = socket
     this.#exit = exit
     this.#timer = this.#clock.after(this.#target.timeoutMs, () => {
@@ -114,7 +118,7 @@ class Attempt implements DialedSocket {
         ),
       )
     })
-    let answer: IncomingMessage | null = null
+    let answer: HandshakeAnswer | null = null
     socket.on('upgrade', (response) => {
       answer = response
     })
@@ -129,7 +133,9 @@ class Attempt implements DialedSocket {
     socket.on('pong', () => this.#control('pong', this.#clock.now()))
     socket.on('unexpected-response', (_request, response) => this.#answered(response))
     socket.on('error', (error) => this.#failed(error))
-    socket.on('close', (code, reason) => this.#ended(code, reason.toString('utf8'), this.#clock.now()))
+    socket.on('close', (code, reason) =>
+      this.#ended(code, asBuffer(reason).toString('utf8'), this.#clock.now()),
+    )
   }
 
   /** The attempt could not even begin. */
@@ -197,7 +203,7 @@ class Attempt implements DialedSocket {
     this.terminate()
   }
 
-  #opened(socket: WebSocket, answer: IncomingMessage | null, at: Micros): void {
+  #opened(socket: NodeWebSocket, answer: HandshakeAnswer | null, at: Micros): void {
     this.#timer?.cancel()
     this.#timer = null
     this.#isOpen = true
@@ -218,7 +224,7 @@ class Attempt implements DialedSocket {
   }
 
   /** The handshake was answered with something else than 101. */
-  #answered(response: IncomingMessage): void {
+  #answered(response: HandshakeAnswer): void {
     const status = response.statusCode ?? 0
     const headers = flattened(response)
     this.#refused = { status, retryAfterMs: retryAfterMs(headers, this.#clock.now()) }
@@ -264,12 +270,15 @@ class Attempt implements DialedSocket {
   }
 }
 
-function asBuffer(data: Buffer | ArrayBuffer | Buffer[]): Buffer {
-  if (Buffer.isBuffer(data)) return data
-  return Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data)
+function asBuffer(data: Uint8Array | ArrayBuffer | Uint8Array[]): Buffer {
+  if (Array.isArray(data)) return Buffer.concat(data)
+  if (data instanceof Uint8Array) {
+    return Buffer.isBuffer(data) ? data : Buffer.from(data.buffer, data.byteOffset, data.byteLength)
+  }
+  return Buffer.from(data)
 }
 
-function flattened(response: IncomingMessage | null): Record<string, string> {
+function flattened(response: HandshakeAnswer | null): Record<string, string> {
   const headers: Record<string, string> = {}
   for (const [name, value] of Object.entries(response?.headers ?? {})) {
     if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(', ') : value

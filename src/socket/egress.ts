@@ -2,42 +2,15 @@ import type { Agent, ClientRequest } from 'node:http'
 import { isIP } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
 import { HttpsProxyAgent } from 'https-proxy-agent'
+import { UsageError } from '../errors.js'
+import type { EgressOptions } from './network-options.js'
+import { nodeTls } from './node-tls.js'
 import { type ProxyServer, parseProxy, proxyFromEnvironment } from './proxy.js'
 import { socksAgent } from './socks.js'
 
-/** How this machine reaches the venue: the same way for sockets and REST, for tokens and rate limits bind to the address. */
-export interface EgressOptions {
-  /**
-   * `environment`: what HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY say; loopback is then never proxied. A URL
-   * (`http://user:password@host:3128`, `https://…`, `socks5h://…`, `socks5://…`) takes everything through it, loopback
-   * too. Null: no proxy. @default 'environment'
-   */
-  readonly proxy?: 'environment' | (string & {}) | null | undefined
-  /** The local address to bind to. */
-  readonly localAddress?: string | undefined
-  /** TLS towards the venue. Its `ca` also proves an https: proxy. */
-  readonly tls?: TlsOptions | undefined
-  /** Takes over the way out: `proxy` and `localAddress` are then its affair, and so is letting go of a dead attempt. */
-  readonly agent?: Agent | ((url: URL) => Agent | undefined) | undefined
-}
-
-export type TlsOptions = Pick<
-  ConnectionOptions,
-  | 'ca'
-  | 'cert'
-  | 'key'
-  | 'pfx'
-  | 'passphrase'
-  | 'servername'
-  | 'rejectUnauthorized'
-  | 'minVersion'
-  | 'maxVersion'
-  | 'ciphers'
->
-
 /** The way out of one request: options for `http.request` or `ws`, and who answered. */
 export interface Exit {
-  readonly options: TlsOptions & {
+  readonly options: ConnectionOptions & {
     readonly agent?: Agent
     readonly localAddress?: string
     readonly family?: number
@@ -62,13 +35,17 @@ export function egress(
   options: EgressOptions,
   environment: Readonly<Record<string, string | undefined>> = process.env,
 ): Egress {
-  const { proxy: choice = 'environment', localAddress, tls = {}, agent } = options
+  const { proxy: choice = 'environment', localAddress, agent } = options
+  const tls = nodeTls(options.tls ?? {})
   const fixed = choice === null || choice === 'environment' ? null : parseProxy(choice, 'proxy')
   const bind = localAddress === undefined ? {} : { localAddress, family: isIP(localAddress) }
 
   return (url, { signal, timeoutMs }) => {
     const own = typeof agent === 'function' ? agent(url) : agent
-    if (own !== undefined) return exit(null, { ...tls, agent: own })
+    if (own !== undefined) {
+      if (!isAgent(own)) throw new UsageError('bad_option', 'agent must be an http.Agent or give one')
+      return exit(null, { ...tls, agent: own })
+    }
     const proxy = choice === 'environment' ? proxyFromEnvironment(url, environment) : fixed
     if (proxy === null) return exit(null, { ...tls, ...bind })
     if (proxy.kind === 'connect') {
@@ -82,7 +59,7 @@ export function egress(
 /** The credentials go in a header and not in the URL, which the agent shows to debuggers and listeners. */
 function connectAgent(
   proxy: ProxyServer,
-  tls: TlsOptions,
+  tls: ConnectionOptions,
   bind: { readonly localAddress?: string; readonly family?: number },
   signal: AbortSignal,
 ): Agent {
@@ -93,6 +70,10 @@ function connectAgent(
     ...(tls.ca !== undefined && { ca: tls.ca }),
     ...(proxy.user !== '' && { headers: { 'Proxy-Authorization': `Basic ${credentials}` } }),
   })
+}
+
+export function isAgent(value: unknown): value is Agent {
+  return typeof value === 'object' && value !== null && 'addRequest' in value
 }
 
 function exit(proxy: ProxyServer | null, options: Exit['options']): Exit {

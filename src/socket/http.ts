@@ -6,9 +6,11 @@ import type { HttpRequest, HttpResponse } from '../connector.js'
 import { NetworkError, UsageError } from '../errors.js'
 import type { Clock, Http } from '../platform.js'
 import { shown, shownUrl } from '../shown.js'
-import { type EgressOptions, egress } from './egress.js'
+import { egress } from './egress.js'
 import { connectFailure } from './failure.js'
+import type { EgressOptions } from './network-options.js'
 
+/** Options of `nodeHttp`. */
 export interface NodeHttpOptions extends EgressOptions {
   readonly clock: Clock
 }

@@ -1,10 +1,10 @@
 export type { Backoff } from './backoff.js'
-export { systemClock } from './clock.js'
-export { type CreateWebSocket, type NodeDialOptions, nodeDial, type WebSocketOptions } from './dial.js'
+export { systemClock, type TimeSources } from './clock.js'
+export { type NodeDialOptions, nodeDial } from './dial.js'
 export { DialBudget } from './dial-budget.js'
-export type { EgressOptions, TlsOptions } from './egress.js'
 export type { Ping } from './heartbeat.js'
 export { type NodeHttpOptions, nodeHttp } from './http.js'
+export type * from './network-options.js'
 export { type NodePlatformOptions, nodePlatform } from './node.js'
 export { type OpenSocketOptions, openSocket } from './open-socket.js'
 export {
@@ -16,6 +16,7 @@ export {
   type SocketSettings,
   type SocketState,
   type SocketStats,
+  type TargetSource,
   type Wait,
 } from './resilient-socket.js'
 export { nodeTools } from './tools.js'

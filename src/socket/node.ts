@@ -1,14 +1,13 @@
 import { channel } from 'node:diagnostics_channel'
-import type { Agent } from 'node:http'
 import { isIP } from 'node:net'
-import type { PerMessageDeflateOptions } from 'ws'
 import * as z from 'zod'
 import { parseOptions } from '../options.js'
 import type { Clock, Platform } from '../platform.js'
 import { systemClock } from './clock.js'
-import { type CreateWebSocket, type NodeDialOptions, nodeDial } from './dial.js'
-import type { EgressOptions, TlsOptions } from './egress.js'
+import { type NodeDialOptions, nodeDial } from './dial.js'
+import { isAgent } from './egress.js'
 import { nodeHttp } from './http.js'
+import type { CompressionOptions, CreateWebSocket, EgressOptions, TlsOptions } from './network-options.js'
 import { nodeTools } from './tools.js'
 
 /** How Node reaches the network. Two lines that must not share their fate each get a platform of their own. */
@@ -37,7 +36,7 @@ const schema = z.strictObject({
   perMessageDeflate: z
     .union([
       z.boolean(),
-      z.custom<PerMessageDeflateOptions>((value) => typeof value === 'object' && value !== null),
+      z.custom<CompressionOptions>((value) => typeof value === 'object' && value !== null),
     ])
     .default(false),
   createWebSocket: z.custom<CreateWebSocket>((value) => typeof value === 'function').optional(),
@@ -47,10 +46,6 @@ const schema = z.strictObject({
     .default(16 * 1024 * 1024),
   clock: z.custom<Clock>((value) => typeof value === 'object' && value !== null).optional(),
 })
-
-function isAgent(value: unknown): value is Agent {
-  return typeof value === 'object' && value !== null && 'addRequest' in value
-}
 
 /**
  * Node's time, sockets, HTTP and decompression.

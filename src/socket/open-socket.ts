@@ -3,6 +3,7 @@ import { type NodePlatformOptions, nodePlatform } from './node.js'
 import { ResilientSocket, type SocketHandlers } from './resilient-socket.js'
 import type { ResilientSocketOptions, SocketSettings } from './socket-options.js'
 
+/** Options of `openSocket`. */
 export interface OpenSocketOptions extends SocketSettings, Pick<ResilientSocketOptions, 'budget'> {
   /** What the socket tells. */
   readonly on?: SocketHandlers

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import pRetry from 'p-retry'
 import { NetworkError, UsageError } from '../errors.js'
 import type { Clock, DialEvents, DialedSocket, Timer } from '../platform.js'
@@ -13,7 +14,7 @@ import { type SocketState, SocketStateMachine } from './socket-state.js'
 
 export type { Loss } from './loss.js'
 export type { Opening, SocketHandlers, SocketStats, Wait } from './socket-events.js'
-export type { ResilientSocketOptions, SocketSettings } from './socket-options.js'
+export type { ResilientSocketOptions, SocketSettings, TargetSource } from './socket-options.js'
 export type { SocketState } from './socket-state.js'
 
 /** A polite close may take a second; a socket that has not said after two that it is gone is not waited for. */

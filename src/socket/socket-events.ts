@@ -25,6 +25,7 @@ export interface SocketHandlers {
   failed?(error: NetworkError): void
 }
 
+/** What a handshake brought. */
 export interface Opening {
   readonly attempt: number
   readonly at: Micros
@@ -33,6 +34,7 @@ export interface Opening {
   readonly upgrade: Upgrade
 }
 
+/** A wait before the next connect. */
 export interface Wait {
   readonly for: 'backoff' | 'budget'
   /** Until the next attempt; for the budget as far as it can be foretold. */

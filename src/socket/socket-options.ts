@@ -62,6 +62,7 @@ export interface ResilientSocketOptions extends SocketSettings {
   readonly budget?: DialBudget
 }
 
+/** Finds out where to connect, anew for each attempt. */
 export type TargetSource = (signal: AbortSignal) => ConnectTarget | Promise<ConnectTarget>
 
 const anything = <T>(what: string) =>

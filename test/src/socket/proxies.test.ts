@@ -3,8 +3,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { HttpResponse } from '../../../src/connector.js'
 import { UsageError } from '../../../src/errors.js'
 import { nodeDial } from '../../../src/socket/dial.js'
-import type { EgressOptions } from '../../../src/socket/egress.js'
 import { nodeHttp } from '../../../src/socket/http.js'
+import type { EgressOptions } from '../../../src/socket/network-options.js'
 import { certificateFor } from './certificate.js'
 import {
   answering,
