@@ -89,14 +89,6 @@ describe('recording a simulated venue', () => {
     expect(await desk.run('verify', 'cut.db')).toMatchObject({ code: 0 })
   })
 
-  test('watch draws the book and the trades', async () => {
-    const url = await desk.simulate('bitfinex')
-    const watching = desk.start('watch', 'bitfinex:BTC/USD', '--url', url, '--depth', '3')
-    await watching.prints(/bitfinex BTC\/USD\s+live[\s\S]*(?:buy|sell)/)
-    watching.signal('SIGINT')
-    expect(await watching.outcome()).toMatchObject({ code: 130 })
-  })
-
   test('instruments lists what the venue trades', async () => {
     const url = await desk.simulate('bitfinex')
     const { code, stdout } = await desk.run(

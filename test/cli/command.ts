@@ -9,7 +9,8 @@ import { openTape } from '../../recorder/index.js'
 import type { MarketEventType } from '../../schemas/events.js'
 import { TapeError } from '../../src/errors.js'
 
-const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
+/** The command as it is built. */
+export const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 
 /** What a finished command left. */
 export interface Outcome {
