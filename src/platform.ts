@@ -10,6 +10,11 @@ export interface Platform {
   readonly dial: Dial
   readonly http: Http
   readonly tools: Tools
+  /**
+   * Says at once, before anything is dialled, that a URL cannot be reached as the machine is set up. @default nothing is checked
+   * @throws {UsageError} `bad_option`: the environment names a proxy for it that is none.
+   */
+  readonly checkWayOut?: (url: string) => void
   /** Where observers listen, apart from the events themselves: Node's `diagnostics_channel`. @default nobody listens */
   readonly diagnostics?: Diagnostics
 }
@@ -78,8 +83,8 @@ export interface DialEvents {
 /** How a dialled socket ended. */
 export interface DialClose {
   /**
-   * The close code of the venue, or the one that names its breach (1009 for an oversize frame); null where the connection
-   * failed or was cut without one.
+   * The close code of the venue (1005 for a close frame without one), or the one that names its breach (1009 for an oversize
+   * frame); null where the connection failed or was cut without a close frame.
    */
   readonly code: number | null
   readonly reason: string

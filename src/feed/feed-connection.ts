@@ -5,6 +5,8 @@ import type { Platform, Timer } from '../platform.js'
 import { frameWithoutSecrets } from '../secrets.js'
 import type { StreamMemory } from '../session/memory.js'
 import { shown, shownHead, shownUrl } from '../shown.js'
+import { NETWORK } from '../socket/network-defaults.js'
+import { redirection } from '../socket/redirect.js'
 import { ResilientSocket, type SocketSettings } from '../socket/resilient-socket.js'
 import type { Route } from './lane.js'
 import type { Leg } from './leg.js'
@@ -29,6 +31,8 @@ export interface FeedConnectionOptions {
   replace(reason: string): boolean
   /** The connection is gone. */
   lost(): void
+  /** The connection does not try any more: `maxAttempts`, or a target that cannot be. */
+  gaveUp(error: Error): void
   /** The venue takes no more streams on this connection. */
   full(refused: Subscription): void
 }
@@ -112,6 +116,7 @@ export class FeedConnection implements Leg {
         failed: (error) => {
           this.#gaveUp = { at: this.#now(), reason: error.message }
           this.#note('closed', this.#attempt, error.message)
+          options.gaveUp(error)
         },
       },
     )
@@ -205,10 +210,14 @@ export class FeedConnection implements Leg {
       this.#line.http(negotiate.request, resolve, { way: this.#platform, wanted }),
     )
     if (answer.status < 200 || answer.status >= 300) {
-      throw new VenueError('negotiate_refused', `${shownUrl(answer.url)} answered ${answer.status}`, {
-        retryable: true,
-        context: { venue: this.#line.connector.venue, status: answer.status },
-      })
+      throw new VenueError(
+        'negotiate_refused',
+        `${shownUrl(answer.url)} answered ${answer.status}${redirection(answer.status, answer.headers, answer.url)}`,
+        {
+          retryable: true,
+          context: { venue: this.#line.connector.venue, status: answer.status },
+        },
+      )
     }
     this.#negotiated = answer
     return negotiate.target(answer)
@@ -260,6 +269,7 @@ export class FeedConnection implements Leg {
   /** What a session may do; deaf once the session is over. */
   #sink(current: () => boolean): Sink {
     const { connector } = this.#line
+    const { settings } = this.#options
     return {
       emit: (event) => {
         if (event.type === 'connection' && event.state === 'maintenance' && current())
@@ -305,7 +315,8 @@ export class FeedConnection implements Leg {
         if (!current()) return
         const { budget } = this.#line
         if (connectsPerMinute !== undefined) budget.learn(this.#host, connectsPerMinute)
-        if (forMs !== undefined) budget.hold(this.#host, forMs)
+        if (forMs !== undefined)
+          budget.hold(this.#host, Math.min(forMs, settings.maxHoldMs ?? NETWORK.maxHoldMs))
       },
       resubscribe: (subscription) => {
         const key = `${subscription.channel} ${subscription.instrument.instrument}`

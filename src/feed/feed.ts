@@ -8,6 +8,7 @@ import { parseOptions } from '../options.js'
 import type { Platform } from '../platform.js'
 import type { StreamRecord } from '../session/memory.js'
 import { dialBudget } from '../socket/dial-budget.js'
+import { NETWORK } from '../socket/network-defaults.js'
 import { nodePlatform } from '../socket/node.js'
 import { AskedStreams, type FeedStream } from './asked-streams.js'
 import { EventQueue, type OverflowPolicy } from './event-queue.js'
@@ -42,8 +43,13 @@ export interface FeedOptions {
   readonly backoffCapMs?: number
   /** A connection that lived this long was stable: the backoff starts anew after it. @default 60_000 */
   readonly stableAfterMs?: number
-  /** Connects in a row that may fail before the feed does. @default Infinity */
+  /**
+   * Connects in a row that may fail before a connection gives up. The feed fails with `gave_up` when all of its connections have.
+   * @default Infinity
+   */
   readonly maxAttempts?: number
+  /** The longest wait that a venue may ask for (Retry-After); what it asks beyond that is said. @default 3_600_000 */
+  readonly maxHoldMs?: number
   /** A REST answer must be there within this. @default 15_000 */
   readonly requestTimeoutMs?: number
   /**
@@ -75,6 +81,7 @@ const optionsSchema = z.strictObject({
   maxAttempts: z
     .custom<number>((value) => typeof value === 'number' && value >= 1, 'must be at least 1')
     .default(Number.POSITIVE_INFINITY),
+  maxHoldMs: z.number().nonnegative().default(NETWORK.maxHoldMs),
   requestTimeoutMs: z.number().positive().default(15_000),
   redundancy: z.union([z.literal(1), z.literal(2)], { error: 'must be 1 or 2' }).optional(),
   lines: linesSchema,
@@ -158,7 +165,14 @@ export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
     const budget = dialBudget(this.#platform.clock)
     for (const connector of connectors) {
       // A line that is no way is refused at the door.
-      for (const endpoint of connector.endpoints) routesOf(connector, endpoint, this.#platform, options)
+      for (const endpoint of connector.endpoints) {
+        for (const {
+          platform,
+          endpoint: { url },
+        } of routesOf(connector, endpoint, this.#platform, options)) {
+          platform.checkWayOut?.(url)
+        }
+      }
       const line = venueLine({
         connector,
         platform: this.#platform,
@@ -308,7 +322,16 @@ export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
         this.#place(line, fresh)
       },
       failed: (error) => this.#fail(error),
+      hopeless: (error) => this.#endWhereNothingGoesOn(error),
     })
+  }
+
+  /** Every connection has given up, and no list of instruments is to come that would open another. */
+  #endWhereNothingGoesOn(error: Error): void {
+    const goesOn = this.#lanes.some(({ lane }) => lane.gaveUp === null)
+    if (goesOn || [...this.#wanted.values()].some((wanted) => wanted.pending)) return
+    // A wrong target is the user's to correct; how often it was tried says nothing.
+    this.#fail(error.cause instanceof UsageError ? error.cause : error)
   }
 
   #release(venue: string, subscriptions: readonly Subscription[]): void {
@@ -339,6 +362,7 @@ export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
         subscriptions: share,
         routes: routesOf(connector, endpoint, this.#platform, this.#options),
         full: (full, refused, record) => this.#full(line, full, refused, record),
+        gaveUp: (error) => this.#endWhereNothingGoesOn(error),
         settings: socketSettings(connector, this.#options),
       })
       this.#lanes.push({ venue: connector.venue, lane })

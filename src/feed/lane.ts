@@ -30,6 +30,8 @@ export interface LaneOptions {
   readonly settings: SocketSettings
   /** The venue takes no more streams on a connection: this one is given up here, to be placed elsewhere. */
   full(lane: Lane, refused: Subscription, record: StreamRecord | null): void
+  /** The last of the lane's connections has given up. */
+  gaveUp(error: Error): void
 }
 
 /** A connection that is to leave and the one that takes over, side by side until that one leads every stream. */
@@ -195,6 +197,7 @@ export class Lane {
       emit: (event) => this.#emit(leg, event),
       replace: (reason) => this.#replace(leg, route, reason),
       lost: () => this.#lost(leg),
+      gaveUp: (error) => this.#gaveUp(leg, error),
       full: (refused) => this.#options.full(this, refused, this.#release(refused)),
     })
     this.#legs.push(leg)
@@ -295,6 +298,18 @@ export class Lane {
     if (rest === undefined || this.#legs.length > 1 || this.#options.routes.length > 1) return
     this.#arbiter?.dissolve(rest, at)
     this.#arbiter = null
+  }
+
+  /** A connection does not try any more. A successor that never came is not missed. */
+  #gaveUp(leg: FeedConnection, error: Error): void {
+    const handover = this.#handover
+    if (handover?.successor === leg) {
+      this.#endHandover()
+      this.#remove(leg, error.message)
+      handover.leaving.reconnect(handover.reason)
+      return
+    }
+    if (this.gaveUp !== null) this.#options.gaveUp(error)
   }
 
   /** The connection of a leg is gone. One that was to leave anyway is not missed. */

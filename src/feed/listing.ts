@@ -3,6 +3,7 @@ import type { HttpRequest, HttpResponse } from '../connector.js'
 import { DecodeError } from '../errors.js'
 import type { Platform, Timer } from '../platform.js'
 import { shownUrl } from '../shown.js'
+import { redirection } from '../socket/redirect.js'
 import type { VenueLine } from './venue-line.js'
 
 /** Tries of a list that follow each other at the pace of the venue; those after them wait longer each time. */
@@ -37,7 +38,11 @@ export function readListing(
   const url = shownUrl(request.url)
   if (status < 200 || status >= 300) {
     const passing = status === 0 || status === 429 || status >= 500
-    return { reason: `${url}: ${status === 0 ? body : `HTTP ${status}`}`, passing, attempt }
+    return {
+      reason: `${url}: ${status === 0 ? body : `HTTP ${status}${redirection(status, answer.headers, request.url)}`}`,
+      passing,
+      attempt,
+    }
   }
   try {
     for (const instrument of line.connector.catalogue.read(answer) ?? []) {

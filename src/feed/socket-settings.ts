@@ -9,11 +9,20 @@ interface SocketWishes {
   readonly backoffCapMs: number
   readonly stableAfterMs: number
   readonly maxAttempts: number
+  readonly maxHoldMs: number
 }
 
 /** How the sockets of a venue behave: by what it declares, and what the user wants. */
 export function socketSettings({ limits, liveness }: Connector, wishes: SocketWishes): SocketSettings {
-  const { connectTimeoutMs, stallAfterMs, backoffBaseMs, backoffCapMs, stableAfterMs, maxAttempts } = wishes
+  const {
+    connectTimeoutMs,
+    stallAfterMs,
+    backoffBaseMs,
+    backoffCapMs,
+    stableAfterMs,
+    maxAttempts,
+    maxHoldMs,
+  } = wishes
   return {
     connectTimeoutMs,
     silentAfterMs: stallAfterMs ?? liveness.silentAfterMs,
@@ -21,6 +30,7 @@ export function socketSettings({ limits, liveness }: Connector, wishes: SocketWi
     backoff: { baseMs: backoffBaseMs, capMs: backoffCapMs },
     stableAfterMs,
     maxAttempts,
+    maxHoldMs,
     maxFrameBytes: limits.maxFrameBytes,
     connectsPerMinute: limits.connectsPerMinute,
     refusedForMs: limits.refusedForMs ?? 0,

@@ -34,6 +34,8 @@ export interface WantedStreamsOptions {
   /** A list came late and says something else of an instrument: its streams are subscribed anew. */
   replace(stale: readonly Subscription[], fresh: readonly Subscription[]): void
   failed(error: Error): void
+  /** Symbols wait for a list that will not come any more, while other streams of the venue are subscribed. */
+  hopeless(error: Error): void
 }
 
 /**
@@ -52,6 +54,8 @@ export class WantedStreams {
   #failure: ListingFailure | null = null
   /** What was said last of the list; null before anything was. */
   #said: string | null = null
+  /** Nothing more is expected of the list. */
+  #hopeless = false
 
   constructor(options: WantedStreamsOptions) {
     const { line, ways } = options
@@ -105,6 +109,11 @@ export class WantedStreams {
     )
   }
 
+  /** Whether streams may still be subscribed that are not yet. */
+  get pending(): boolean {
+    return !this.#hopeless && (this.#grace !== null || this.#lost().length > 0)
+  }
+
   close(): void {
     this.#grace?.cancel()
     this.#grace = null
@@ -130,11 +139,12 @@ export class WantedStreams {
     if (!this.#byRule) this.#begin()
     else this.#say()
     const lost = this.#lost()
-    if (!final || lost.length === 0 || this.#options.subscribed().length > 0) return
+    this.#hopeless = final
+    if (!final || lost.length === 0) return
     const { venue } = line.connector
-    this.#options.failed(
-      noCatalogue(venue, failure.reason, `, and ${lost[0]} does not follow by rule without it`),
-    )
+    const error = noCatalogue(venue, failure.reason, `, and ${lost[0]} does not follow by rule without it`)
+    if (this.#options.subscribed().length > 0) this.#options.hopeless(error)
+    else this.#options.failed(error)
   }
 
   /** The list has not come in time: what follows by rule begins without it. */

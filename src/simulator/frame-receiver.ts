@@ -5,7 +5,7 @@ import { isCloseCode, Opcode } from './web-socket-frame.js'
 export type ReceivedFrame =
   | { readonly kind: 'message'; readonly data: string | Uint8Array }
   | { readonly kind: 'ping' | 'pong' }
-  | { readonly kind: 'close'; readonly code: number | null; readonly reason: string }
+  | { readonly kind: 'close'; readonly code: number; readonly reason: string }
   /** A breach of the protocol; the error has the `code` that `ws` gives it. */
   | { readonly kind: 'breach'; readonly error: Error }
 
@@ -88,7 +88,7 @@ export class FrameReceiver {
         `Invalid WebSocket frame: invalid payload length ${length}`,
       )
     }
-    if (length === 0) return { kind: 'close', code: null, reason: '' }
+    if (length === 0) return { kind: 'close', code: 1005, reason: '' }
     const code = Buffer.from(payload).readUInt16BE(0)
     if (!isCloseCode(code)) {
       return breach('WS_ERR_INVALID_CLOSE_CODE', `Invalid WebSocket frame: invalid status code ${code}`)

@@ -2,6 +2,7 @@ import { NetworkError } from '../errors.js'
 import type { DialClose, DialEvents, DialedSocket, DialTarget } from '../platform.js'
 import { shownUrl } from '../shown.js'
 import { connectFailure, frameBreach } from '../socket/failure.js'
+import { redirection } from '../socket/redirect.js'
 import { retryAfterMs } from '../socket/retry-after.js'
 import type { Appointment } from './agenda.js'
 import { FrameReceiver } from './frame-receiver.js'
@@ -179,9 +180,13 @@ export class VirtualConnection implements DialedSocket {
     const { status, headers = {} } = answer
     const url = shownUrl(this.#target.url)
     this.#refused = { status, retryAfterMs: retryAfterMs(headers, this.#wire.clientNow()) }
-    this.#error = new NetworkError('handshake_refused', `${url} refused the handshake: ${status}`, {
-      context: { url, status },
-    })
+    this.#error = new NetworkError(
+      'handshake_refused',
+      `${url} refused the handshake: ${status}${redirection(status, headers, this.#target.url)}`,
+      {
+        context: { url, status },
+      },
+    )
     this.#closed(null, '')
   }
 
@@ -200,7 +205,8 @@ export class VirtualConnection implements DialedSocket {
   /** The venue's close frame; the answer to it goes out of itself. */
   #goodbye(code: number | null, reason: string): void {
     this.#toServer.push({ kind: 'gone' }, 0)
-    this.#closed(code, reason)
+    // As a real socket tells a close frame without a code.
+    this.#closed(code ?? 1005, reason)
   }
 
   #fail(cause: Error): void {

@@ -6,6 +6,8 @@ import type { Clock, Dial, DialClose, DialEvents, DialedSocket, DialTarget, Time
 import { shownUrl } from '../shown.js'
 import { type Exit, egress } from './egress.js'
 import { connectFailure, frameBreach, lostConnection } from './failure.js'
+import { inNextTurn, turnIsOver } from './frame-turns.js'
+import { NETWORK } from './network-defaults.js'
 import type {
   CompressionOptions,
   CreateWebSocket,
@@ -13,6 +15,8 @@ import type {
   HandshakeAnswer,
   NodeWebSocket,
 } from './network-options.js'
+import { Pongs } from './pongs.js'
+import { redirection } from './redirect.js'
 import { retryAfterMs } from './retry-after.js'
 
 /** Options of `nodeDial`. */
@@ -27,9 +31,6 @@ export interface NodeDialOptions extends EgressOptions {
   readonly createWebSocket?: CreateWebSocket | undefined
 }
 
-/** How long the other side may take to answer a close frame, or to hang up after its own. */
-const CLOSE_WITHIN_MS = 1_000
-const NO_CODE = 1005
 const CUT = 1006
 /** RFC 6455 §5.5: a control frame carries at most 125 bytes, two of them the code. */
 const LONGEST_REASON_BYTES = 123
@@ -56,9 +57,16 @@ export function nodeDial(options: NodeDialOptions): Dial {
       const settings = {
         ...exit.options,
         headers: { ...target.headers },
+        followRedirects: false,
         perMessageDeflate: options.perMessageDeflate ?? false,
+        skipUTF8Validation: false,
+        allowSynchronousEvents: true,
+        autoPong: false,
         maxPayload: target.maxFrameBytes,
-        closeTimeout: CLOSE_WITHIN_MS,
+        maxFragments: NETWORK.maxFragments,
+        maxBufferedChunks: NETWORK.maxBufferedChunks,
+        maxHeaderSize: NETWORK.maxHeaderBytes,
+        closeTimeout: NETWORK.closeWithinMs,
         finishRequest(request: ClientRequest) {
           exit.watch(request)
           request.end()
@@ -82,6 +90,12 @@ function checkedUrl(url: string): string {
   )
 }
 
+/** What a socket brings, with the time at which it came. */
+type Item =
+  | { readonly kind: 'message'; readonly data: string | Uint8Array; readonly at: Micros }
+  | { readonly kind: 'ping' | 'pong'; readonly at: Micros }
+  | { readonly kind: 'close'; readonly code: number; readonly reason: string; readonly at: Micros }
+
 /** One attempt, from the call of `dial` to its `closed`. */
 class Attempt implements DialedSocket {
   readonly #clock: Clock
@@ -92,6 +106,9 @@ class Attempt implements DialedSocket {
   #exit: Exit | null = null
   #timer: Timer | null = null
   #paused = false
+  /** What came beyond a turn of the event loop, in order. Reading stops while there is any. */
+  #waiting: Item[] = []
+  #reading = false
   #isOpen = false
   #terminated = false
   #closed = false
@@ -121,21 +138,30 @@ class Attempt implements DialedSocket {
     let answer: HandshakeAnswer | null = null
     socket.on('upgrade', (response) => {
       answer = response
+      response.socket?.setKeepAlive(true, NETWORK.keepAliveAfterMs)
     })
     socket.on('open', () => this.#opened(socket, answer, this.#clock.now()))
     socket.on('message', (data, isBinary) => {
       const at = this.#clock.now()
       if (this.#terminated) return
       const bytes = asBuffer(data)
-      this.#events.message(isBinary ? bytes : bytes.toString('utf8'), at)
+      this.#take({ kind: 'message', data: isBinary ? bytes : bytes.toString('utf8'), at })
     })
-    socket.on('ping', () => this.#control('ping', this.#clock.now()))
-    socket.on('pong', () => this.#control('pong', this.#clock.now()))
+    const pongs = new Pongs((payload, sent) => socket.pong(payload, true, sent))
+    socket.on('ping', (payload) => {
+      const at = this.#clock.now()
+      if (socket.readyState === WebSocket.OPEN) pongs.ping(payload)
+      this.#take({ kind: 'ping', at })
+    })
+    socket.on('pong', () => this.#take({ kind: 'pong', at: this.#clock.now() }))
     socket.on('unexpected-response', (_request, response) => this.#answered(response))
     socket.on('error', (error) => this.#failed(error))
-    socket.on('close', (code, reason) =>
-      this.#ended(code, asBuffer(reason).toString('utf8'), this.#clock.now()),
-    )
+    socket.on('close', (code, reason) => {
+      const at = this.#clock.now()
+      const text = asBuffer(reason).toString('utf8')
+      if (this.#waiting.length === 0 || this.#terminated) this.#ended(code, text, at)
+      else this.#waiting.push({ kind: 'close', code, reason: text, at })
+    })
   }
 
   /** The attempt could not even begin. */
@@ -171,7 +197,8 @@ class Attempt implements DialedSocket {
 
   resume(): void {
     this.#paused = false
-    this.#socket?.resume()
+    if (this.#waiting.length > 0) this.#readOn()
+    else this.#socket?.resume()
   }
 
   close(code = 1000, reason = ''): void {
@@ -183,7 +210,7 @@ class Attempt implements DialedSocket {
     // A paused socket would never see the answer.
     this.resume()
     this.#timer?.cancel()
-    this.#timer = this.#clock.after(CLOSE_WITHIN_MS, () => this.terminate())
+    this.#timer = this.#clock.after(NETWORK.closeWithinMs, () => this.terminate())
     try {
       this.#socket.close(code, shortened(reason))
     } catch {
@@ -195,7 +222,10 @@ class Attempt implements DialedSocket {
   terminate(): void {
     if (this.#socket === null || this.#closed) return
     this.#terminated = true
-    this.#socket.terminate()
+    const end = this.#waiting.find((item) => item.kind === 'close')
+    this.#waiting = []
+    if (end?.kind === 'close') queueMicrotask(() => this.#ended(end.code, end.reason, end.at))
+    else this.#socket.terminate()
   }
 
   #fail(error: Error): void {
@@ -219,8 +249,41 @@ class Attempt implements DialedSocket {
     )
   }
 
-  #control(kind: 'ping' | 'pong', at: Micros): void {
-    if (!this.#terminated) this.#events.control(kind, at)
+  /** What came is handed on at once, unless this turn of the event loop is used up: then it waits for the next. */
+  #take(item: Item): void {
+    if (this.#terminated) return
+    if (this.#waiting.length === 0 && !turnIsOver(item.at)) {
+      this.#tell(item)
+      return
+    }
+    this.#waiting.push(item)
+    if (this.#waiting.length > 1) return
+    this.#socket?.pause()
+    this.#readOn()
+  }
+
+  #readOn(): void {
+    if (this.#reading) return
+    this.#reading = true
+    inNextTurn(() => {
+      this.#reading = false
+      let told = 0
+      for (const item of this.#waiting) {
+        if (this.#paused || this.#terminated || (told > 0 && turnIsOver(this.#clock.now()))) break
+        told++
+        this.#tell(item)
+      }
+      this.#waiting = this.#waiting.slice(told)
+      if (this.#paused || this.#terminated) return
+      if (this.#waiting.length > 0) this.#readOn()
+      else this.#socket?.resume()
+    })
+  }
+
+  #tell(item: Item): void {
+    if (item.kind === 'message') this.#events.message(item.data, item.at)
+    else if (item.kind === 'close') this.#ended(item.code, item.reason, item.at)
+    else this.#events.control(item.kind, item.at)
   }
 
   /** The handshake was answered with something else than 101. */
@@ -229,7 +292,8 @@ class Attempt implements DialedSocket {
     const headers = flattened(response)
     this.#refused = { status, retryAfterMs: retryAfterMs(headers, this.#clock.now()) }
     const url = shownUrl(this.#target.url)
-    const words = `${status} ${response.statusMessage ?? ''}`.trim()
+    const words =
+      `${status} ${response.statusMessage ?? ''}`.trim() + redirection(status, headers, this.#target.url)
     const { proxy = null, proxyRefused = false } = this.#exit ?? {}
     this.#fail(
       proxy !== null && proxyRefused
@@ -260,7 +324,7 @@ class Attempt implements DialedSocket {
     this.#cut.abort()
     this.#events.closed(
       {
-        code: this.#breach ?? (code === NO_CODE || code === CUT ? null : code),
+        code: this.#breach ?? (code === CUT ? null : code),
         reason,
         refused: this.#refused,
         error: this.#error,

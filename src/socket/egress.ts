@@ -3,6 +3,7 @@ import { isIP } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
 import { HttpsProxyAgent } from 'https-proxy-agent'
 import { UsageError } from '../errors.js'
+import { addressAttempts, NETWORK } from './network-defaults.js'
 import type { EgressOptions } from './network-options.js'
 import { nodeTls } from './node-tls.js'
 import { type ProxyServer, parseProxy, proxyFromEnvironment } from './proxy.js'
@@ -14,6 +15,8 @@ export interface Exit {
     readonly agent?: Agent
     readonly localAddress?: string
     readonly family?: number
+    readonly autoSelectFamily?: boolean
+    readonly autoSelectFamilyAttemptTimeout?: number
   }
   /** The proxy that the request goes through. */
   readonly proxy: ProxyServer | null
@@ -23,7 +26,11 @@ export interface Exit {
   readonly proxyRefused: boolean
 }
 
-export type Egress = (url: URL, attempt: { readonly signal: AbortSignal; readonly timeoutMs: number }) => Exit
+export interface Egress {
+  (url: URL, attempt: { readonly signal: AbortSignal; readonly timeoutMs: number }): Exit
+  /** @throws {UsageError} `bad_option` where the environment names a proxy for the URL that is none. */
+  check(url: string): void
+}
 
 /**
  * Finds the way out for each request. A proxy's agent is made afresh for every attempt, on a signal that cuts it whatever it
@@ -36,16 +43,19 @@ export function egress(
   environment: Readonly<Record<string, string | undefined>> = process.env,
 ): Egress {
   const { proxy: choice = 'environment', localAddress, agent } = options
-  const tls = nodeTls(options.tls ?? {})
+  const tls = nodeTls({ minVersion: NETWORK.minTlsVersion, ...options.tls })
   const fixed = choice === null || choice === 'environment' ? null : parseProxy(choice, 'proxy')
-  const bind = localAddress === undefined ? {} : { localAddress, family: isIP(localAddress) }
 
-  return (url, { signal, timeoutMs }) => {
+  const wayOut = (url: URL, { signal, timeoutMs }: { signal: AbortSignal; timeoutMs: number }) => {
     const own = typeof agent === 'function' ? agent(url) : agent
     if (own !== undefined) {
       if (!isAgent(own)) throw new UsageError('bad_option', 'agent must be an http.Agent or give one')
       return exit(null, { ...tls, agent: own })
     }
+    const bind =
+      localAddress === undefined
+        ? addressAttempts(timeoutMs)
+        : { localAddress, family: isIP(localAddress), ...addressAttempts(timeoutMs) }
     const proxy = choice === 'environment' ? proxyFromEnvironment(url, environment) : fixed
     if (proxy === null) return exit(null, { ...tls, ...bind })
     if (proxy.kind === 'connect') {
@@ -54,13 +64,19 @@ export function egress(
     const secure = url.protocol === 'wss:' || url.protocol === 'https:'
     return exit(proxy, { ...tls, agent: socksAgent({ proxy, localAddress, tls, signal, timeoutMs }, secure) })
   }
+  const check = (url: string) => {
+    if (agent === undefined && choice === 'environment' && URL.canParse(url)) {
+      proxyFromEnvironment(new URL(url), environment)
+    }
+  }
+  return Object.assign(wayOut, { check })
 }
 
 /** The credentials go in a header and not in the URL, which the agent shows to debuggers and listeners. */
 function connectAgent(
   proxy: ProxyServer,
   tls: ConnectionOptions,
-  bind: { readonly localAddress?: string; readonly family?: number },
+  bind: Exit['options'],
   signal: AbortSignal,
 ): Agent {
   const credentials = Buffer.from(`${proxy.user}:${proxy.password}`).toString('base64')

@@ -27,6 +27,9 @@ export interface Loss {
   readonly error: Error | null
 }
 
+/** What a close frame without a code is told as (RFC 6455 §7.1.5). */
+const NO_CODE = 1005
+
 type Circumstances = Pick<Loss, 'opened' | 'attempt'>
 
 /** Of an end that the venue said nothing of. */
@@ -44,15 +47,11 @@ export function lossOfClose(close: DialClose, about: Circumstances): Loss {
     return { ...rest, cause: 'failed', reason: error?.message ?? 'no connection came about', holdMs: null }
   }
   if (code === null) {
-    return { ...rest, cause: 'cut', reason: error?.message ?? 'cut without a close code', holdMs: null }
+    return { ...rest, cause: 'cut', reason: error?.message ?? 'cut without a close frame', holdMs: null }
   }
   if (error !== null) return { ...rest, cause: 'invalid', reason: error.message, holdMs: null }
-  return {
-    ...rest,
-    cause: 'closed',
-    reason: shown(`closed with ${code} ${close.reason}`.trim()),
-    holdMs: null,
-  }
+  const said = code === NO_CODE ? 'closed without a code' : `closed with ${code} ${close.reason}`.trim()
+  return { ...rest, cause: 'closed', reason: shown(said), holdMs: null }
 }
 
 /** Reads why no target could be had. An error may name its own hold in `context.retryAfterMs`. */

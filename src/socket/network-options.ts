@@ -22,7 +22,7 @@ export interface TlsOptions {
   readonly servername?: string | undefined
   /** False trusts any certificate: only for tests. @default true */
   readonly rejectUnauthorized?: boolean | undefined
-  /** The oldest version of TLS that is accepted. @default Node's, TLSv1.2 */
+  /** The oldest version of TLS that is accepted. @default TLSv1.2 */
   readonly minVersion?: TlsVersion | undefined
   /** The newest version of TLS that is accepted. @default Node's, TLSv1.3 */
   readonly maxVersion?: TlsVersion | undefined
@@ -75,6 +75,8 @@ export interface HandshakeAnswer {
   readonly statusCode?: number | undefined
   readonly statusMessage?: string | undefined
   readonly headers: { readonly [name: string]: string | string[] | undefined }
+  /** The TCP connection, where there is one. */
+  readonly socket?: { setKeepAlive(enable: boolean, initialDelay: number): unknown } | undefined
 }
 
 /** What is needed of a WebSocket of `ws`. */
@@ -85,6 +87,8 @@ export interface NodeWebSocket {
   readonly extensions: string
   send(data: string): void
   ping(): void
+  /** `sent` is called when the network has taken the pong, or will not any more. */
+  pong(payload: Uint8Array, mask: boolean, sent: () => void): void
   pause(): void
   resume(): void
   close(code?: number, reason?: string): void
@@ -95,7 +99,8 @@ export interface NodeWebSocket {
     event: 'message',
     listener: (data: Uint8Array | ArrayBuffer | Uint8Array[], isBinary: boolean) => void,
   ): unknown
-  on(event: 'open' | 'ping' | 'pong', listener: () => void): unknown
+  on(event: 'ping', listener: (payload: Uint8Array) => void): unknown
+  on(event: 'open' | 'pong', listener: () => void): unknown
   on(event: 'error', listener: (error: Error) => void): unknown
   on(event: 'close', listener: (code: number, reason: Uint8Array) => void): unknown
 }

@@ -5,7 +5,7 @@ import { parseOptions } from '../options.js'
 import type { Clock, Platform } from '../platform.js'
 import { systemClock } from './clock.js'
 import { type NodeDialOptions, nodeDial } from './dial.js'
-import { isAgent } from './egress.js'
+import { egress, isAgent } from './egress.js'
 import { nodeHttp } from './http.js'
 import type { CompressionOptions, CreateWebSocket, EgressOptions, TlsOptions } from './network-options.js'
 import { nodeTools } from './tools.js'
@@ -54,11 +54,12 @@ const schema = z.strictObject({
  */
 export function nodePlatform(options: NodePlatformOptions = {}): Platform {
   const { clock = systemClock(), maxFrameBytes, ...network } = parseOptions('platform', schema, options)
-  const egress = { clock, ...network }
+  const wayOut = { clock, ...network }
   return {
     clock,
-    dial: nodeDial(egress),
-    http: nodeHttp(egress),
+    dial: nodeDial(wayOut),
+    http: nodeHttp(wayOut),
+    checkWayOut: egress(wayOut).check,
     tools: nodeTools(maxFrameBytes),
     diagnostics: { publish },
   }

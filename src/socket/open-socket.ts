@@ -13,7 +13,7 @@ export interface OpenSocketOptions extends SocketSettings, Pick<ResilientSocketO
   /** Proxy, TLS, local address, compression. */
   readonly network?: NodePlatformOptions
   /** Time and sockets in place of Node's own; `network` is then not used. */
-  readonly platform?: Pick<Platform, 'clock' | 'dial'>
+  readonly platform?: Pick<Platform, 'clock' | 'dial' | 'checkWayOut'>
 }
 
 /**
@@ -33,8 +33,9 @@ export interface OpenSocketOptions extends SocketSettings, Pick<ResilientSocketO
  */
 export function openSocket(url: string, options: OpenSocketOptions = {}): ResilientSocket {
   const { on, headers = {}, protocols = [], network, platform, ...settings } = options
-  const { clock, dial } = platform ?? nodePlatform(network)
+  const { clock, dial, checkWayOut } = platform ?? nodePlatform(network)
   const socket = new ResilientSocket({ ...settings, target: { url, headers, protocols }, clock, dial }, on)
+  checkWayOut?.(url)
   socket.start()
   return socket
 }

@@ -8,7 +8,8 @@ import { backoffMs } from './backoff.js'
 import { Connection } from './connection.js'
 import { Gate } from './gate.js'
 import { heldMeanwhile, type Loss, lateTarget, lossOfClose, lossOfError, NOTHING_KNOWN } from './loss.js'
-import type { Opening, SocketHandlers, SocketStats } from './socket-events.js'
+import { cappedHold } from './retry-after.js'
+import { type Opening, type SocketHandlers, type SocketStats, socketHandlers } from './socket-events.js'
 import { type ResilientSocketOptions, type SocketConfig, socketConfig } from './socket-options.js'
 import { type SocketState, SocketStateMachine } from './socket-state.js'
 
@@ -53,7 +54,7 @@ export class ResilientSocket implements AsyncDisposable {
     this.#config = socketConfig(options)
     this.#clock = this.#config.clock
     this.#host = this.#config.host
-    this.#on = handlers
+    this.#on = socketHandlers(handlers)
     this.#machine = new SocketStateMachine(this.#config.strict)
     const { signal } = this.#config
     if (signal?.aborted === true) void this.close()
@@ -315,14 +316,16 @@ export class ResilientSocket implements AsyncDisposable {
   #wait(loss: Loss): void {
     const { backoff, budget, maxHoldMs, refusedForMs } = this.#config
     const tooMany = loss.cause === 'refused' && loss.status === 429
-    const holdMs = Math.min(loss.holdMs ?? (tooMany ? refusedForMs : 0), maxHoldMs)
+    const askedMs = loss.holdMs ?? (tooMany ? refusedForMs : 0)
+    const holdMs = Math.min(askedMs, maxHoldMs)
     if (tooMany) budget?.refused(this.#host)
     if (loss.cause === 'refused' && holdMs > 0) budget?.hold(this.#host, holdMs)
     const failures = loss.planned ? 1 : this.#failures
     const delayMs = holdMs + backoffMs(backoff, failures, this.#clock.random())
     const rest = this.#rest
     this.#alarm = this.#clock.after(delayMs, () => rest.open())
-    const wait = { delayMs, attempt: this.#failures + 1, reason: loss.reason }
+    const reason = `${loss.reason}${cappedHold(askedMs, maxHoldMs)}`
+    const wait = { delayMs, attempt: this.#failures + 1, reason }
     this.#tell(() => this.#on.waiting?.({ for: 'backoff', ...wait }))
   }
 

@@ -1,5 +1,7 @@
+import { closest } from 'fastest-levenshtein'
 import type { Micros } from '../../schemas/events.js'
-import type { NetworkError } from '../errors.js'
+
+import { type NetworkError, UsageError } from '../errors.js'
 import type { Upgrade } from '../platform.js'
 import type { Loss } from './loss.js'
 import type { SocketState } from './socket-state.js'
@@ -55,4 +57,39 @@ export interface SocketStats {
   readonly lost: Readonly<Partial<Record<Loss['cause'], number>>>
   /** Anything but 0 is a defect of tapewire. */
   readonly illegalTransitions: number
+}
+
+const HANDLERS = [
+  'connecting',
+  'upgrade',
+  'open',
+  'message',
+  'control',
+  'error',
+  'close',
+  'waiting',
+  'failed',
+] satisfies readonly (keyof SocketHandlers)[]
+
+/**
+ * Checks handlers at the door: one of a wrong name would never be called.
+ *
+ * @throws {UsageError} `bad_option`.
+ */
+export function socketHandlers(handlers: SocketHandlers): SocketHandlers {
+  const given: unknown = handlers
+  if (typeof given !== 'object' || given === null) throw badHandler('on', 'must be an object of functions')
+  for (const [name, handler] of Object.entries(given)) {
+    if (!HANDLERS.some((known) => known === name)) {
+      throw badHandler(`on.${name}`, `is no handler; did you mean ${closest(name, HANDLERS)}?`)
+    }
+    if (handler !== undefined && typeof handler !== 'function') {
+      throw badHandler(`on.${name}`, 'must be a function')
+    }
+  }
+  return handlers
+}
+
+function badHandler(field: string, what: string): UsageError {
+  return new UsageError('bad_option', `socket: option ${field} ${what}`, { context: { field } })
 }

@@ -7,6 +7,7 @@ import type { Backoff } from './backoff.js'
 import type { DialBudget } from './dial-budget.js'
 import type { Ping } from './heartbeat.js'
 import type { Loss } from './loss.js'
+import { NETWORK } from './network-defaults.js'
 
 /** How a resilient socket behaves. */
 export interface SocketSettings {
@@ -27,7 +28,7 @@ export interface SocketSettings {
   readonly stableAfterMs?: number
   /** Connections in a row that may fail, or end before they were stable, before the socket gives up. @default Infinity */
   readonly maxAttempts?: number
-  /** The longest wait that a Retry-After may ask for. @default 86_400_000 */
+  /** The longest wait that a Retry-After may ask for; what is asked beyond it is said. @default 3_600_000 */
   readonly maxHoldMs?: number
   /** How long a host refuses who dialled too often (429), where its answer does not say. @default 0, the backoff alone */
   readonly refusedForMs?: number
@@ -105,7 +106,7 @@ const schema = z.strictObject({
     .prefault({}),
   stableAfterMs: milliseconds.default(60_000),
   maxAttempts: limit(1).default(Number.POSITIVE_INFINITY),
-  maxHoldMs: milliseconds.default(86_400_000),
+  maxHoldMs: milliseconds.default(NETWORK.maxHoldMs),
   refusedForMs: milliseconds.default(0),
   plannedCodes: z.array(z.int()).readonly().default([]),
   maxFrameBytes: z

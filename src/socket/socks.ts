@@ -7,6 +7,7 @@ import { Duplex } from 'node:stream'
 import * as tls from 'node:tls'
 import { SocksClient } from 'socks'
 import { NetworkError } from '../errors.js'
+import { addressAttempts } from './network-defaults.js'
 import type { ProxyServer } from './proxy.js'
 
 export interface SocksWay {
@@ -85,6 +86,7 @@ async function tunnel(way: SocksWay, to: Destination): Promise<net.Socket> {
     host: proxy.host,
     port: proxy.port,
     signal,
+    ...addressAttempts(way.timeoutMs),
     ...(localAddress !== undefined && { localAddress, family: net.isIP(localAddress) }),
   })
   // Whoever waits for the tunnel gets the error; between two of them, and after the last, there must be a listener.
@@ -113,8 +115,9 @@ async function tunnel(way: SocksWay, to: Destination): Promise<net.Socket> {
   }
 }
 
+/** The proxy is told one address: IPv4 first, for it may have no route to the other family and there is no second try. */
 async function resolve(proxy: ProxyServer, host: string): Promise<string> {
   if (net.isIP(host) !== 0 || proxy.kind === 'socks5h' || proxy.kind === 'socks4a') return host
-  const { address } = await lookup(host, proxy.kind === 'socks4' ? { family: 4 } : {})
+  const { address } = await lookup(host, proxy.kind === 'socks4' ? { family: 4 } : { verbatim: false })
   return address
 }

@@ -23,7 +23,6 @@ export interface WhatwgWebSocket {
 }
 
 const OPEN = 1
-const NO_CODE = 1005
 const CUT = 1006
 const TOO_LARGE = 1009
 const CLOSE_WITHIN_MS = 1_000
@@ -107,7 +106,7 @@ class Attempt implements DialedSocket {
         : new NetworkError('connect_failed', `${shownUrl(url)} cannot be reached`, {
             context: { url: shownUrl(url) },
           })
-      this.#end(code === CUT || code === NO_CODE ? null : code, reason, error)
+      this.#end(code === CUT ? null : code, reason, error)
     })
   }
 

@@ -19,15 +19,20 @@ describeFaults('of a moment', momentFault, (world) => {
     expect(close.error).toMatchObject({ code: 'frame_invalid' })
   })
 
-  it.each([
-    [{ fault: 'close', code: null, afterMs: 20 }],
-    [{ fault: 'hang-up', afterMs: 20 }],
-    [{ fault: 'reset', afterMs: 20 }],
-  ] as const)('%o ends without a code', async (fault) => {
-    const toy = await world(fault)
-    expect(await new Client(toy).end()).toMatchObject({ code: null, reason: '', refused: null })
+  it('close without a code is told as a close frame without one', async () => {
+    const toy = await world({ fault: 'close', code: null, afterMs: 20 })
+    expect(await new Client(toy).end()).toMatchObject({ code: 1005, reason: '', refused: null, error: null })
     await toy.until(() => toy.venue.connections.size === 0)
   })
+
+  it.each([[{ fault: 'hang-up', afterMs: 20 }], [{ fault: 'reset', afterMs: 20 }]] as const)(
+    '%o ends without a code',
+    async (fault) => {
+      const toy = await world(fault)
+      expect(await new Client(toy).end()).toMatchObject({ code: null, reason: '', refused: null })
+      await toy.until(() => toy.venue.connections.size === 0)
+    },
+  )
 
   it('half-open says nothing more, hears nothing more, and is reset at last', async () => {
     const toy = await world({ fault: 'half-open', afterMs: 250, durationMs: 1000, connection: 0 })

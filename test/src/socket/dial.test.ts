@@ -378,9 +378,9 @@ describe('the end of a connection', () => {
     },
   )
 
-  it('is told without a code where the venue gave none, or cut the line', async () => {
+  it('is told with 1005 where the close frame had no code, and without one where the connection was cut', async () => {
     const silent = await venue((socket) => socket.close())
-    expect(await dial(silent).closed).toMatchObject({ code: null, refused: null, error: null })
+    expect(await dial(silent).closed).toMatchObject({ code: 1005, refused: null, error: null })
     const cut = await venue((socket) => socket.terminate())
     expect(await dial(cut).closed).toMatchObject({ code: null, refused: null, error: null })
   })

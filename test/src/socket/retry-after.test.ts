@@ -8,6 +8,7 @@ describe('Retry-After', () => {
     ['30', 30_000],
     [' 0 ', 0],
     ['1.5', 1_500],
+    ['99999999999', 99_999_999_999_000],
     ['Tue, 01 Sep 2026 12:01:00 GMT', 60_000],
     ['Tuesday, 01-Sep-26 12:01:00 GMT', 60_000],
     ['Tue Sep  1 12:01:00 2026 GMT', 60_000],
@@ -16,7 +17,7 @@ describe('Retry-After', () => {
     expect(retryAfterMs({ 'retry-after': value }, now)).toBe(expected)
   })
 
-  it.each(['', 'soon', '-5', '30s', 'foo 5', '99999999999999999999'])('%j says nothing', (value) => {
+  it.each(['', 'soon', '-5', '30s', 'foo 5'])('%j says nothing', (value) => {
     expect(retryAfterMs({ 'retry-after': value }, now)).toBe(null)
   })
 
