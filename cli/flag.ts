@@ -119,3 +119,12 @@ export function channelsFlag(): Option {
 export function urlFlag(): Option {
   return flag('--url <url>', 'URL of a gateway or simulator; with several venues VENUE=URL', collect)
 }
+
+/** The option that lets a command give a venue up that cannot be reached. */
+export function maxAttemptsFlag(): Option {
+  return flag(
+    '--max-attempts <n>',
+    'connects in a row that may fail before a venue is given up (without it: any number)',
+    wholeNumber(1),
+  )
+}

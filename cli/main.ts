@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command } from 'commander'
-
+import { bookCommand } from './book.js'
+import { candlesCommand } from './candles.js'
 import { report, reportOutput } from './exit.js'
 import { ingestCommand } from './ingest.js'
 import { inspectCommand } from './inspect.js'
@@ -8,6 +9,7 @@ import { instrumentsCommand } from './instruments.js'
 import { recordCommand } from './record.js'
 import { replayCommand } from './replay.js'
 import { simulateCommand } from './simulate.js'
+import { streamCommand } from './stream.js'
 import { venuesCommand } from './venues.js'
 
 import { verifyCommand } from './verify.js'
@@ -28,10 +30,13 @@ for (const command of [
   venuesCommand(),
   instrumentsCommand(),
   watchCommand(),
+  streamCommand(),
   recordCommand(),
   replayCommand(),
   ingestCommand(),
   inspectCommand(),
+  bookCommand(),
+  candlesCommand(),
 
   verifyCommand(),
   simulateCommand(),

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import type { Writable } from 'node:stream'
+import type { Clock, Timer } from '../src/platform.js'
 import { shownJson } from '../src/shown.js'
 
 /** JSON for a program: one document on stdout. */
@@ -9,32 +10,55 @@ export function printJson(value: unknown): void {
 
 const CHUNK_BYTES = 64 * 1024
 
+/** How long a line of a live stream waits for others, so that what one frame brought is one write. */
+const GATHER_MS = 2
+
 /** Lines to a stream in large chunks, at the pace at which its reader takes them. */
 export class LineWriter {
   readonly #stream: Writable
   readonly #signal: AbortSignal
+  readonly #clock: Pick<Clock, 'after'> | null
   #chunk = ''
+  #timer: Timer | null = null
+  /** While the reader has not taken what it was given. */
+  #draining: Promise<void> | null = null
 
-  /** @param signal ends the wait for a reader that takes nothing. */
-  constructor(stream: Writable, signal: AbortSignal) {
+  /**
+   * @param signal ends the wait for a reader that takes nothing
+   * @param clock given, every line goes out within a moment; without it when the chunk is large enough, or with `flush`
+   */
+  constructor(stream: Writable, signal: AbortSignal, clock: Pick<Clock, 'after'> | null = null) {
     this.#stream = stream
     this.#signal = signal
+    this.#clock = clock
   }
 
   /** Resolves at once while there is room; awaited, it holds the writer back. */
   async write(line: string): Promise<void> {
+    if (this.#draining !== null) await this.#draining
     this.#chunk += `${line}\n`
     if (this.#chunk.length >= CHUNK_BYTES) await this.flush()
+    else this.#timer ??= this.#clock?.after(GATHER_MS, () => void this.flush()) ?? null
   }
 
   async flush(): Promise<void> {
+    if (this.#draining !== null) await this.#draining
+    this.#timer?.cancel()
+    this.#timer = null
     const chunk = this.#chunk
     this.#chunk = ''
     if (chunk === '' || this.#stream.write(chunk) || this.#signal.aborted) return
+    this.#draining = this.#drained()
+    await this.#draining
+  }
+
+  async #drained(): Promise<void> {
     try {
       await once(this.#stream, 'drain', { signal: this.#signal })
     } catch (error) {
       if (!this.#signal.aborted) throw error
+    } finally {
+      this.#draining = null
     }
   }
 }

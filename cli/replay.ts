@@ -59,6 +59,7 @@ Examples:
           if (pace.waits(event)) {
             await out.flush()
             await pace.until(event)
+            if (signal.aborted) break
           }
           await out.write(shownJson(event))
         }

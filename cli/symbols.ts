@@ -1,11 +1,8 @@
-import { distance } from 'fastest-levenshtein'
 import type { Connector, Instrument } from '../src/connector.js'
 import { UsageError, VenueError } from '../src/errors.js'
 import { listInstruments } from '../src/feed/catalogue.js'
+import { either, meant, suggestion } from './naming.js'
 import { matcher } from './pattern.js'
-
-/** How many names a sentence offers. */
-const NEAREST = 3
 
 /**
  * The symbols that a user means at a venue.
@@ -87,27 +84,22 @@ async function named(
     if (!(error instanceof VenueError) || error.code !== 'no_catalogue' || ruled === null) throw error
     return ruled
   }
-  for (const form of [(name: string) => name, upper, bare]) {
-    const wanted = form(text)
-    const matching = listed.filter(
-      ({ symbol, instrument }) => form(symbol) === wanted || form(instrument) === wanted,
+  const found = new Set(meant(text, listed).map((instrument) => nameOf(instrument, listed)))
+  const [only] = found
+  if (only !== undefined && found.size === 1) return only
+  if (found.size > 1) {
+    throw unknown(
+      connector,
+      text,
+      `${text} may be ${either([...found])} at ${connector.venue}: write the one that is meant`,
     )
-    const [only] = matching
-    if (matching.length === 1 && only !== undefined) return nameOf(only, listed)
-    if (matching.length > 1) {
-      throw unknown(
-        connector,
-        text,
-        `${text} may be ${either(matching.map((each) => nameOf(each, listed)))} at ${connector.venue}: write the one that is meant`,
-      )
-    }
   }
   throw unknown(connector, text, `${connector.venue} lists no symbol ${text}${suggestion(text, listed)}`)
 }
 
 /** What the venue's rule makes of a name in any case, for want of its list. */
 function byRule(connector: Connector, text: string): string | null {
-  for (const name of [upper(text), upper(text).replace(/[-_]/, '/')]) {
+  for (const name of [text.toUpperCase(), text.toUpperCase().replace(/[-_]/, '/')]) {
     if (isExact(connector, name)) return name
   }
   return null
@@ -123,33 +115,4 @@ function unknown(connector: Connector, symbol: string, sentence: string): UsageE
 function nameOf({ symbol, instrument }: Instrument, listing: readonly Instrument[]): string {
   const first = listing.find((other) => other.symbol === symbol)
   return first === undefined || first.instrument === instrument ? symbol : instrument
-}
-
-function suggestion(text: string, listing: readonly Instrument[]): string {
-  const wanted = bare(text)
-  const ranked = listing
-    .map(({ symbol, instrument }) => ({
-      symbol,
-      apart: Math.min(distance(wanted, bare(symbol)), distance(wanted, bare(instrument))),
-    }))
-    .sort((a, b) => a.apart - b.apart)
-    .filter(({ apart }) => apart <= Math.max(2, wanted.length / 2))
-  const near = [...new Set(ranked.map(({ symbol }) => symbol))].slice(0, NEAREST)
-  return near.length === 0 ? '' : `; did you mean ${either(near)}?`
-}
-
-function either(names: readonly string[]): string {
-  const shown = names.slice(0, NEAREST * 2)
-  const rest = names.length > shown.length ? ' or another' : ''
-  if (shown.length < 2) return shown.join('')
-  return rest === '' ? `${shown.slice(0, -1).join(', ')} or ${shown.at(-1)}` : `${shown.join(', ')}${rest}`
-}
-
-function upper(name: string): string {
-  return name.toUpperCase()
-}
-
-/** Letters and digits alone, and the settlement where the name has one. */
-function bare(name: string): string {
-  return name.toUpperCase().replace(/[^A-Z0-9:]/g, '')
 }

@@ -23,6 +23,10 @@ export function venueNamed(name: string): Venue {
   )
 }
 
+/** How the help describes markets. */
+export const MARKETS =
+  "markets, such as bitfinex:BTC/USD bitmex:XBTUSD; symbols may be lists and patterns in any case: bitfinex:btc-usd,eth/usd 'bitfinex:*/USD'"
+
 /** `VENUE:SYMBOL` of the command line. */
 export interface Target {
   readonly venue: Venue

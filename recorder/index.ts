@@ -1,4 +1,5 @@
 export type { BookMoment, BookRequest, TapeBook } from './book-at.js'
+export { type CandleRequest, candlesOf, type TapeCandle } from './candles.js'
 export type { StreamIdentity } from './event-codec.js'
 export type { Finding, FindingCode, Severity } from './findings.js'
 export {

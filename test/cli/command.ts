@@ -26,11 +26,18 @@ export class Command {
   readonly #child: ChildProcess
   readonly #exit: Promise<number | null>
 
-  constructor(args: readonly string[], cwd: string) {
+  /** @param stdout a file descriptor in place of a pipe */
+  constructor(
+    args: readonly string[],
+    cwd: string,
+    stdout: number | 'pipe' = 'pipe',
+    env: NodeJS.ProcessEnv = {},
+  ) {
     if (!existsSync(main)) throw new Error('the command is not built: npm run build (npm test does it)')
     this.#child = spawn(process.execPath, [main, ...args], {
       cwd,
-      env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: '0' },
+      env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: '0', ...env },
+      stdio: ['ignore', stdout, 'pipe'],
     })
     this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       this.stdout += text
@@ -38,7 +45,19 @@ export class Command {
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.stderr += text
     })
+    // What was not read any more does not keep the outcome waiting.
+    this.#child.once('exit', () => this.#child.stdout?.resume())
     this.#exit = once(this.#child, 'close').then(([code]) => (typeof code === 'number' ? code : null))
+  }
+
+  /** As `head` does when it has enough. */
+  closeStdout(): void {
+    this.#child.stdout?.destroy()
+  }
+
+  /** From now on what is printed stays in the pipe. */
+  stopReading(): void {
+    this.#child.stdout?.pause()
   }
 
   signal(signal: NodeJS.Signals): void {
@@ -82,6 +101,20 @@ export class Desk {
 
   start(...args: string[]): Command {
     const command = new Command(args, this.folder)
+    this.#started.push(command)
+    return command
+  }
+
+  /** With stdout on an open file. */
+  startInto(stdout: number, ...args: string[]): Command {
+    const command = new Command(args, this.folder, stdout)
+    this.#started.push(command)
+    return command
+  }
+
+  /** With variables of the environment besides its own. */
+  startWith(env: NodeJS.ProcessEnv, ...args: string[]): Command {
+    const command = new Command(args, this.folder, 'pipe', env)
     this.#started.push(command)
     return command
   }

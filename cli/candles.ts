@@ -1,0 +1,87 @@
+import { Command, Option } from 'commander'
+import { candlesOf, openTape, type TapeCandle } from '../recorder/index.js'
+import type { Micros } from '../schemas/events.js'
+import { parseTime } from './duration.js'
+import { interruption } from './exit.js'
+import { flag } from './flag.js'
+import { LineWriter } from './output.js'
+import { type Column, table } from './table.js'
+import { marketOnTape } from './tape-market.js'
+
+interface Options {
+  readonly from?: Micros
+  readonly to?: Micros
+  readonly csv?: boolean
+  readonly json?: boolean
+}
+
+export function candlesCommand(): Command {
+  return new Command('candles')
+    .description('candles made exactly from the trades of a tape; where trades may be missing they say so')
+    .argument('<tape>')
+    .argument('<venue:symbol>', 'a market on the tape, such as bitfinex:BTC/USD')
+    .argument('<interval>', '1s, 1m, 4h, 1d, 1w (from Monday); UTC')
+    .addOption(flag('--from <time>', 'ISO time or microseconds: from here on', parseTime))
+    .addOption(flag('--to <time>', 'ISO time or microseconds: before this', parseTime))
+    .addOption(new Option('--json', 'NDJSON, a candle a line').conflicts('csv'))
+    .addOption(new Option('--csv', 'comma-separated values, with a head'))
+    .addHelpText(
+      'after',
+      `
+Where "missing" names a reason, trades of the interval may be missing: the recording began or ended within it, or has a
+gap there that nothing filled.
+
+Examples:
+  tapewire candles tape.db bitfinex:BTC/USD 1m
+  tapewire candles tape.db bitfinex:btc-usd 1h --from 2024-05-01 --to 2024-06-01 --csv > may.csv`,
+    )
+    .action(async (path: string, target: string, interval: string, { from, to, csv, json }: Options) => {
+      const { signal, interrupted, dispose } = interruption()
+      const out = new LineWriter(process.stdout, signal)
+      const tape = openTape(path)
+      try {
+        const { venue, instrument } = marketOnTape(tape, target)
+        const candles = candlesOf(tape, {
+          venue,
+          symbol: instrument,
+          interval,
+          ...(from === undefined ? {} : { from }),
+          ...(to === undefined ? {} : { to }),
+        })
+        if (json === true) for (const candle of candles) await out.write(JSON.stringify(candle))
+        else if (csv === true) for (const line of csvLines(candles)) await out.write(line)
+        else await out.write(table(columns, candles))
+        await out.flush()
+      } finally {
+        tape.close()
+        dispose()
+      }
+      process.exitCode = interrupted() ?? process.exitCode
+    })
+}
+
+const columns: readonly Column<TapeCandle>[] = [
+  { head: 'from (UTC)', cell: ({ openTime }) => timeText(openTime) },
+  { head: 'open', cell: ({ open }) => open ?? '', align: 'right' },
+  { head: 'high', cell: ({ high }) => high ?? '', align: 'right' },
+  { head: 'low', cell: ({ low }) => low ?? '', align: 'right' },
+  { head: 'close', cell: ({ close }) => close ?? '', align: 'right' },
+  { head: 'volume', cell: ({ volume }) => volume, align: 'right', drop: 1 },
+  { head: 'trades', cell: ({ trades }) => String(trades), align: 'right', drop: 2 },
+  { head: 'missing', cell: ({ missing }) => missing.join(' '), wrap: 12 },
+]
+
+function timeText(time: Micros): string {
+  const iso = new Date(time / 1000).toISOString()
+  return iso.endsWith(':00.000Z') ? iso.slice(0, 16).replace('T', ' ') : iso.slice(0, 19).replace('T', ' ')
+}
+
+function* csvLines(candles: readonly TapeCandle[]): Generator<string> {
+  yield 'open_time,open,high,low,close,volume,volume_unit,trades,missing'
+  for (const { openTime, open, high, low, close, volume, volumeUnit, trades, missing } of candles) {
+    const time = new Date(openTime / 1000).toISOString()
+    yield [time, open, high, low, close, volume, volumeUnit, trades, missing.join(' ')]
+      .map((cell) => cell ?? '')
+      .join(',')
+  }
+}
