@@ -2,6 +2,7 @@ import type { MarketEventType, Micros } from '../schemas/events.js'
 import { Books, type MaintainedBook, preferredBook } from '../src/book/books.js'
 import { TapeError } from '../src/errors.js'
 import type { EventReader } from './event-reader.js'
+import { checkMoment } from './moment.js'
 import type { SqliteDatabase } from './sqlite.js'
 import type { TapeStream } from './stream-table.js'
 import { notOnTape } from './tape-query.js'
@@ -36,6 +37,8 @@ export function bookAt(
   request: BookRequest,
   moment: BookMoment,
 ): TapeBook | null {
+  if (typeof moment === 'number') checkMoment(db, 'the moment', moment)
+  else if ('exchangeTime' in moment) checkMoment(db, 'exchangeTime', moment.exchangeTime)
   const lastEvent = reader.lastEvent()
   const streams = bookStreams(reader, request)
   const lastOf = new Map<number, number>()

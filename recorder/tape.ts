@@ -4,6 +4,7 @@ import type { Books } from '../src/book/books.js'
 import { TapeError, UsageError } from '../src/errors.js'
 import { type BookMoment, type BookRequest, bookAt, booksAtEnd, type TapeBook } from './book-at.js'
 import { EventReader, type EventRow } from './event-reader.js'
+import { checkMoment } from './moment.js'
 import { type RunStream, readRunStreams } from './run-streams.js'
 import { type Cell, type SqliteDatabase, sqliteCode, tapeError } from './sqlite.js'
 import type { TapeStream } from './stream-table.js'
@@ -87,6 +88,7 @@ export class Tape {
    *
    * @throws {TapeError} `not_on_tape` where no book of the instrument was recorded; `no_clock` where a receive time is
    * asked for and the tape has none; `tape_damaged`, `tape_closed`.
+   * @throws {UsageError} `bad_option` for a moment in milliseconds, seconds or nanoseconds.
    */
   bookAt(request: BookRequest, moment: BookMoment): TapeBook | null {
     return this.#guarded(() => bookAt(this.#db, this.#reader, request, moment))
@@ -145,7 +147,11 @@ export class Tape {
   }
 
   *#rows(query: TapeQuery): Generator<EventRow> {
-    const rows = this.#guarded(() => this.#reader.rows(rowFilter(this.#reader, query)))
+    const rows = this.#guarded(() => {
+      checkMoment(this.#db, 'from', query.from)
+      checkMoment(this.#db, 'to', query.to)
+      return this.#reader.rows(rowFilter(this.#reader, query))
+    })
     while (true) {
       const step = this.#guarded(() => rows.next())
       if (step.done === true) return

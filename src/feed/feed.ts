@@ -1,5 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
+import { closest } from 'fastest-levenshtein'
 import * as z from 'zod'
+import { marketEvent } from '../../schemas/event-schemas.js'
 import type { EventOf, MarketEvent, MarketEventType, Micros } from '../../schemas/events.js'
 import type { ReadonlyBook } from '../book/order-book.js'
 import type { Channel, Connector, Instrument, Subscription } from '../connector.js'
@@ -7,6 +9,7 @@ import { UsageError } from '../errors.js'
 import { parseOptions } from '../options.js'
 import type { Platform } from '../platform.js'
 import type { StreamRecord } from '../session/memory.js'
+import { shown } from '../shown.js'
 import { dialBudget } from '../socket/dial-budget.js'
 import { NETWORK } from '../socket/network-defaults.js'
 import { nodePlatform } from '../socket/node.js'
@@ -104,6 +107,7 @@ export type FeedListener<T extends MarketEventType | 'event'> = (
  * and was given no URL. What can only be known later (an unknown symbol) rejects the iteration and `done`.
  */
 export function openFeed(connectors: readonly Connector[], options: FeedOptions = {}): Feed {
+  assertConnectors(connectors)
   if (connectors.length === 0) {
     throw new UsageError(
       'no_connectors',
@@ -124,6 +128,34 @@ export function openFeed(connectors: readonly Connector[], options: FeedOptions 
   }
   return new Feed(connectors, parseOptions('openFeed', optionsSchema, options))
 }
+
+/** For callers whose compiler does not hold them to the types. */
+function assertConnectors(given: unknown): void {
+  const example = "write openFeed([bitfinex({ symbols: ['BTC/USD'] })])"
+  if (!Array.isArray(given)) {
+    throw new UsageError('bad_option', `openFeed takes a list of connectors: ${example}`)
+  }
+  const wrong = given.findIndex((one) => typeof one !== 'object' || one === null || !('venue' in one))
+  if (wrong !== -1) {
+    throw new UsageError('bad_option', `item ${wrong} of openFeed's list is no connector: ${example}`)
+  }
+}
+
+function assertListener(type: string, listener: unknown): void {
+  if (type !== 'event' && !eventTypes.has(type)) {
+    const near = closest(type, ['event', ...eventTypes])
+    throw new UsageError(
+      'bad_option',
+      `there is no event ${shown(type, 80)}; did you mean ${near}? 'event' stands for all`,
+      { context: { field: 'type' } },
+    )
+  }
+  if (typeof listener !== 'function') {
+    throw new UsageError('bad_option', `feed.on('${type}', …) needs a function that takes the event`)
+  }
+}
+
+const eventTypes: ReadonlySet<string> = new Set(marketEvent.options.map(({ shape }) => shape.type.value))
 
 /** One stream of events over many venues; made by {@link openFeed}. */
 export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
@@ -197,8 +229,13 @@ export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
     })
   }
 
-  /** Events of one type, or every event under `event`. @returns a function that takes the listener away again. */
+  /**
+   * Events of one type, or every event under `event`.
+   * @returns a function that takes the listener away again.
+   * @throws {UsageError} `bad_option` for a type that does not exist.
+   */
   on<T extends MarketEventType | 'event'>(type: T, listener: FeedListener<T>): () => void {
+    assertListener(type, listener)
     const listeners = this.#listeners.get(type) ?? new Set()
     this.#listeners.set(type, listeners)
     listeners.add(listener)
@@ -228,15 +265,20 @@ export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
   /**
    * Asks for further streams of a venue that the feed has. What it holds already it goes on with: one that the venue refused is given up
    * with {@link unsubscribe} first, to be asked for again.
-   * @throws {UsageError} `unknown_venue`, `unknown_symbol`, `unsupported_channel`.
+   * @throws {UsageError} `unknown_venue`, `unknown_symbol`, `unsupported_channel`, `feed_closed`.
    */
   subscribe(venue: string, symbols: readonly string[], channels: readonly Channel[]): void {
+    this.#assertOpen('subscribe')
     this.#of(venue, this.#wanted).add(symbols, channels)
     this.#asked.get(venue)?.ask(symbols, channels, this.#platform.clock.now())
   }
 
-  /** Gives streams up; no other stream is disturbed. */
+  /**
+   * Gives streams up; no other stream is disturbed.
+   * @throws {UsageError} as {@link subscribe}.
+   */
   unsubscribe(venue: string, symbols: readonly string[], channels: readonly Channel[]): void {
+    this.#assertOpen('unsubscribe')
     this.#release(venue, this.#of(venue, this.#wanted).remove(symbols, channels))
     this.#asked.get(venue)?.end(symbols, channels, this.#platform.clock.now())
   }
@@ -301,6 +343,11 @@ export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
   }
 
   // ── Inside ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #assertOpen(call: string): void {
+    if (this.#closing === null) return
+    throw new UsageError('feed_closed', `${call}: this feed is closed; open a new one with openFeed`)
+  }
 
   #wantedOf(line: VenueLine): WantedStreams {
     const { venue } = line.connector

@@ -269,3 +269,28 @@ describe('any book at any moment of any tape', () => {
     )
   })
 })
+
+describe('a moment in another unit', () => {
+  it.each([
+    ['milliseconds', START / 1_000],
+    ['seconds', Math.round(START / 1_000_000)],
+    ['nanoseconds', START * 1_000],
+  ])('%s are refused, with the microseconds to write', async (unit, moment) => {
+    const tape = openTape(await recordRuns([[snapshot([['10', '1']], [], { receiveTime: START })]]))
+    const refusal = expect.objectContaining({
+      code: 'bad_option',
+      message: expect.stringMatching(new RegExp(`looks like ${unit}.* so write ${START}`)),
+    })
+    expect(() => tape.bookAt(btc, moment)).toThrow(refusal)
+    expect(() => tape.bookAt(btc, { exchangeTime: moment })).toThrow(refusal)
+    expect(() => [...tape.replay({ from: moment })]).toThrow(refusal)
+    expect(() => [...tape.replay({ to: moment })]).toThrow(refusal)
+    tape.close()
+  })
+
+  it('of a tape whose times are no real ones is taken as it is', async () => {
+    const tape = openTape(await recordRuns([[snapshot([['10', '1']], [], { receiveTime: 5_000_000 })]]))
+    expect(tape.bookAt(btc, 5_000)).toBe(null)
+    tape.close()
+  })
+})

@@ -117,7 +117,7 @@ describe('the platform of Node', () => {
       { timeoutMs: 5_000, maxBytes: 100 },
     )
     expect(answer.body).toBe('fine')
-    expect(Math.abs(platform.clock.now() / 1000 - Date.now())).toBeLessThan(1_000)
+    expect(Math.abs(platform.clock.now() / 1000 - Date.now())).toBeLessThan(5_000)
     expect(platform.tools.hmacSha256('key', 'text')).toHaveLength(64)
     expect(nodePlatform({ clock: platform.clock, proxy: null }).clock).toBe(platform.clock)
   })

@@ -119,7 +119,7 @@ describe.each(kinds)('a proxy of kind %s', (scheme, start) => {
       const from = performance.now()
       const close = await dial(url, options, 150).closed
       expect(close.error).toMatchObject({ code: 'connect_timeout' })
-      expect(performance.now() - from).toBeLessThan(2_000)
+      expect(performance.now() - from).toBeLessThan(10_000)
       await eventually(() => expect(proxy.open()).toBe(0))
     }
     const answer = await get('http://venue.test:1/', options, 150)
