@@ -213,6 +213,7 @@ class BitmexProtocol implements Protocol {
 
   #grant(topic: Topic, at: Micros | null): void {
     if (topic.state === 'asked') topic.state = 'granted'
+    for (const what of [topic.name, 'subscribe']) this.#kit.streams.refusals.forget(what)
     for (const stream of topic.streams) this.#kit.streams.ack(stream, at)
   }
 
@@ -256,11 +257,13 @@ class BitmexProtocol implements Protocol {
       this.#kit.sink.reconnect(failure.error, { afterMs })
       return
     }
-    this.#kit.streams.connection('refused', `429: ${failure.error}; asked again in ${afterMs} ms`, at)
+    const [first] = waiting
+    const what = waiting.length === 1 && first !== undefined ? first.name : 'subscribe'
+    const reason = `429: ${failure.error}; asked again in ${afterMs} ms`
+    const waitMs = this.#kit.streams.refusals.refused(what, reason, at, { firstMs: afterMs })
     if (at === null) return
-    for (const topic of waiting)
-      for (const stream of topic.streams) this.#request(stream, at + afterMs * 1000)
-    this.#kit.alarms.set(`retry ${this.#retries++}`, at, afterMs, (now) => {
+    for (const topic of waiting) for (const stream of topic.streams) this.#request(stream, at + waitMs * 1000)
+    this.#kit.alarms.set(`retry ${this.#retries++}`, at, waitMs, (now) => {
       this.#ask(
         waiting.filter(({ state }) => state === 'asked'),
         now,

@@ -52,7 +52,7 @@ export class HubC3 {
   /** @param history whether trades and candles begin with history over REST. */
   constructor(kit: SessionKit, history: boolean) {
     this.#kit = kit
-    this.#snapshots = new Snapshots(kit.init, kit.sink, kit.alarms)
+    this.#snapshots = new Snapshots(kit)
     this.#books = new Books(kit, this.#snapshots)
     this.#tape = new Tape(kit, this.#snapshots, history)
     this.#candles = new Candles(kit, this.#snapshots, history)
@@ -230,6 +230,7 @@ export class HubC3 {
       this.#failed(stream, response, at)
       return
     }
+    this.#snapshots.granted(stream)
     let joined = false
     try {
       joined = this.#take(stream, response, at)
@@ -256,7 +257,7 @@ export class HubC3 {
   /** A market that does not exist is refused for good; all else is tried again. */
   #failed(stream: Stream, response: HttpResponse, at: Micros | null): void {
     if (response.status !== 400 && response.status !== 404) {
-      this.#snapshots.retry(stream, at, response.status)
+      this.#snapshots.failed(stream, response, at)
       return
     }
     if (stream.kind === 'book') {

@@ -1,6 +1,6 @@
 import type { Micros } from '../../schemas/events.js'
 import type { HttpResponse, SessionInit, Sink } from '../../src/connector.js'
-import type { Alarms, Stream } from '../../src/session/index.js'
+import type { Alarms, SessionKit, Stream, Streams } from '../../src/session/index.js'
 import { intervalOf } from './channels.js'
 
 /**
@@ -19,6 +19,9 @@ const RETRY_CAP_MS = 30_000
 /** The venue counts requests by the calendar minute, and tells who has used it up to wait for the next. */
 const THROTTLED_MS = 60_000
 
+/** Failures in a row that may pass are said from this one on. */
+const TRIES_UNSAID = 3
+
 /** Books are worth nothing without their snapshot, trades can flow without history. */
 const URGENCY: Partial<Record<Stream['kind'], number>> = { book: 0, trade: 1 }
 
@@ -27,16 +30,18 @@ export class Snapshots {
   readonly #init: SessionInit
   readonly #sink: Sink
   readonly #alarms: Alarms
+  readonly #streams: Streams
   readonly #waiting = new Set<Stream>()
   /** By request id; null where the stream no longer wants the answer. */
   readonly #sent = new Map<string, Stream | null>()
   readonly #tries = new WeakMap<Stream, number>()
   #ids = 0
 
-  constructor(init: SessionInit, sink: Sink, alarms: Alarms) {
+  constructor({ init, sink, alarms, streams }: SessionKit) {
     this.#init = init
     this.#sink = sink
     this.#alarms = alarms
+    this.#streams = streams
   }
 
   /** Fetches for a stream after a while, unless that is under way. */
@@ -46,12 +51,34 @@ export class Snapshots {
     this.#later(stream, afterMs, at)
   }
 
-  /** Fetches again: the answer did not come, or did not fit. */
-  retry(stream: Stream, at: Micros | null, status = 200): void {
+  /** Fetches again: the answer did not fit. */
+  retry(stream: Stream, at: Micros | null): void {
+    this.#later(stream, this.#nextWaitMs(stream), at)
+  }
+
+  /** Fetches again: there was no answer, or a refusal. What will hardly pass is asked for more and more seldom. */
+  failed(stream: Stream, { status, body }: HttpResponse, at: Micros | null): void {
+    const { refusals } = this.#streams
+    const reason = status === 0 ? body : `HTTP ${status}`
+    if (status >= 400 && status < 500 && status !== 429) {
+      this.#streams.excuse(stream)
+      this.#later(stream, refusals.refused(nameOf(stream), reason, at), at)
+      return
+    }
+    const waitMs = this.#nextWaitMs(stream)
+    if ((this.#tries.get(stream) ?? 0) >= TRIES_UNSAID) refusals.refused(nameOf(stream), reason, at)
+    this.#later(stream, status === 429 ? THROTTLED_MS : waitMs, at)
+  }
+
+  /** The venue answered with what was asked for. */
+  granted(stream: Stream): void {
+    this.#streams.refusals.forget(nameOf(stream))
+  }
+
+  #nextWaitMs(stream: Stream): number {
     const tries = this.#tries.get(stream) ?? 0
     this.#tries.set(stream, tries + 1)
-    const delayMs = status === 429 ? THROTTLED_MS : Math.min(RETRY_CAP_MS, RETRY_MS * 2 ** tries)
-    this.#later(stream, delayMs, at)
+    return Math.min(RETRY_CAP_MS, RETRY_MS * 2 ** Math.min(tries, 20))
   }
 
   /** The stream wants no answer any more. */
@@ -97,6 +124,11 @@ export class Snapshots {
 /** The name of the alarm that ends the wait for a stream's history. */
 export function historyAlarm(stream: Stream): string {
   return `history ${stream.channel} ${stream.instrument.instrument}`
+}
+
+/** What is asked for, as an event names it. */
+function nameOf({ channel, instrument }: Stream): string {
+  return `snapshot of ${channel} ${instrument.instrument}`
 }
 
 function urgency(stream: Stream): number {

@@ -228,6 +228,8 @@ export function classicRooms({ init, sink, streams, alarms, guard }: SessionKit)
         return
       }
       if (waiting.size === 0) askProfile()
+      // Nothing is subscribed before that: the wait for it is no silence of the venue's.
+      streams.excuse(stream)
       waiting.set(`${stream.channel} ${stream.instrument.instrument}`, stream)
     },
     joined({ i, rooms }, at) {
@@ -268,9 +270,13 @@ export function classicRooms({ init, sink, streams, alarms, guard }: SessionKit)
       }
       // An answer that failed says nothing of any currency.
       if (!told) {
-        if (waiting.size > 0) alarms.set('profile', at, PROFILE_AGAIN_MS, askProfile)
+        if (waiting.size === 0) return
+        const reason = status === 0 ? body : status === 200 ? 'not as it should be' : `HTTP ${status}`
+        const waitMs = streams.refusals.refused('currency_profile', reason, at, { firstMs: PROFILE_AGAIN_MS })
+        alarms.set('profile', at, waitMs, askProfile)
         return
       }
+      streams.refusals.forget('currency_profile')
       const held = [...waiting.values()]
       waiting.clear()
       for (const stream of held) {

@@ -161,8 +161,9 @@ export function classicProtocol(
       }
       asked.delete(oid ?? '')
       if (/rate limit/i.test(reason)) {
-        streams.connection('refused', `${e} of ${stream.instrument.symbol}: ${reason}`, at)
-        alarms.set(`again ${oid}`, at, RATE_LIMIT_MS, () => streams.resubscribe(stream))
+        const waitMs = streams.refusals.refused(nameOf(e, stream), reason, at, { firstMs: RATE_LIMIT_MS })
+        if (stream.channel === 'ticker:full') polls.delay(pollKey(stream), waitMs, at)
+        if (stream.state === 'requested') streams.postpone(stream, waitMs, at)
       } else if (stream.state === 'leaving') streams.remove(stream)
       else {
         polls.drop(pollKey(stream))
@@ -220,7 +221,10 @@ export function classicProtocol(
           if (PRIVATE.has(e)) break
           throw new DecodeError('unknown_message', `unknown event ${e}`, { path: ['e'], head: frame })
       }
-      if (oid !== undefined) asked.delete(oid)
+      if (oid === undefined) return
+      const stream = asked.get(oid)
+      if (stream !== undefined) streams.refusals.forget(nameOf(e, stream))
+      asked.delete(oid)
     }
 
     return {
@@ -266,6 +270,11 @@ export function classicProtocol(
       },
     }
   }
+}
+
+/** A request as an event names it: `ticker of BTC/USD`. */
+function nameOf(e: string, { instrument }: Stream): string {
+  return `${e} of ${instrument.symbol}`
 }
 
 function pollKey({ channel, instrument }: Stream): string {

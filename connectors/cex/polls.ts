@@ -37,6 +37,15 @@ export class Polls {
     this.#add(key, at, ask, true)
   }
 
+  /** The answer was a refusal: not asked again before this has passed. */
+  delay(key: string, waitMs: number, at: Micros | null): void {
+    const question = this.#asked.get(key)
+    if (question === undefined || at === null) return
+    question.since = at
+    question.afterMs = Math.max(this.#everyMs, waitMs)
+    this.#arm(at)
+  }
+
   drop(key: string): void {
     this.#asked.delete(key)
   }

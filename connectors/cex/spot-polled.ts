@@ -32,9 +32,7 @@ export function spotPolled(kit: SessionKit, requests: SpotRequests, polls: Polls
   const { init, streams, guard } = kit
 
   function tickered(): Stream[] {
-    return [...streams.values()].filter(
-      ({ kind, state }) => (kind === 'ticker' || kind === 'quote') && state !== 'leaving',
-    )
+    return [...streams.values()].filter((stream) => isTickered(stream) && stream.state !== 'leaving')
   }
 
   /** One request for all pairs costs what one for a single pair does. */
@@ -163,7 +161,13 @@ function variantOf({ variant }: Stream): {
   return { variant: full, side, resolution, seconds: SPOT_RESOLUTIONS.get(resolution) ?? 60 }
 }
 
-function pollKey({ channel, instrument }: Stream): string {
+/** Whether the stream comes with the answers of `get_ticker`. */
+export function isTickered({ kind }: Stream): boolean {
+  return kind === 'ticker' || kind === 'quote'
+}
+
+/** The name under which candles are polled. */
+export function pollKey({ channel, instrument }: Stream): string {
   return `${channel} ${instrument.instrument}`
 }
 

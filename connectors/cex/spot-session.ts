@@ -21,7 +21,7 @@ import type { Stream } from '../../src/session/stream.js'
 import type { TradeFields } from '../../src/session/stream-events.js'
 import { Polls } from './polls.js'
 import { spotBooks } from './spot-books.js'
-import { spotPolled } from './spot-polled.js'
+import { isTickered, pollKey, spotPolled } from './spot-polled.js'
 import { type SpotRequest, SpotRequests } from './spot-requests.js'
 import { errorText, pairOf, spotInstrument } from './symbols.js'
 
@@ -35,6 +35,8 @@ const checkPairs = checker(pairsInfo)
 const checkRequest = checker(spotRequest)
 
 const GREETING_MS = 10_000
+/** Between the error that makes the venue close the socket and its goodbye: 0.2 s were seen. */
+const GOODBYE_MS = 2_000
 /** What the venue gives where nothing is said; ten times as many would be had. */
 const PAGE_SIZE = 1000
 
@@ -73,8 +75,8 @@ export function spotProtocol(options: SpotSessionOptions): (kit: SessionKit) => 
     const backfills = new Backfills(kit, { ...TRADE_HISTORY, ask: askForTrades })
     /** The pair of the book audited last; audits go round. */
     let audited = ''
-    /** Says why the venue closes the socket, where it said so just before. */
-    let lastError: string | null = null
+    /** What the venue refused last that was no fault of the request: it may say why it closes the socket. */
+    let lastError: { readonly reason: string; readonly at: Micros | null } | null = null
 
     // ── Asking ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -148,14 +150,11 @@ export function spotProtocol(options: SpotSessionOptions): (kit: SessionKit) => 
     // ── Replies ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     function refused(e: string, request: SpotRequest | null, reason: string, at: Micros | null): void {
-      lastError = reason
       const named = /^Currency pair (\S+) is not supported/.exec(reason)?.[1]
       const meant = [...streams.values()].filter(
         (stream) =>
           stream === request?.stream ||
-          (request?.method === 'get_ticker' &&
-            stream.instrument.instrument === named &&
-            (stream.kind === 'ticker' || stream.kind === 'quote')),
+          (request?.method === 'get_ticker' && stream.instrument.instrument === named && isTickered(stream)),
       )
       if (request?.method === 'get_trade_history' && request.stream !== null) {
         backfills.failed(request.stream, at)
@@ -163,12 +162,19 @@ export function spotProtocol(options: SpotSessionOptions): (kit: SessionKit) => 
       // Of a limit, maintenance, the venue's own error or a backfill the stream is not to blame: it is asked for again by its
       // own deadline, and a book that was only to be audited stands.
       if (meant.length === 0 || request?.method === 'get_trade_history' || isPassing(reason)) {
-        const pair = request?.pair == null ? '' : ` ${request.pair}`
-        streams.connection(
-          /maintenance/.test(reason) ? 'maintenance' : 'refused',
-          `${e}${pair}: ${reason}`,
-          at,
-        )
+        lastError = { reason, at }
+        const state = /maintenance/.test(reason) ? 'maintenance' : 'refused'
+        const waitMs = streams.refusals.refused(nameOf(e, request), reason, at, { state })
+        if (e === 'get_ticker') {
+          polls.delay(e, waitMs, at)
+          for (const stream of streams.values()) if (isTickered(stream)) streams.excuse(stream)
+        }
+        for (const stream of meant) {
+          if (stream.kind === 'candle') {
+            polls.delay(pollKey(stream), waitMs, at)
+            streams.excuse(stream)
+          } else if (stream.state === 'requested') streams.postpone(stream, waitMs, at)
+        }
         return
       }
       for (const stream of meant) {
@@ -253,9 +259,16 @@ export function spotProtocol(options: SpotSessionOptions): (kit: SessionKit) => 
       }
     }
 
+    /** An error of long ago is not why the venue ends the connection now. */
+    function causeOfEnd(at: Micros | null): string | null {
+      if (lastError === null || lastError.at === null || at === null) return null
+      return alarms.elapsedMs(lastError.at, at) <= GOODBYE_MS ? lastError.reason : null
+    }
+
     function ended(at: Micros | null): void {
-      const reason = lastError === null ? 'disconnected' : `disconnected: ${lastError}`
-      if (at === null || !/rate limit/i.test(lastError ?? '')) {
+      const cause = causeOfEnd(at)
+      const reason = cause === null ? 'disconnected' : `disconnected: ${cause}`
+      if (at === null || !/rate limit/i.test(cause ?? '')) {
         streams.connection('maintenance', reason, at)
         sink.reconnect(`the venue says ${reason}`)
         return
@@ -311,7 +324,8 @@ export function spotProtocol(options: SpotSessionOptions): (kit: SessionKit) => 
         const request = requests.take(oid)
         const error = errorText(value)
         if (error !== null) refused(e, request, error, at)
-        else granted(request?.method ?? e, request, value, frame, at)
+        else if (request !== null) streams.refusals.forget(nameOf(e, request))
+        if (error === null) granted(request?.method ?? e, request, value, frame, at)
       },
       sent(frame) {
         const value = readLossless(frame)
@@ -339,6 +353,11 @@ function tradeOf(row: unknown, frame: string): TradeFields {
 
 function stands({ kind, state, record }: Stream): boolean {
   return kind === 'book' && state === 'live' && record.book.state === 'live'
+}
+
+/** A request as an event names it: `order_book_subscribe BTC-USD`. */
+function nameOf(e: string, request: SpotRequest | null): string {
+  return request?.pair == null ? e : `${e} ${request.pair}`
 }
 
 /** A refusal that is of the moment or of the venue, and not of the request. */

@@ -54,8 +54,8 @@ type State = Partial<
 export class Derivatives {
   readonly #kit: SessionKit
   readonly #states = new Map<Stream, State>()
-  /** Calls that failed the last time: said once, until they succeed again. */
-  readonly #failing = new Set<string>()
+  /** Calls that failed the last time, and until when they are not made again. */
+  readonly #failing = new Map<string, { readonly since: Micros; readonly forMs: number }>()
   #polls = 0
 
   constructor(kit: SessionKit) {
@@ -111,11 +111,12 @@ export class Derivatives {
     if (!openInterest && !Object.values(FUNDING_RATES).some((known) => path.endsWith(known))) return
     const failure = failureOf(response)
     if (failure !== null) {
-      if (!this.#failing.has(path)) this.#kit.streams.connection('refused', `${path}: ${failure}`, at)
-      this.#failing.add(path)
+      const forMs = this.#kit.streams.refusals.refused(path, failure, at, { firstMs: POLL_MS })
+      if (at !== null) this.#failing.set(path, { since: at, forMs })
       return
     }
     this.#failing.delete(path)
+    this.#kit.streams.refusals.forget(path)
     const value = readLossless(response.body)
     if (openInterest) this.#openInterest(checkOpenInterest(value, response.body), at)
     else this.#fundingRates(checkFundingRates(value, response.body), at)
@@ -186,15 +187,17 @@ export class Derivatives {
     }
     for (const [family, ids] of contracts) {
       const all = family === 'linear' ? '?business_type=all' : ''
-      this.#get(OPEN_INTEREST[family], ids, all)
-      if (withFunding && family !== 'futures') this.#get(FUNDING_RATES[family], ids, '')
+      this.#get(OPEN_INTEREST[family], ids, all, at)
+      if (withFunding && family !== 'futures') this.#get(FUNDING_RATES[family], ids, '', at)
     }
     this.#kit.alarms.set(ALARM, at, POLL_MS, (now) => this.#poll(now))
   }
 
   /** One contract is asked for by name, several by the list of all: one call either way. */
-  #get(path: string, ids: readonly string[], all: string): void {
-    const { init, sink } = this.#kit
+  #get(path: string, ids: readonly string[], all: string, at: Micros): void {
+    const { init, sink, alarms } = this.#kit
+    const failing = this.#failing.get(path)
+    if (failing !== undefined && alarms.elapsedMs(failing.since, at) < failing.forMs) return
     const query = ids.length === 1 ? `?contract_code=${encodeURIComponent(ids[0] ?? '')}` : all
     sink.request({ id: path, method: 'GET', url: `${init.endpoint.rest}${path}${query}` })
   }

@@ -60,10 +60,18 @@ export class MarketData {
     if (topic.form === 'mbp') this.#mbpBooks.granted(topic, stream, at)
   }
 
-  /** A `req` was refused. */
-  unanswered({ topic, streams }: Subscribed, at: Micros | null): void {
+  /** A `req` is refused for good: what comes of another in vain is not worth asking for often. */
+  withheld({ topic, streams }: Subscribed, waitMs: number, at: Micros | null): void {
     for (const stream of streams) {
-      if (topic.form === 'mbp') this.#mbpBooks.unanswered(topic, stream, at)
+      if (topic.form === 'mbp') this.#mbpBooks.withheld(topic, stream, waitMs, at)
+      if (topic.form === 'trades') this.#trades.unanswered(stream, at)
+    }
+  }
+
+  /** A `req` was not answered now. */
+  unanswered({ topic, streams }: Subscribed, reason: string, at: Micros | null): void {
+    for (const stream of streams) {
+      if (topic.form === 'mbp') this.#mbpBooks.unanswered(topic, stream, reason, at)
       if (topic.form === 'trades') this.#trades.unanswered(stream, at)
     }
   }

@@ -16,6 +16,8 @@ const ANSWER_WITHIN_MS = 3_000
 /** The wait before the next try, doubled with each. */
 const FIRST_RETRY_MS = 150
 const LONGEST_RETRY_MS = 5_000
+/** Of a book that was asked for so often in vain that its subscription was renewed. */
+const LONGEST_RETRY_IN_VAIN_MS = 60_000
 /** Answers in vain after which the subscription itself is renewed. */
 const TRIES_A_SUBSCRIPTION = 8
 
@@ -24,6 +26,8 @@ interface Joining {
   readonly stream: Stream
   readonly join: MbpJoin
   tries: number
+  /** The venue refuses to show this book: until when a standing one is not compared with it. */
+  refused: { readonly since: Micros; readonly forMs: number } | null
   /** Receive time of the last delta or snapshot. */
   movedAt: Micros | null
 }
@@ -103,6 +107,8 @@ export class MbpBooks {
   answer(topic: Topic, stream: Stream, reply: z.output<typeof huobiMbpReply>, at: Micros | null): void {
     const joining = this.#joining(topic.text, stream)
     this.#alarms.clear(alarm('answer', joining))
+    this.#streams.refusals.forget(topic.text)
+    joining.refused = null
     const { data } = reply
     if (data === null || data === undefined) {
       this.#askAgain(joining, at)
@@ -128,10 +134,24 @@ export class MbpBooks {
   }
 
   /** The venue would not answer now (429, a timeout of its own). */
-  unanswered(topic: Topic, stream: Stream, at: Micros | null): void {
+  unanswered(topic: Topic, stream: Stream, reason: string, at: Micros | null): void {
     const joining = this.#joining(topic.text, stream)
     this.#alarms.clear(alarm('answer', joining))
+    if (joining.tries + 1 >= TRIES_A_SUBSCRIPTION) this.#streams.refusals.refused(topic.text, reason, at)
     this.#askAgain(joining, at)
+  }
+
+  /** The venue refuses for good: asked for again after the wait, whatever comes meanwhile. */
+  withheld(topic: Topic, stream: Stream, waitMs: number, at: Micros | null): void {
+    const joining = this.#joining(topic.text, stream)
+    this.#alarms.clear(alarm('answer', joining))
+    if (joining.join.state === 'chained') {
+      joining.refused = at === null ? null : { since: at, forMs: waitMs }
+      return
+    }
+    joining.tries++
+    this.#streams.excuse(stream)
+    this.#alarms.set(alarm('join', joining), at, waitMs, (now) => this.#ask(joining, now))
   }
 
   /** Asked for (again), or over. */
@@ -152,7 +172,7 @@ export class MbpBooks {
   #joining(topic: string, stream: Stream): Joining {
     let joining = this.#joinings.get(stream)
     if (joining === undefined) {
-      joining = { topic, stream, join: new MbpJoin(), tries: 0, movedAt: null }
+      joining = { topic, stream, join: new MbpJoin(), tries: 0, refused: null, movedAt: null }
       this.#joinings.set(stream, joining)
     }
     return joining
@@ -180,7 +200,9 @@ export class MbpBooks {
         this.#watch(joining, now, CHECK_AFTER_MS - idleMs)
         return
       }
-      if (joining.join.state === 'chained') this.#asking.ask(joining.topic, now, () => undefined)
+      const { refused } = joining
+      const asks = refused === null || this.#alarms.elapsedMs(refused.since, now) >= refused.forMs
+      if (asks && joining.join.state === 'chained') this.#asking.ask(joining.topic, now, () => undefined)
       this.#watch(joining, now)
     })
   }
@@ -212,7 +234,8 @@ export class MbpBooks {
     joining.tries++
     if (joining.tries % TRIES_A_SUBSCRIPTION === 0) this.#streams.resubscribe(joining.stream)
     if (this.#joinings.get(joining.stream) !== joining) return
-    const waitMs = Math.min(FIRST_RETRY_MS * 2 ** (joining.tries - 1), LONGEST_RETRY_MS)
+    const longest = joining.tries > TRIES_A_SUBSCRIPTION ? LONGEST_RETRY_IN_VAIN_MS : LONGEST_RETRY_MS
+    const waitMs = Math.min(FIRST_RETRY_MS * 2 ** Math.min(joining.tries - 1, 20), longest)
     this.#alarms.set(alarm('join', joining), at, waitMs, (now) => this.#ask(joining, now))
   }
 }

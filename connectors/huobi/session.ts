@@ -25,7 +25,7 @@ const checkRefusal = checker(huobiRefusal)
 /** Refusals that mean "not now". */
 const NOT_NOW = /^429|request timeout/
 
-/** A subscribe that was refused as one too many is sent again after this. */
+/** A subscribe that was refused as one too many is sent again after this, and twice as long each time. */
 const SUBSCRIBE_AGAIN_MS = 5_000
 
 const POLICY: StreamPolicy = {
@@ -102,13 +102,17 @@ class HuobiProtocol implements Protocol {
 
   unsubscribe(streams: readonly Stream[]): void {
     for (const stream of streams) {
-      const plan = planTopics(stream.instrument.instrument, stream.channel)
-      const topics = 'topics' in plan ? plan.topics : []
-      this.#data.forget(stream)
-      const left = topics.filter((text) => this.#topics.leave(text, stream))
-      for (const text of left) this.#send('unsub', text, [stream])
-      if (left.length === 0) this.#kit.streams.remove(stream)
+      for (const text of topicsOf(stream)) this.#kit.streams.refusals.forget(text)
+      this.#leave(stream)
     }
+  }
+
+  /** What was refused stays known, so that it is not said again. */
+  resubscribe(stream: Stream, at: Micros | null): void {
+    const { streams } = this.#kit
+    streams.leave(stream)
+    this.#leave(stream)
+    this.subscribe([streams.request({ instrument: stream.instrument, channel: stream.channel }, at)], at)
   }
 
   frame(data: string | Uint8Array, at: Micros | null): void {
@@ -193,6 +197,13 @@ class HuobiProtocol implements Protocol {
 
   // ── Subscriptions ───────────────────────────────────────────────────────────────────────────────────────────────
 
+  #leave(stream: Stream): void {
+    this.#data.forget(stream)
+    const left = topicsOf(stream).filter((text) => this.#topics.leave(text, stream))
+    for (const text of left) this.#send('unsub', text, [stream])
+    if (left.length === 0) this.#kit.streams.remove(stream)
+  }
+
   #join(text: string, stream: Stream, at: Micros | null): void {
     const topic = readTopic(text)
     if (topic === null) {
@@ -211,6 +222,7 @@ class HuobiProtocol implements Protocol {
     const subscribed = this.#topics.get(text) ?? this.#learn(text, text, [], at)
     if (subscribed === null) return
     subscribed.granted = true
+    if (subscribed.topic.form !== 'mbp') this.#kit.streams.refusals.forget(subscribed.topic.text)
     for (const stream of subscribed.streams) {
       this.#kit.streams.ack(stream, at)
       this.#data.granted(subscribed.topic, stream, at)
@@ -238,7 +250,7 @@ class HuobiProtocol implements Protocol {
     for (const stream of leaving) if (stream.state === 'leaving') this.#kit.streams.remove(stream)
   }
 
-  /** A request was refused: said once; a subscribe is given up, a `req` is asked again where that may help. */
+  /** A request was refused. A subscribe is given up for good, unless that may pass; a `req` is made again more and more seldom. */
   #refused(id: string | null, topicText: string | null, reason: string, at: Micros | null): void {
     const { streams } = this.#kit
     const pending = this.#pending.answered(id)
@@ -253,13 +265,14 @@ class HuobiProtocol implements Protocol {
       return
     }
     if (pending?.action === 'req') {
-      if (!NOT_NOW.test(reason)) streams.connection('refused', `${text}: ${reason}`, at)
-      this.#data.unanswered(subscribed, at)
+      if (NOT_NOW.test(reason)) this.#data.unanswered(subscribed, reason, at)
+      else this.#data.withheld(subscribed, streams.refusals.refused(text, reason, at), at)
       return
     }
     this.#topics.delete(text)
     if (NOT_NOW.test(reason)) {
-      this.#askLater(subscribed, reason, at)
+      const waitMs = streams.refusals.refused(text, reason, at, { firstMs: SUBSCRIBE_AGAIN_MS })
+      for (const stream of subscribed.streams) streams.postpone(stream, waitMs, at)
       return
     }
     for (const stream of subscribed.streams) {
@@ -271,18 +284,11 @@ class HuobiProtocol implements Protocol {
     }
   }
 
-  #askLater({ topic, streams }: Subscribed, reason: string, at: Micros | null): void {
-    this.#kit.streams.connection('refused', `${topic.text}: ${reason}`, at)
-    this.#kit.alarms.set(`again ${topic.text}`, at, SUBSCRIBE_AGAIN_MS, () => {
-      for (const stream of streams) this.#kit.streams.resubscribe(stream)
-    })
-  }
-
   /** A stream of several topics (mark price, index, rate) lives on without one of them. */
   #hasOtherTopic(stream: Stream, refused: string): boolean {
-    const plan = planTopics(stream.instrument.instrument, stream.channel)
-    if (!('topics' in plan)) return false
-    return plan.topics.some((text) => text !== refused && this.#topics.get(text)?.streams.includes(stream))
+    return topicsOf(stream).some(
+      (text) => text !== refused && this.#topics.get(text)?.streams.includes(stream),
+    )
   }
 
   /**
@@ -312,6 +318,11 @@ class HuobiProtocol implements Protocol {
   #send(action: 'sub' | 'unsub', text: string, leaving: readonly Stream[]): void {
     this.#kit.sink.send(topicFrame(action, text, this.#pending.add(action, text, leaving)))
   }
+}
+
+function topicsOf({ instrument, channel }: Stream): readonly string[] {
+  const plan = planTopics(instrument.instrument, channel)
+  return 'topics' in plan ? plan.topics : []
 }
 
 function isFrame(value: LosslessValue): value is Frame {

@@ -83,6 +83,17 @@ export class StreamLife {
     })
   }
 
+  postpone(stream: Stream, waitMs: number, at: Micros | null): void {
+    this.#silence(stream)
+    if (!this.#init.adopt) {
+      this.#alarms.set(alarmOf('ack', stream), at, waitMs, () => this.#gaps.resubscribe(stream))
+    }
+  }
+
+  excuse(stream: Stream): void {
+    for (const watched of ['ack', 'first'] as const) this.#alarms.clear(alarmOf(watched, stream))
+  }
+
   adopt(instrument: Instrument, channel: Channel, at: Micros | null): Stream {
     const held = this.get(instrument.instrument, channel)
     if (held !== undefined && held.state !== 'leaving') return held

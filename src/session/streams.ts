@@ -5,6 +5,7 @@ import type { Alarms } from './alarms.js'
 import { BookStreams } from './book-streams.js'
 import { CrossedWatch } from './crossed-watch.js'
 import type { CandleFields } from './memory.js'
+import { Refusals } from './refusals.js'
 import { defaultPolicy, isLog, type Stream, type StreamPolicy, streamName } from './stream.js'
 import {
   type ChecksumFields,
@@ -31,6 +32,8 @@ const JOINED_LATE = 'changes came and no snapshot before them: the log begins af
  * snapshot; no trade twice, however often history repeats it.
  */
 export class Streams {
+  /** Requests that are refused and made again. */
+  readonly refusals: Refusals
   readonly #init: SessionInit
   readonly #sink: Sink
   readonly #alarms: Alarms
@@ -55,6 +58,7 @@ export class Streams {
     this.#sink = sink
     this.#alarms = alarms
     this.#events = events
+    this.refusals = new Refusals(init, events)
     this.#gaps = gaps
     this.#life = new StreamLife(venue, channels, rules, init, sink, alarms, gaps, events)
     this.#crossed = new CrossedWatch(rules.crossedForMs, init.instruments, alarms, gaps)
@@ -95,6 +99,16 @@ export class Streams {
     this.#init.memory.refused(instrument.instrument, channel, reason)
     this.connection('refused', `${streamName(stream)}: ${reason}`, at)
     if (full && !this.#init.adopt) this.#sink.full?.({ instrument, channel })
+  }
+
+  /** The venue refuses a subscribe for now: it is sent again after the wait, and the socket is not held to be the fault. */
+  postpone(stream: Stream, waitMs: number, at: Micros | null): void {
+    this.#life.postpone(stream, waitMs, at)
+  }
+
+  /** The stream waits for something else that the venue refuses: that it stays silent is no fault of the subscription. */
+  excuse(stream: Stream): void {
+    this.#life.excuse(stream)
   }
 
   /** An unsubscribe has been sent: what still comes is dropped, and the book is no longer kept. */

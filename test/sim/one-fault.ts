@@ -66,6 +66,7 @@ const OF_SUBSCRIBES: ReadonlySet<string> = new Set([
   'ack-error',
   'limit-error',
   'update-before-snapshot',
+  'snapshot-refused',
 ])
 
 /**

@@ -25,6 +25,7 @@ const MESSAGE_FAULTS = [
   'field-missing',
   // What only this venue does.
   'snapshot-null',
+  'snapshot-refused',
   'snapshot-never',
   'snapshot-stale',
   'book-one-sided',

@@ -20,6 +20,8 @@ const request = z.looseObject({
 /** One `req` per 100 ms and connection. */
 const REQ_PACE_MICROS = 100_000
 const LATE_ACK_MICROS = 5_000_000
+/** A fault refuses the snapshots of one topic for this long. */
+const REFUSED_MICROS = 20_000_000
 
 /** One client on one of the market sockets: `sub`, `id`, `ch`. */
 export class MarketSocket implements SimulatedConnection {
@@ -32,6 +34,7 @@ export class MarketSocket implements SimulatedConnection {
   readonly #pings: PingCheck
   readonly #late: { readonly due: Micros; readonly text: string }[] = []
   #lastRequest: Micros | null = null
+  readonly #refusedUntil = new Map<string, Micros>()
   /** Messages that wait to change places with the next of their topic. */
   readonly #held = new Map<string, string>()
 
@@ -165,6 +168,8 @@ export class MarketSocket implements SimulatedConnection {
     const tooSoon = this.#lastRequest !== null && at - this.#lastRequest < REQ_PACE_MICROS
     if (tooSoon) return this.#refuse(id, `429 too many request topic is ${text}`, at)
     this.#lastRequest = at
+    if (this.faults.take('snapshot-refused')) this.#refusedUntil.set(text, at + REFUSED_MICROS)
+    if (at < (this.#refusedUntil.get(text) ?? 0)) return this.#refuse(id, `invalid topic ${text}`, at)
     const found = topicOfRequest(this.#scene, this.#kind, text)
     if ('refused' in found) return this.#refuse(id, found.refused, at)
     const topic = this.#server.serve(found.topic, found.instrument)

@@ -247,6 +247,24 @@ describe('errors of the venue', () => {
     expect(requests(run)[1]).toEqual({ op: 'subscribe', args: ['trade:XBTUSD'] })
   })
 
+  it('of a limit that lasts are said once, and waited for longer each time', () => {
+    const run = opened()
+    run.session.subscribe([subscription('XBTUSD', 'trade')], T)
+    const asked: number[] = []
+    for (let now = T; now < T + 3600 * SECOND; now += SECOND) {
+      run.until(now)
+      for (const frame of run.sent.splice(0)) {
+        if (!frame.includes('trade:XBTUSD')) continue
+        asked.push(now)
+        run.session.frame(failure(429, 'Rate limit exceeded, retry in 4 seconds.', ['trade:XBTUSD']), now)
+      }
+    }
+    expect(asked.length).toBeLessThan(16)
+    expect((asked.at(-1) ?? 0) - (asked.at(-2) ?? 0)).toBeGreaterThanOrEqual(600 * SECOND)
+    expect(run.of('connection')).toHaveLength(1)
+    expect(run.reconnects).toEqual([])
+  })
+
   it.each([
     [{}, 'Rate limit exceeded, retry in 3 seconds.', 3000],
     [{ meta: { retryAfter: 2.5 } }, 'Rate limit exceeded.', 2500],

@@ -476,6 +476,27 @@ describe('a book', () => {
     expect(run.unanswered()).toEqual([BOOK_URL])
   })
 
+  it('says once that REST refuses its snapshot, and asks for it more and more seldom on the same connection', () => {
+    const run = started()
+    run.ask(['book'])
+    run.grant()
+    let asked = 0
+    for (let passed = 0; passed < 3600; passed += 5) {
+      run.pass(5)
+      run.receive(HEARTBEAT)
+      while (run.unanswered().length > 0) {
+        run.answer('forbidden', { status: 403 })
+        asked++
+      }
+    }
+    expect(asked).toBeGreaterThan(4)
+    expect(asked).toBeLessThan(13)
+    expect(run.of('connection').map(({ state, reason }) => [state, reason])).toEqual([
+      ['refused', 'snapshot of book BTC-USD: HTTP 403'],
+    ])
+    expect(run.reconnects).toEqual([])
+  })
+
   it('tries again, and says so, where the answer is no book or has no number', () => {
     const run = started()
     run.ask(['book'])

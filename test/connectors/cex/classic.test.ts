@@ -238,6 +238,24 @@ describe('the exact book', () => {
     expect(limited.resubscribes).toEqual(limited.subscriptions)
   })
 
+  test('a rate limit that lasts is said once and asked again more and more seldom', () => {
+    const { session: it, sent, of, run, resubscribes, reconnects } = session(['book'])
+    let answered = 0
+    for (let now = AT; now < AT + 3_600_000_000; now += 1_000_000) {
+      it.frame('{"e":"ping"}', now)
+      run.until(now)
+      for (const again of resubscribes.splice(0)) it.resubscribe(again, now)
+      for (; answered < sent.length; answered++) {
+        if (sent[answered]?.includes('order-book-subscribe')) {
+          it.frame(failure(sent[answered], `Rate limit exceeded (${now})`), now)
+        }
+      }
+    }
+    expect(sent.filter((frame) => frame.includes('order-book-subscribe')).length).toBeLessThan(16)
+    expect(of('connection')).toHaveLength(1)
+    expect(reconnects).toEqual([])
+  })
+
   test('an unsubscribe is confirmed, and what still comes is not read', () => {
     const { session: it, sent, of, subscriptions } = session(['book'])
     it.frame(snapshot(sent[0], 10), AT)
@@ -393,15 +411,34 @@ describe('the room of a pair', () => {
     const { session: it, sent, requests, of, run } = session(['trade'], 'SHIB/USD')
     const url = 'https://cex.io/api/currency_profile'
     it.response({ id: 'currency_profile', url, status, headers: {}, body }, AT)
-    expect(of('connection')).toEqual([])
+    expect(of('connection')).toMatchObject([
+      { state: 'refused', reason: expect.stringContaining('currency_profile') },
+    ])
     run.until(AT + 4_900_000)
     expect(requests).toHaveLength(1)
     run.until(AT + 5_000_000)
     expect(requests).toHaveLength(2)
+    expect(of('connection')).toHaveLength(1)
     const told =
       '{"e":"currency_profile","ok":"ok","data":{"symbols":[{"code":"SHIB","precision":8,"scale":8}]}}'
     it.response({ id: 'currency_profile', url, status: 200, headers: {}, body: told }, AT + 5_000_001)
     expect(sent).toEqual(['{"e":"subscribe","rooms":["pair-SHIB-USD"]}'])
+  })
+
+  test('a currency whose unit the venue refuses to tell is asked after more and more seldom, and the socket stays', () => {
+    const { session: it, requests, of, run, reconnects } = session(['trade'], 'SHIB/USD')
+    const url = 'https://cex.io/api/currency_profile'
+    let answered = 0
+    for (let now = AT; now < AT + 3_600_000_000; now += 1_000_000) {
+      it.frame('{"e":"ping"}', now)
+      run.until(now)
+      for (; answered < requests.length; answered++) {
+        it.response({ id: 'currency_profile', url, status: 403, headers: {}, body: 'no' }, now)
+      }
+    }
+    expect(requests.length).toBeLessThan(16)
+    expect(of('connection').map(({ reason }) => reason)).toEqual(['currency_profile: HTTP 403'])
+    expect(reconnects).toEqual([])
   })
 
   test('cannot be left, so what still comes is not read', () => {

@@ -378,6 +378,65 @@ describe('what the venue refuses', () => {
     expect(((AT / 1000 + (limit?.forMs ?? 0)) % 60_000) / 1000).toBe(0.5)
   })
 
+  test('an error of long ago, or of a single request, is not why the venue ends the connection', () => {
+    const { session: it, sent, reconnects, limits } = session(['trade'])
+    it.frame(
+      `{"e":"trade_subscribe","oid":"${oidOf(sent[0])}","data":{"error":"API rate limit reached"}}`,
+      AT,
+    )
+    it.frame('{"e":"disconnected"}', AT + 3_600_000_000)
+    expect(reconnects).toEqual(['the venue says disconnected'])
+    expect(limits).toEqual([])
+    const other = session(['book'])
+    other.session.frame(
+      `{"e":"order_book_subscribe","oid":"${oidOf(other.sent[0])}","data":{"error":"Currency pair BTC-USD is not supported"}}`,
+      AT,
+    )
+    other.session.frame('{"e":"disconnected"}', AT + 1)
+    expect(other.reconnects).toEqual(['the venue says disconnected'])
+  })
+
+  test('a subscribe for a reason that may pass: said once, asked again more and more seldom, the socket stays', () => {
+    const { session: it, sent, of, run, resubscribes, reconnects } = session(['book', 'trade'])
+    it.frame(reply(sent[1], '{"reqId":"1"}'), AT)
+    let answered = 0
+    for (let now = AT; now < AT + 3_600_000_000; now += 1_000_000) {
+      run.until(now)
+      for (const again of resubscribes.splice(0)) it.resubscribe(again, now)
+      for (; answered < sent.length; answered++) {
+        if (!sent[answered]?.includes('order_book_subscribe')) continue
+        it.frame(
+          `{"e":"order_book_subscribe","oid":"${oidOf(sent[answered])}","data":{"error":"internal error ${answered}"}}`,
+          now,
+        )
+      }
+    }
+    expect(sent.filter((frame) => frame.includes('order_book_subscribe')).length).toBeLessThan(14)
+    expect(of('connection').map(({ reason }) => reason)).toEqual([
+      'order_book_subscribe BTC-USD: internal error 0',
+    ])
+    expect(reconnects).toEqual([])
+  })
+
+  test.each([
+    ['ticker', 'get_ticker'],
+    ['candle', 'get_candles'],
+  ] as const)('a %s that is polled: said once, asked for more and more seldom', (channel, method) => {
+    const { session: it, sent, of, run, resubscribes, reconnects } = session([channel])
+    let answered = 0
+    for (let now = AT; now < AT + 3_600_000_000; now += 1_000_000) {
+      run.until(now)
+      for (const again of resubscribes.splice(0)) it.resubscribe(again, now)
+      for (; answered < sent.length; answered++) {
+        it.frame(`{"e":"${method}","oid":"${oidOf(sent[answered])}","data":{"error":"internal error"}}`, now)
+      }
+    }
+    expect(sent.length).toBeGreaterThan(3)
+    expect(sent.length).toBeLessThan(16)
+    expect(of('connection')).toHaveLength(1)
+    expect(reconnects).toEqual([])
+  })
+
   test('maintenance, and an end without a reason', () => {
     const { session: it, of, reconnects } = session([])
     it.frame('{"e":"market_data","data":{"error":"market_data is on maintenance"}}', AT)

@@ -155,26 +155,64 @@ describe('the spot book', () => {
     },
   )
 
-  it('says it where the venue has no snapshot, and keeps asking ever more slowly', () => {
-    const run = granted([['BTC/USDT', 'book']])
+  it('says once that the venue refuses its snapshot, asks for it more and more seldom, and delays no other', () => {
+    const run = granted([
+      ['BTC/USDT', 'book'],
+      ['ETH/USDT', 'book'],
+      ['DOGE/ETH', 'book'],
+    ])
     run.session.frame(delta(11, 13), T)
-    const times: number[] = []
-    for (let now = T; now < T + 40_000_000; now += 10_000) {
+    const times = new Map<string, number[]>()
+    for (let now = T; now < T + 3_600_000_000; now += 50_000) {
       run.until(now)
       for (const { id, req } of sentBy(run)) {
-        if (req === undefined) continue
-        times.push(now - T)
+        if (typeof req !== 'string') continue
+        times.set(req, [...(times.get(req) ?? []), now - T])
+        if (req !== MBP) continue
         run.session.frame(packed({ status: 'error', ts: 1, id, 'err-msg': `invalid topic ${MBP}` }), now)
+        run.session.frame(delta(now, now + 1), now)
       }
     }
-    expect(run.of('connection')[0]).toMatchObject({
-      state: 'refused',
-      reason: `${MBP}: invalid topic ${MBP}`,
-    })
-    const waits = times.slice(1).map((time, index) => time - (times[index] ?? 0))
-    expect(Math.min(...waits)).toBeGreaterThanOrEqual(150_000)
-    expect(waits.at(-1)).toBe(5_000_000)
-    expect(run.resubscribes.length).toBeGreaterThan(0)
+    expect(run.of('connection')).toMatchObject([
+      { state: 'refused', reason: `${MBP}: invalid topic ${MBP}` },
+      // These have no answer at all here, which is another matter.
+      ...Array.from({ length: run.of('connection').length - 1 }, () => ({
+        reason: expect.not.stringContaining('invalid'),
+      })),
+    ])
+    const asked = times.get(MBP) ?? []
+    const waits = asked.slice(1).map((time, index) => time - (asked[index] ?? 0))
+    expect(waits[0]).toBeGreaterThanOrEqual(30_000_000)
+    expect(waits.at(-1)).toBeGreaterThanOrEqual(600_000_000)
+    expect(asked.length).toBeLessThan(12)
+    for (const [topic, [first = 0]] of times) if (topic !== MBP) expect(first).toBeLessThan(1_500_000)
+    expect(run.resubscribes.filter(({ instrument }) => instrument.symbol === 'BTC/USDT')).toEqual([])
+    expect(run.reconnects).toEqual([])
+  })
+
+  it('is live as soon as the venue shows a snapshot that it refused before', () => {
+    const run = granted([['BTC/USDT', 'book']])
+    run.session.frame(delta(11, 13), T)
+    const [first] = sentBy(run)
+    run.session.frame(
+      packed({ status: 'error', ts: 1, id: first?.['id'], 'err-msg': `invalid topic ${MBP}` }),
+      T,
+    )
+    run.until(T + 30_000_000)
+    const [second] = sentBy(run)
+    expect(second).toMatchObject({ req: MBP })
+    run.session.frame(
+      packed({
+        id: second?.['id'],
+        rep: MBP,
+        status: 'ok',
+        ts: 1,
+        data: { seqNum: 13, bids: [[1, 1]], asks: [[2, 1]] },
+      }),
+      T + 30_000_000,
+    )
+    expect(run.of('book_snapshot')).toHaveLength(1)
+    expect(run.memory.record('btcusdt', 'book').book.state).toBe('live')
   })
 
   it('never asks twice within 100 ms, for however many books', () => {

@@ -70,6 +70,7 @@ const FAULTS: readonly (readonly [name: string, socket: Socket, discloses: reado
   ['field-new', 'spot', []],
   ['field-missing', 'spot', ['malformed schema_mismatch']],
   ['snapshot-null', 'feed', []],
+  ['snapshot-refused', 'feed', ['refused market.btcusdt.mbp.150: invalid topic market.btcusdt.mbp.150']],
   ['snapshot-never', 'feed', []],
   ['snapshot-stale', 'feed', []],
   ['book-one-sided', 'linear', []],
@@ -83,7 +84,7 @@ const FAULTS: readonly (readonly [name: string, socket: Socket, discloses: reado
 
 /** Faults of a subscribe or of the first book strike before the stream is asked for. */
 const BEFORE =
-  /^ack-|^limit-|^snapshot-(?:null|never|stale)$|^snapshot-twice$|^update-before|^book-(?:one|null)/
+  /^ack-|^limit-|^snapshot-(?:null|never|stale|refused)$|^snapshot-twice$|^update-before|^book-(?:one|null)/
 
 describe('a fault of the venue', () => {
   it.each(FAULTS)('%s on %s discloses %j', (name, socket, discloses) => {

@@ -14,6 +14,30 @@ const TRADE = {
 }
 
 describe('subscribing', () => {
+  it('that is refused as one too many is said once and asked again more and more seldom', () => {
+    const run = asked([['BTC/USDT', 'trade']])
+    const topic = 'market.btcusdt.trade.detail'
+    const times: number[] = []
+    for (let now = T; now < T + 3_600_000_000; now += 500_000) {
+      run.until(now)
+      for (const again of run.resubscribes.splice(0)) run.session.resubscribe(again, now)
+      for (const { sub, id } of sentBy(run)) {
+        if (sub !== topic) continue
+        times.push(now)
+        const words = `429 too many request topic is ${topic}`
+        run.session.frame(
+          packed({ status: 'error', ts: now, id, 'err-code': 'bad-request', 'err-msg': words }),
+          now,
+        )
+      }
+    }
+    expect((times[1] ?? 0) - (times[0] ?? 0)).toBeLessThan(6_000_000)
+    expect((times.at(-1) ?? 0) - (times.at(-2) ?? 0)).toBeGreaterThanOrEqual(600_000_000)
+    expect(times.length).toBeLessThan(16)
+    expect(run.of('connection')).toHaveLength(1)
+    expect(run.reconnects).toEqual([])
+  })
+
   it('asks for one topic a frame, numbered', () => {
     const run = asked([
       ['BTC/USDT', 'trade'],
