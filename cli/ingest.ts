@@ -1,17 +1,22 @@
+import { basename } from 'node:path'
 import { Command } from 'commander'
 import pc from 'picocolors'
 import { venues } from '../connectors/index.js'
-import { openTape } from '../recorder/index.js'
+import { openTape, type Recorder } from '../recorder/index.js'
 import type { MarketEvent } from '../schemas/events.js'
-import { openRecording, playRecording } from '../src/framelog/index.js'
+import { identifyLog, openRecording, playRecording } from '../src/framelog/index.js'
 import { shown } from '../src/shown.js'
-import { interruption } from './exit.js'
+import { exitCode, interruption } from './exit.js'
+import { IngestReport } from './ingest-report.js'
+import { type NamedLog, refuseRepeated } from './ingested-logs.js'
 import { SizeProgress } from './progress.js'
 import { venueNamed } from './targets.js'
 
 interface Options {
   readonly db: string
   readonly venue?: string
+  readonly force?: true
+  readonly json?: true
 }
 
 export function ingestCommand(): Command {
@@ -20,42 +25,88 @@ export function ingestCommand(): Command {
     .argument('<framelog...>', 'files of one recording, merged by time')
     .requiredOption('--db <file>', 'the tape')
     .option('--venue <name>', 'whose recording it is, where its URLs do not tell')
+    .option('--force', 'write a log to the tape that it has already, or has a part of')
+    .option('--json', 'what was ingested and what could not be used, as JSON')
     .action(async (files: string[], options: Options) => {
       const venue = options.venue === undefined ? undefined : venueNamed(options.venue).id
       const { signal, interrupted, dispose } = interruption()
-      const recording = await openRecording(files, {
-        onWarning: ({ message }) => warn(message),
-      })
-      const recorder = openTape(options.db, { mode: 'write' })
-      const progress = new SizeProgress(recording.bytes, () => recording.bytesRead)
-      /** What one record brought is on the tape as a whole or not at all, with or without a clock. */
-      let frame: MarketEvent[] = []
-      let of: unknown = null
-      const writeFrame = () => {
-        recorder.recordAll(frame)
-        frame = []
-      }
+      const recording = await openRecording(files, { onWarning: ({ message }) => warn(message) })
+      const scanned = new Map<string, number>()
+      const scannedBytes = () => [...scanned.values()].reduce((sum, bytes) => sum + bytes, 0)
+      // Each file is read twice: for what it is known by, and for what is in it.
+      const progress = new SizeProgress(recording.bytes * 2, () => scannedBytes() + recording.bytesRead)
+      const tape = new LazyTape(options.db)
       try {
-        const { unclaimed } = await playRecording(recording.records(), {
-          connectors: venues.map(({ connector }) => connector({})),
-          venue,
-          signal,
-          onEvent: (event, record) => {
-            if (record !== of) writeFrame()
-            of = record
-            frame.push(event)
-          },
-        })
-        writeFrame()
-        if (unclaimed > 0)
-          warn(`${unclaimed} REST answers belong to no venue of the recording and were passed over`)
+        const logs: NamedLog[] = []
+        for (const file of files) {
+          const identity = await identifyLog(file, { progress: (bytes) => void scanned.set(file, bytes) })
+          logs.push({ name: basename(file), ...identity })
+          if (signal.aborted) break
+        }
+        if (!signal.aborted) {
+          if (options.force !== true) refuseRepeated(logs, options.db)
+          const stats = await playRecording(recording.records(), {
+            connectors: venues.map(({ connector }) => connector({})),
+            venue,
+            signal,
+            onEvent: (event, record) => tape.write(event, record, logs),
+          })
+          await tape.end(logs, stats.finished)
+          const report = new IngestReport(files, options.db, stats, options.venue)
+          if (options.json === true) process.stdout.write(`${JSON.stringify(report.json())}\n`)
+          for (const line of report.warnings()) warn(line)
+          process.stderr.write(`${report.line()}\n`)
+          if (report.mostUnused) process.exitCode = exitCode.foundWanting
+        }
       } finally {
-        await recorder.close()
+        await tape.close()
         progress.done()
         dispose()
       }
       process.exitCode = interrupted() ?? process.exitCode
     })
+}
+
+/** The tape, opened when there is something to write: logs that cannot be played leave no file. */
+class LazyTape {
+  readonly #path: string
+  #recorder: Recorder | null = null
+  /** What one record brought is on the tape as a whole or not at all, with or without a clock. */
+  #frame: MarketEvent[] = []
+  #record = 0
+
+  constructor(path: string) {
+    this.#path = path
+  }
+
+  write(event: MarketEvent, record: number, logs: readonly NamedLog[]): void {
+    const recorder = this.#open(logs)
+    if (record !== this.#record) {
+      recorder.recordAll(this.#frame)
+      this.#frame = []
+    }
+    this.#record = record
+    this.#frame.push(event)
+  }
+
+  /** @param finished whether the logs were played to their end */
+  async end(logs: readonly NamedLog[], finished: boolean): Promise<void> {
+    const recorder = this.#open(logs)
+    recorder.recordAll(this.#frame)
+    this.#frame = []
+    if (finished) await recorder.completeSources()
+  }
+
+  async close(): Promise<void> {
+    await this.#recorder?.close()
+  }
+
+  #open(logs: readonly NamedLog[]): Recorder {
+    if (this.#recorder !== null) return this.#recorder
+    this.#recorder = openTape(this.#path, { mode: 'write' })
+    this.#recorder.recordSources(logs)
+    return this.#recorder
+  }
 }
 
 function warn(text: string): void {

@@ -1,5 +1,6 @@
 import { runStreamsTable } from './run-streams.js'
 import type { SqliteDatabase } from './sqlite.js'
+import { sourcesTable } from './tape-sources.js'
 import { viewsSql } from './views.js'
 
 /** Brings the tables of a tape from one version to the next. Views need no step: they are laid out anew. */
@@ -12,6 +13,8 @@ export type Migration = (db: SqliteDatabase) => void
 export const migrations: readonly Migration[] = [
   // Version 2: what a run asked for is on the tape.
   (db) => void db.exec(runStreamsTable),
+  // Version 3: the frame logs that the tape was made from are known again.
+  (db) => void db.exec(sourcesTable),
 ]
 
 /** The version that a list of steps leads to (`PRAGMA user_version`). */

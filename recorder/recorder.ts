@@ -7,6 +7,7 @@ import { encodeBody } from './event-codec.js'
 import type { RunStream, RunStreamName } from './run-streams.js'
 import { tapeError } from './sqlite.js'
 import { identityOf } from './stream-table.js'
+import type { TapeSource } from './tape-sources.js'
 import type { NewRow, TapeWriter } from './tape-writer.js'
 
 /** Options of a tape that is opened to be recorded to. */
@@ -143,6 +144,23 @@ export class Recorder {
   }
 
   /**
+   * Notes which frame logs the run is made from, so that they are known again. At once, before anything of them is recorded.
+   * @throws {TapeError} `tape_full`, `tape_busy`, `tape_unwritable`, `tape_closed`.
+   */
+  recordSources(sources: readonly Omit<TapeSource, 'run' | 'complete'>[]): void {
+    this.#noting(() => this.#writer.addSources(sources))
+  }
+
+  /**
+   * Writes everything that waits, and notes that all of the logs that the run is made from is on the tape.
+   * @throws {TapeError} as `flush`.
+   */
+  async completeSources(): Promise<void> {
+    await this.flush()
+    this.#noting(() => this.#writer.completeSources())
+  }
+
+  /**
    * Writes everything that waits.
    * @throws {TapeError} `tape_full`, `tape_busy`, `tape_unwritable`, `tape_damaged`, `tape_closed`; the events are kept.
    */
@@ -227,6 +245,15 @@ export class Recorder {
     this.#state = 'recording'
     this.#drop(rows)
     return null
+  }
+
+  #noting(run: () => void): void {
+    if (this.#state === 'closed') throw this.#closedError()
+    try {
+      run()
+    } catch (error) {
+      throw tapeError(error, this.path, 'cannot write to')
+    }
   }
 
   #drop(rows: number): void {

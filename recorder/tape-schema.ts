@@ -1,6 +1,7 @@
 import { eventShapes } from './event-codec.js'
 import { runStreamsTable } from './run-streams.js'
 import type { SqliteDatabase } from './sqlite.js'
+import { sourcesTable } from './tape-sources.js'
 import { viewsSql } from './views.js'
 
 /** Marks an SQLite file as a tape (`PRAGMA application_id`): the letters `tape`. */
@@ -59,6 +60,7 @@ export function createTables(db: SqliteDatabase): void {
       streams TEXT NOT NULL
     ) STRICT;
     ${runStreamsTable}
+    ${sourcesTable}
   `)
   const addType = db.prepare('INSERT INTO event_types (id, type, fields) VALUES (?, ?, ?)')
   eventShapes.forEach(({ type, body }, index) => {

@@ -5,6 +5,7 @@ import { type RunStream, type RunStreamName, RunStreamsWriter } from './run-stre
 import { SegmentInProgress } from './segment.js'
 import type { Cell, SqliteDatabase, SqliteStatement } from './sqlite.js'
 import { StreamTable, streamKey, type TapeStream } from './stream-table.js'
+import { completeSources, writeSources } from './tape-sources.js'
 import type { WriterLock } from './writer-lock.js'
 
 /** Rows of one INSERT: measured, more of them gain nothing and one at a time costs half as much again. */
@@ -134,6 +135,25 @@ export class TapeWriter {
     this.#newStreams = []
     this.#runStreams.taken()
     this.#segment = segment
+  }
+
+  /** Notes which logs the run is made from, before anything of them is written. @throws what SQLite throws */
+  addSources(sources: Parameters<typeof writeSources>[2]): void {
+    this.#db.exec('BEGIN IMMEDIATE')
+    try {
+      const run = this.#run ?? this.#beginRun()
+      writeSources(this.#db, run, sources)
+      this.#db.exec('COMMIT')
+      this.#run = run
+    } catch (error) {
+      if (this.#db.inTransaction) this.#db.exec('ROLLBACK')
+      throw error
+    }
+  }
+
+  /** Notes that all of the run's logs is on the tape. @throws what SQLite throws */
+  completeSources(): void {
+    if (this.#run !== null) completeSources(this.#db, this.#run)
   }
 
   /** Notes the end of the recording, closes the file and gives the tape free. */

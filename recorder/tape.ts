@@ -9,6 +9,7 @@ import { type RunStream, readRunStreams } from './run-streams.js'
 import { type Cell, type SqliteDatabase, sqliteCode, tapeError } from './sqlite.js'
 import type { TapeStream } from './stream-table.js'
 import { rowFilter, type TapeQuery } from './tape-query.js'
+import { readSources, type TapeSource } from './tape-sources.js'
 
 /** An event and its place on the tape. */
 export interface TapeEntry {
@@ -121,6 +122,11 @@ export class Tape {
         .all()
         .map((run) => ({ ...run, streams: streams.get(run.id) ?? [] }))
     })
+  }
+
+  /** The frame logs that were written to the tape, oldest first. */
+  sources(): TapeSource[] {
+    return this.#guarded(() => readSources(this.#db))
   }
 
   /**

@@ -10,6 +10,7 @@ export {
   readRecord,
   writeRecord,
 } from './frame-record.js'
+export { identifyLog, type LogIdentity, type LogOverlap, overlapOf } from './log-identity.js'
 export { LogPlayer, type PlayOptions, type PlayStats, playRecording } from './log-player.js'
 export { type LogWarning, type ReadOptions, readFrameLog } from './log-reader.js'
 export { FrameLogWriter, type FrameLogWriterOptions } from './log-writer.js'

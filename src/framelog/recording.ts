@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises'
+import { realpath, stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { UsageError } from '../errors.js'
 import { type FileHead, readHead } from './file-head.js'
@@ -42,8 +42,10 @@ export async function openRecording(
   const named = new Set<string>()
   let bytes = 0
   for (const path of paths) {
-    if (named.has(resolve(path))) throw new UsageError('bad_option', `the frame log ${path} is named twice`)
-    named.add(resolve(path))
+    // A link names the file that it leads to. What cannot be resolved cannot be read either, which is said there.
+    const file = await realpath(path).catch(() => resolve(path))
+    if (named.has(file)) throw new UsageError('bad_option', `the frame log ${path} is named twice`)
+    named.add(file)
     heads.push(await readHead(path, quiet))
     bytes += (await stat(path)).size
   }
