@@ -2,9 +2,12 @@ import { copyFileSync, existsSync, readFileSync, symlinkSync, writeFileSync } fr
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
-import { afterAll, describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, test, vi } from 'vitest'
 import { openTape } from '../../recorder/index.js'
 import { Desk } from './command.js'
+
+// Each run of the command is a process of its own; a loaded machine starts one in seconds.
+vi.setConfig({ testTimeout: 180_000 })
 
 const desk = new Desk()
 afterAll(() => desk.clear())
