@@ -51,7 +51,7 @@ export function runTitle({ run, opened, judgedTo, judgedToIs, asked }: RunCovera
   const from = opened === null || judgedTo === null || opened > judgedTo ? null : opened
   const time =
     judgedTo === null
-      ? 'without a clock'
+      ? 'its end is not known'
       : from === null
         ? `up to ${showTime(judgedTo)}`
         : `${showTime(from)} to ${showTime(judgedTo)}, ${showDuration((judgedTo - from) / 1000)}`

@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import pc from 'picocolors'
 import wrapAnsi from 'wrap-ansi'
-import { type Finding, openTape, type Verification, verifyTape } from '../recorder/index.js'
+import { type Finding, type Verification, verifyFile } from '../recorder/index.js'
 import { runTable, runTitle, showMicros, streamName } from './coverage-table.js'
 import { exitCode } from './exit.js'
 import { printJson } from './output.js'
@@ -19,24 +19,19 @@ export function verifyCommand(): Command {
     .argument('<tape>')
     .option('--json', 'for programs')
     .action((path: string, { json }: { json?: boolean }) => {
-      const tape = openTape(path)
-      try {
-        let [read, events] = [0, 0]
-        const progress = new SizeProgress(1, () => (events === 0 ? 0 : read / events))
-        const verification = verifyTape(tape, {
-          onProgress: (done, of) => {
-            read = done
-            events = of
-            progress.draw()
-          },
-        })
-        progress.done()
-        if (json === true) printJson(verification)
-        else process.stdout.write(`${report(path, verification)}\n`)
-        if (!verification.whole) process.exitCode = exitCode.foundWanting
-      } finally {
-        tape.close()
-      }
+      let [read, events] = [0, 0]
+      const progress = new SizeProgress(1, () => (events === 0 ? 0 : read / events))
+      const verification = verifyFile(path, {
+        onProgress: (done, of) => {
+          read = done
+          events = of
+          progress.draw()
+        },
+      })
+      progress.done()
+      if (json === true) printJson(verification)
+      else process.stdout.write(`${report(path, verification)}\n`)
+      if (!verification.whole) process.exitCode = exitCode.foundWanting
     })
 }
 

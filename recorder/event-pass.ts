@@ -16,47 +16,59 @@ export class EventPass {
   gapsOpened = 0
   gapsHealed = 0
   readonly runs: JudgedRun[] = []
-  readonly #tape: Tape
   readonly #findings: Findings
   readonly #crossedForMs: number | null
   readonly #malformed = new MalformedFrames()
   #names = new InstrumentNames([])
   #run: RunPass | null = null
   #expected = 1
+  /** Reading has begun and has not come to the end. */
+  #reading = false
 
-  constructor(tape: Tape, findings: Findings, crossedForMs: number | null) {
-    this.#tape = tape
+  constructor(findings: Findings, crossedForMs: number | null) {
     this.#findings = findings
     this.#crossedForMs = crossedForMs
   }
 
   /** @param onProgress told now and then how far it is */
-  read(onProgress?: (done: number, events: number) => void): void {
-    const runs = knownRuns(this.#tape)
-    const total = Number(this.#tape.query('SELECT max(last_event) AS last FROM segments')[0]?.['last'] ?? 0)
-    this.#names = new InstrumentNames([...this.#tape.streams(), ...runs.flatMap(({ streams }) => streams)])
-    let next = 0
-    const entries = this.#tape.entries({}, (id, fault) => {
+  read(tape: Tape, onProgress?: (done: number, events: number) => void): void {
+    const runs = knownRuns(tape)
+    const total = Number(tape.query('SELECT max(last_event) AS last FROM segments')[0]?.['last'] ?? 0)
+    this.#names = new InstrumentNames([...tape.streams(), ...runs.flatMap(({ streams }) => streams)])
+    this.#reading = true
+    const waiting = [...runs]
+    const entries = tape.entries({}, (id, fault) => {
+      this.#beginRuns(waiting, id)
       this.#arrived(id)
       this.#findings.add('error', 'unreadable_event', { ...wholeFile, event: id }, fault)
+      this.#run?.meter.loses()
     })
     for (const { id, event } of entries) {
-      for (let run = runs[next]; run !== undefined && run.firstEvent <= id; run = runs[++next]) {
-        this.#beginRun(run)
-      }
+      this.#beginRuns(waiting, id)
       this.#arrived(id)
       this.#check(id, event)
       if (id % PROGRESS_EVERY === 0) onProgress?.(id, total)
     }
+    this.#beginRuns(waiting, total + 1)
     if (this.#expected <= total) this.#missing(total)
-    for (const run of runs.slice(next)) this.#beginRun(run)
+    this.#reading = false
     onProgress?.(total, total)
   }
 
   /** What was read is judged, even where not everything could be read. */
   end(): void {
+    if (this.#reading) this.#run?.meter.loses()
     this.#endRun()
     this.#malformed.report(this.#findings)
+  }
+
+  /** The runs that begin with this event or before it. */
+  #beginRuns(waiting: KnownRun[], id: number): void {
+    for (let run = waiting[0]; run !== undefined && run.firstEvent <= id; run = waiting[0]) {
+      waiting.shift()
+      if (this.#expected < run.firstEvent) this.#missing(run.firstEvent - 1)
+      this.#beginRun(run)
+    }
   }
 
   #arrived(id: number): void {
@@ -69,6 +81,8 @@ export class EventPass {
     const first = this.#expected
     const which = first === last ? `event ${last} is` : `events ${first} to ${last} are`
     this.#findings.add('error', 'missing_events', { ...wholeFile, event: first }, `${which} missing`)
+    this.#expected = last + 1
+    this.#run?.meter.loses()
   }
 
   #check(id: number, event: MarketEvent): void {

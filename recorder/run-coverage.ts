@@ -9,6 +9,9 @@ import {
 } from './stream-coverage.js'
 import type { TapeRun } from './tape.js'
 
+/** Stretches that cannot be read and are kept apart; beyond it the last one grows. */
+const STRETCHES = 1_000
+
 /** What a run holds of each of its streams. */
 export interface RunCoverage {
   readonly run: number
@@ -16,7 +19,7 @@ export interface RunCoverage {
   /** When the recorder was opened and closed; null where it was not closed, or where the file does not tell any more. */
   readonly opened: Micros | null
   readonly closed: Micros | null
-  /** The moment up to which its streams are judged; null where the recording had no clock. */
+  /** The moment up to which its streams are judged; null where the recording had no clock, or its end cannot be read. */
   readonly judgedTo: Micros | null
   /**
    * What that moment is: the recorder's close, or the last event where the recorder was not closed or where everything was
@@ -49,6 +52,9 @@ export class RunMeter {
   readonly #met = new Set<RunStream>()
   /** Malformed frames by venue, and within by the ids that stand in them; none where that is not known. */
   readonly #doubts = new Map<string, Map<string | null, number>>()
+  /** Stretches of which nothing can be read, with the moments between which they lie; null for the ends of the run. */
+  readonly #lost: { readonly from: Micros | null; to: Micros | null }[] = []
+  #isLost = false
   #lastReceived: Micros | null = null
   #lastData = 0
   #lastDataAt: Micros | null = null
@@ -62,7 +68,21 @@ export class RunMeter {
 
   /** Every event, whatever it is. */
   received(at: Micros | null): void {
+    const stretch = this.#lost.at(-1)
+    if (this.#isLost && at !== null && stretch !== undefined) {
+      stretch.to = at
+      this.#isLost = false
+    }
     if (at !== null && (this.#lastReceived === null || at > this.#lastReceived)) this.#lastReceived = at
+  }
+
+  /** Events that cannot be read follow: whatever stream they were of, it has a hole until the next event. */
+  loses(): void {
+    if (this.#isLost) return
+    this.#isLost = true
+    const stretch = { from: this.#lastReceived, to: null }
+    if (this.#lost.length < STRETCHES) this.#lost.push(stretch)
+    else this.#lost[STRETCHES - 1] = { ...stretch, from: this.#lost[STRETCHES - 1]?.from ?? null }
   }
 
   /** The meter of a stream. */
@@ -108,8 +128,16 @@ export class RunMeter {
     const received = this.#lastReceived
     // What was all received before the recorder was opened comes from a log, and knows nothing of the recorder's clock.
     const live = asked || (opened !== null && received !== null && received > opened)
-    const at = live && closed !== null ? Math.max(closed, received ?? closed) : received
-    const end = { at, fromLog: !live, lastData: this.#lastData, lastDataAt: this.#lastDataAt }
+    // Where the last events cannot be read, only the recorder's close tells how long the run went on.
+    const last = this.#isLost ? null : received
+    const at = live && closed !== null ? Math.max(closed, received ?? closed) : last
+    const end = {
+      at,
+      fromLog: !live,
+      lastData: this.#lastData,
+      lastDataAt: this.#lastDataAt,
+      lost: this.#lost,
+    }
     const meters = this.meters().filter((meter) => meter.asked || meter.identity.channel !== 'instrument')
     for (const meter of meters) this.#doubt(meter)
     return {

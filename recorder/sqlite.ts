@@ -12,6 +12,10 @@ export interface SqliteDatabase {
   prepare<Row = unknown>(sql: string): SqliteStatement<Row>
   exec(sql: string): unknown
   pragma(sql: string, options?: { readonly simple?: boolean }): unknown
+  /** Whether statements may change what SQLite otherwise keeps from being changed. */
+  unsafeMode(on: boolean): unknown
+  /** The file's bytes. */
+  serialize(): Buffer
   close(): unknown
 }
 

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs'
 import * as z from 'zod'
 import { TapewireError } from '../src/errors.js'
 import { type Findings, wholeFile } from './findings.js'
@@ -9,8 +10,14 @@ export function guarded(findings: Findings, check: () => void): void {
     check()
   } catch (error) {
     if (!(error instanceof TapewireError) || !isDamage(error)) throw error
-    findings.add('error', 'storage', wholeFile, error.message)
+    if (!findings.has('storage')) findings.add('error', 'storage', wholeFile, faultOf(error))
   }
+}
+
+/** What is wrong with a file, as SQLite says it; without what the error tells a user to do, which is to verify the tape. */
+export function faultOf(error: TapewireError): string {
+  const { cause } = error
+  return cause instanceof Error ? `the file cannot be read: ${cause.message}` : error.message
 }
 
 /** SQLite says `malformed JSON` of a cell as it says a query is wrong; the queries here are right. */
@@ -18,10 +25,17 @@ function isDamage({ code }: TapewireError): boolean {
   return code === 'tape_damaged' || code === 'bad_sql'
 }
 
+/** What SQLite's own check finds, and whether the file ends where a page does. */
 export function checkStorage(tape: Tape, findings: Findings): void {
   guarded(findings, () => {
     for (const { integrity_check: what } of tape.query('PRAGMA integrity_check(100)')) {
       if (what !== 'ok') findings.add('error', 'storage', wholeFile, String(what))
+    }
+    const [page] = tape.query('SELECT page_size AS bytes FROM pragma_page_size')
+    const beyond = (statSync(tape.path, { throwIfNoEntry: false })?.size ?? 0) % Number(page?.['bytes'])
+    if (beyond > 0) {
+      const what = `the file was cut short: its last page has ${beyond} bytes instead of ${page?.['bytes']}`
+      findings.add('error', 'storage', wholeFile, what)
     }
   })
 }

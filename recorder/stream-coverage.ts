@@ -63,6 +63,8 @@ export interface RunEnd {
   /** The last event that was data. */
   readonly lastData: number
   readonly lastDataAt: Micros | null
+  /** Stretches of which nothing can be read; null for the beginning and the end of the run. */
+  readonly lost: readonly { readonly from: Micros | null; readonly to: Micros | null }[]
 }
 
 /** A stream's coverage, and the span in which it was due. */
@@ -196,6 +198,11 @@ export class CoverageMeter {
     const begun = this.#begun
     this.#checkBeginning(to)
     if (due !== null && begun?.at != null) this.#missing.add(due, begun.at)
+    for (const lost of run.lost) {
+      const [since, until] = [lost.from ?? due, lost.to ?? to]
+      if (since !== null && until !== null) this.#missing.add(since, until)
+      if (lost.to === null) coveredTo = smaller(coveredTo, since)
+    }
     const span = due === null || to === null ? null : Math.max(0, to - due)
     const missing =
       span === null || due === null || to === null

@@ -52,14 +52,35 @@ export interface Verification extends TapeCoverage {
  * @throws {TapeError} `tape_closed`.
  */
 export function verifyTape(tape: Tape, options: VerifyOptions = {}): Verification {
-  const { limit, crossedForMs, onProgress } = parseOptions('verify', optionsSchema, options)
-  const findings = new Findings(limit)
+  const given = verifyOptions(options)
+  const findings = new Findings(given.limit)
   checkStorage(tape, findings)
-  const pass = new EventPass(tape, findings, crossedForMs)
-  guarded(findings, () => pass.read(onProgress))
-  pass.end()
-  guarded(findings, () => checkSegments(tape, findings))
-  guarded(findings, () => checkRepeatedTrades(tape, findings, limit))
+  return judgeTape(tape, findings, given)
+}
+
+/** @throws {UsageError} `bad_option`. */
+export function verifyOptions(options: VerifyOptions): z.output<typeof optionsSchema> {
+  return parseOptions('verify', optionsSchema, options)
+}
+
+/**
+ * Judges what is on a tape.
+ *
+ * @param tape null where nothing of it can be read
+ * @param findings what was found of the file itself
+ */
+export function judgeTape(
+  tape: Tape | null,
+  findings: Findings,
+  { limit, crossedForMs, onProgress }: z.output<typeof optionsSchema>,
+): Verification {
+  const pass = new EventPass(findings, crossedForMs)
+  if (tape !== null) {
+    guarded(findings, () => pass.read(tape, onProgress))
+    pass.end()
+    guarded(findings, () => checkSegments(tape, findings))
+    guarded(findings, () => checkRepeatedTrades(tape, findings, limit))
+  }
   const coverage = joinRuns(pass.runs, findings)
   const data = coverage.streams.reduce((sum, { events }) => sum + events, 0)
   const empty = data === 0 && !findings.has('storage', 'unreadable_event', 'missing_events')
