@@ -25,7 +25,7 @@ const unused = later.optional()
 /** Milliseconds since the epoch, in liquidations with a fraction (`1574697680828.2002`); becomes microseconds. */
 const milliseconds = z
   .string()
-  .regex(/^\d{1,14}(?:\.\d+)?$/, 'must be milliseconds since the epoch')
+  .regex(/^\d{1,14}(?:\.\d+)?$/, { error: 'must be milliseconds since the epoch', abort: true })
   .transform((text) => Math.round(Number(text) * 1000))
 
 // ── Array frames ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -35,7 +35,11 @@ export const heartbeatFrame = z.tuple([chanId, z.literal('hb')], tail)
 
 /** `[232957,"cs",-1175357890,7,1790134414850]`: docs page "Websocket Checksum"; the signed CRC-32 of the book. */
 export const checksumFrame = z.tuple(
-  [chanId, z.literal('cs'), z.string().regex(/^-?\d{1,10}$/, 'must be a signed 32 bit number')],
+  [
+    chanId,
+    z.literal('cs'),
+    z.string().regex(/^-?\d{1,10}$/, { error: 'must be a signed 32 bit number', abort: true }),
+  ],
   tail,
 )
 

@@ -26,9 +26,9 @@ export const envelope = z.looseObject({
 const level = z.tuple([number, number])
 
 /** An amount in the smallest unit of the base: `29000000` is 0.29 BTC. */
-const minorUnits = z.string().regex(/^\d{1,60}$/, 'must be an integer in minor units')
+const minorUnits = z.string().regex(/^\d{1,60}$/, { error: 'must be an integer in minor units', abort: true })
 
-const classicPair = z.string().regex(/^[^:]+:[^:]+$/, 'must be BASE:QUOTE')
+const classicPair = z.string().regex(/^[^:]+:[^:]+$/, { error: 'must be BASE:QUOTE', abort: true })
 
 /** `{"e":"auth","data":{"ok":"ok"},"ok":"ok","timestamp":1448034593}` */
 export const authReply = z.looseObject({ ok: z.string() })
@@ -84,7 +84,7 @@ export const historyRow = z.tuple([
   integer,
   minorUnits,
   number,
-  z.string().regex(/^\d{1,60}$/, 'must be the id of a trade'),
+  z.string().regex(/^\d{1,60}$/, { error: 'must be the id of a trade', abort: true }),
 ])
 
 /** `{"e":"tick","data":{"symbol1":"ETH","symbol2":"USD","price":"997.0053","open24":"926.8021","volume":"10043.73349200"}}` (2018); until 2017 only symbols and price. */
@@ -200,7 +200,7 @@ export const spotTrade = z.looseObject({
   dateISO: z.string(),
   price: number,
   amount: number,
-  tradeId: z.string().regex(/^\d{1,30}-\d{1,30}$/, 'must be MS-COUNTER'),
+  tradeId: z.string().regex(/^\d{1,30}-\d{1,30}$/, { error: 'must be MS-COUNTER', abort: true }),
 })
 
 /** `{"e":"tradeUpdate","data":{"pair":"BTC-USD","side":"BUY","dateISO":"…","price":"…","amount":"…","tradeId":"…"},"ok":"ok"}` */

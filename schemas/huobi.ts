@@ -10,7 +10,7 @@ import { integer, number } from './wire.js'
  */
 
 /** A counter of the venue: seqNum, version, mrid, tradeId. Compared as text or as decimals, never as a float. */
-const counter = z.string().regex(/^\d{1,40}$/, 'must be a whole number')
+const counter = z.string().regex(/^\d{1,40}$/, { error: 'must be a whole number', abort: true })
 
 const level = z.tuple([number, number])
 

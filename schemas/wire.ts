@@ -15,5 +15,5 @@ export const number = z.string()
 /** A JSON integer (or its text) that fits 2^53: channel numbers, milliseconds, counts. */
 export const integer = z
   .string()
-  .regex(/^-?\d{1,15}$/, 'must be an integer')
+  .regex(/^-?\d{1,15}$/, { error: 'must be an integer', abort: true })
   .transform(Number)

@@ -176,10 +176,13 @@ export type VenueStatus =
 
 /** Pure capabilities that a session may need and that the platform provides. All are bounded; all throw on bad input. */
 export interface Tools {
-  /** @throws {DecodeError} `undecodable`, or `oversize` beyond `maxFrameBytes`. */
-  gunzip(bytes: Uint8Array): string
-  /** @throws {DecodeError} as `gunzip`. */
-  inflateRaw(bytes: Uint8Array): string
+  /**
+   * @param maxBytes what may come out. @default the platform's `maxFrameBytes`, which is never exceeded
+   * @throws {DecodeError} `undecodable`, or `oversize`.
+   */
+  gunzip(bytes: Uint8Array, maxBytes?: number): string
+  /** As `gunzip`, of raw deflate. */
+  inflateRaw(bytes: Uint8Array, maxBytes?: number): string
   /** Lower-case hex. */
   hmacSha256(secret: string, message: string): string
 }

@@ -6,6 +6,12 @@ export type LosslessValue = string | boolean | null | LosslessValue[] | { [key: 
 /** Nesting beyond this is refused: no venue comes near, and a hostile frame must not exhaust the stack. */
 const MAX_DEPTH = 128
 
+/**
+ * More values in one frame are refused: the largest that any recording holds has 230,000, and one of 8 MB can hold four million, which
+ * takes a second to read and far longer to judge.
+ */
+export const MAX_VALUES = 500_000
+
 const QUOTE = 34
 const BACKSLASH = 92
 
@@ -16,6 +22,7 @@ const BACKSLASH = 92
 let text = ''
 let at = 0
 let depth = 0
+let values = 0
 
 /**
  * Keys repeat in every frame. Remembering the last key seen for a (first letter, length) slot lets the reader
@@ -26,12 +33,13 @@ const keyCache: string[] = new Array<string>(128 * 32).fill('')
 /**
  * Reads JSON exactly as `JSON.parse` does, except that each number becomes its source text.
  *
- * @throws {DecodeError} code `not_json`, where the text is not one JSON value.
+ * @throws {DecodeError} code `not_json`, where the text is not one JSON value; `oversize`, where it holds too many.
  */
 export function readLossless(source: string): LosslessValue {
   text = source
   at = 0
   depth = 0
+  values = 0
   const value = readValue()
   if (at !== text.length && !Number.isNaN(skipSpace())) fail()
   return value
@@ -42,6 +50,15 @@ function fail(): never {
   const source = text
   text = ''
   throw new DecodeError('not_json', `not JSON: unexpected ${found} at position ${at}`, {
+    path: [],
+    head: source,
+  })
+}
+
+function tooMany(): never {
+  const source = text
+  text = ''
+  throw new DecodeError('oversize', `the frame holds more than ${MAX_VALUES} values`, {
     path: [],
     head: source,
   })
@@ -165,6 +182,7 @@ function readArray(): LosslessValue[] {
     return items
   }
   for (;;) {
+    if (++values > MAX_VALUES) tooMany()
     items.push(readValue())
     code = text.charCodeAt(at)
     if (code <= 32) code = skipSpace()
@@ -195,6 +213,7 @@ function readObject(): { [key: string]: LosslessValue } {
     if (code <= 32) code = skipSpace()
     if (code !== 58) fail()
     at++
+    if (++values > MAX_VALUES) tooMany()
     const value = readValue()
     if (key === '__proto__') defineOwn(object, key, value)
     else object[key] = value

@@ -1,5 +1,13 @@
 import type { MarketEvent, Micros } from '../../schemas/events.js'
-import type { ConnectTarget, Endpoint, HttpResponse, Session, Sink, Subscription } from '../connector.js'
+import type {
+  ConnectTarget,
+  Endpoint,
+  HttpResponse,
+  Session,
+  Sink,
+  Subscription,
+  Tools,
+} from '../connector.js'
 import { DecodeError, TapewireError, VenueError } from '../errors.js'
 import type { Platform, Timer } from '../platform.js'
 import { frameWithoutSecrets } from '../secrets.js'
@@ -237,7 +245,7 @@ export class FeedConnection implements Leg {
         adopt: false,
         instruments,
         memory: this.memory,
-        tools: platform.tools,
+        tools: bounded(platform.tools, connector.limits.maxFrameBytes),
         random: () => platform.clock.random(),
         steady: (moment) => platform.clock.steady(moment),
       },
@@ -425,5 +433,14 @@ export class FeedConnection implements Leg {
       reason,
       at: this.#now(),
     })
+  }
+}
+
+/** What a frame unpacks to is bounded as a frame is. */
+function bounded(tools: Tools, maxBytes: number): Tools {
+  return {
+    ...tools,
+    gunzip: (bytes) => tools.gunzip(bytes, maxBytes),
+    inflateRaw: (bytes) => tools.inflateRaw(bytes, maxBytes),
   }
 }
