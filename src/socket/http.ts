@@ -8,6 +8,7 @@ import type { Clock, Http } from '../platform.js'
 import { shown, shownUrl } from '../shown.js'
 import { egress } from './egress.js'
 import { connectFailure } from './failure.js'
+import { NETWORK } from './network-defaults.js'
 import type { EgressOptions } from './network-options.js'
 
 /** Options of `nodeHttp`. */
@@ -44,6 +45,8 @@ export function nodeHttp(options: NodeHttpOptions): Http {
       const outgoing = send(target, {
         ...exit.options,
         agent: exit.options.agent ?? false,
+        maxHeaderSize: NETWORK.maxHeaderBytes,
+        insecureHTTPParser: false,
         method: request.method,
         headers: { ...DEFAULT_HEADERS, ...lowerCased(request.headers) },
       })
