@@ -4,6 +4,7 @@ import type { MarketEvent } from '../schemas/events.js'
 import { TapeError } from '../src/errors.js'
 import type { Clock, Timer } from '../src/platform.js'
 import { encodeBody } from './event-codec.js'
+import { RunContinuation } from './run-continuation.js'
 import type { RunStream, RunStreamName } from './run-streams.js'
 import { tapeError } from './sqlite.js'
 import { identityOf } from './stream-table.js'
@@ -66,6 +67,7 @@ export class Recorder {
   readonly #writer: TapeWriter
   readonly #clock: RecorderClock
   readonly #options: z.output<typeof recorderOptions>
+  readonly #continuation: RunContinuation
   #state: RecorderState = 'recording'
   /** The rows that wait for their transaction. */
   #rows: NewRow[] = []
@@ -77,12 +79,15 @@ export class Recorder {
   #frameTime: number | null = null
   /** Whether anything was recorded since the last turn of the timer. */
   #grown = false
+  /** Whether gaps that may be settled are looked for before the next frame. */
+  #settleNow = false
   #timer: Timer | null = null
 
   /** @internal Use `openTape(path, { mode: 'write' })`. */
   constructor(writer: TapeWriter, clock: RecorderClock, options: z.output<typeof recorderOptions>) {
     this.path = writer.path
     this.#writer = writer
+    this.#continuation = new RunContinuation(writer.earlierRuns())
     this.#clock = clock
     this.#options = options
   }
@@ -102,6 +107,11 @@ export class Recorder {
     return this.#rows.length
   }
 
+  /** Trades that were not written, because an earlier run has them on the tape. */
+  get repeated(): number {
+    return this.#continuation.repeated
+  }
+
   /**
    * Takes one event. Cheap; every `batchEvents` it also writes.
    * @throws {TapeError} `tape_closed`; the reason of the failure where the buffer is full because writing fails.
@@ -113,7 +123,7 @@ export class Recorder {
       this.#frameTime = receiveTime
       this.#frameVenue = venue
     }
-    this.#add(event)
+    this.#pass(event)
   }
 
   /**
@@ -125,7 +135,7 @@ export class Recorder {
     if (events.length === 0) return
     this.#beginFrame()
     this.#frameTime = null
-    for (const event of events) this.#add(event)
+    for (const event of events) this.#pass(event)
   }
 
   /**
@@ -140,6 +150,7 @@ export class Recorder {
     if (streams.length === 0 && withdrawn.length === 0) return
     for (const name of withdrawn) this.#writer.withdrawStream(name)
     for (const stream of streams) this.#writer.stateStream(stream)
+    this.#addFrame(this.#continuation.stated(streams))
     if (this.#timer === null) this.#arm(this.#options.batchMs)
   }
 
@@ -177,6 +188,8 @@ export class Recorder {
   async close(): Promise<void> {
     if (this.#state === 'closed') return
     this.#writer.waitForLocks(CLOSE_TIMEOUT_MS)
+    this.#addFrame(this.#continuation.frameEnded())
+    this.#addFrame(this.#continuation.settle(null))
     const failure = this.#write(this.#rows.length)
     const lost = this.#rows.length
     this.#timer?.cancel()
@@ -205,6 +218,9 @@ export class Recorder {
   /** Between two frames: the moment at which a batch may be written, and at which a full buffer refuses. */
   #beginFrame(): void {
     if (this.#state === 'closed') throw this.#closedError()
+    this.#addFrame(this.#continuation.frameEnded())
+    if (this.#settleNow) this.#addFrame(this.#continuation.settle(this.#clock.now()))
+    this.#settleNow = false
     const { batchEvents, bufferEvents, bufferCharacters } = this.#options
     if (this.#rows.length >= batchEvents && this.#state === 'recording') this.#write(this.#rows.length)
     if (this.#rows.length >= bufferEvents || this.#characters >= bufferCharacters) {
@@ -212,6 +228,21 @@ export class Recorder {
       if (failure !== null) throw failure
     }
     this.#beforeFrame = this.#rows.length
+  }
+
+  /** Puts on the tape what it takes to join the event to what earlier runs recorded. */
+  #pass(event: MarketEvent): void {
+    const instead = this.#continuation.pass(event)
+    if (instead === null) this.#add(event)
+    else for (const one of instead) this.#add(one)
+  }
+
+  /** What follows from several frames, as one of its own. */
+  #addFrame(events: readonly MarketEvent[]): void {
+    if (events.length === 0) return
+    this.#beforeFrame = this.#rows.length
+    for (const event of events) this.#add(event)
+    this.#frameTime = null
   }
 
   #add(event: MarketEvent): void {
@@ -265,10 +296,15 @@ export class Recorder {
   #arm(delayMs: number): void {
     this.#timer = this.#clock.after(delayMs, () => {
       this.#timer = null
+      this.#settleNow = this.#grown
+      if (!this.#grown) {
+        this.#addFrame(this.#continuation.frameEnded())
+        this.#addFrame(this.#continuation.settle(this.#clock.now()))
+      }
       // A frame whose events may still be coming is held back for one turn.
       this.#write(this.#grown ? this.#beforeFrame : this.#rows.length)
       this.#grown = false
-      if (this.#rows.length > 0 || this.#writer.waitingStreams > 0)
+      if (this.#rows.length > 0 || this.#writer.waitingStreams > 0 || this.#continuation.pending)
         this.#arm(this.#state === 'failing' ? RETRY_MS : this.#options.batchMs)
     })
   }

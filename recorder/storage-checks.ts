@@ -75,21 +75,18 @@ const repeatSchema = z.object({
   first: z.int(),
 })
 
-/**
- * In SQL, which sorts on disk: a set of every trade id would not fit memory on a long tape. Two recordings may hold the same
- * trade, for the second gets as history what the first saw happen.
- */
+/** In SQL, which sorts on disk: a set of every trade id would not fit memory on a long tape. */
 export function checkRepeatedTrades(tape: Tape, findings: Findings, limit: number): void {
   const repeats = tape.query(
     `WITH trade AS (
-       SELECT e.id, e.stream, e.receive_time, (SELECT max(r.id) FROM runs r WHERE r.first_event <= e.id) AS run,
+       SELECT e.id, e.stream, e.receive_time,
          iif(json_valid(e.body), json_extract(e.body, '$[' || f.key || ']'), NULL) AS trade
        FROM event_types t JOIN json_each(t.fields) f ON f.value = 'id' JOIN events e ON e.type = t.id
        WHERE t.type = 'trade'
      )
      SELECT s.venue, s.symbol, s.channel, t.trade, max(t.id) AS event, t.receive_time AS at, min(t.id) AS first
      FROM trade t JOIN streams s ON s.id = t.stream WHERE t.trade IS NOT NULL
-     GROUP BY t.stream, t.run, t.trade HAVING count(*) > 1 ORDER BY event LIMIT ?`,
+     GROUP BY t.stream, t.trade HAVING count(*) > 1 ORDER BY event LIMIT ?`,
     limit,
   )
   for (const row of repeats) {

@@ -1,5 +1,6 @@
 import type { MarketEvent, Micros } from '../schemas/events.js'
 import { TapeError } from '../src/errors.js'
+import { type EarlierStream, readEarlierRuns } from './earlier-runs.js'
 import type { StreamIdentity } from './event-codec.js'
 import { type RunStream, type RunStreamName, RunStreamsWriter } from './run-streams.js'
 import { SegmentInProgress } from './segment.js'
@@ -63,6 +64,11 @@ export class TapeWriter {
       'INSERT INTO streams (id, venue, symbol, instrument, channel, key) VALUES (?, ?, ?, ?, ?, ?)',
     )
     this.#insertSegment = db.prepare('INSERT OR REPLACE INTO segments VALUES (?, ?, ?, ?, ?, ?, ?)')
+  }
+
+  /** What earlier runs have recorded of each stream. */
+  earlierRuns(): EarlierStream[] {
+    return readEarlierRuns(this.#db)
   }
 
   /** The last event that is on the tape; 0 where there is none. */

@@ -54,6 +54,10 @@ function shownCause(cause: unknown): unknown {
     .join('\n')
   Object.defineProperty(copy, 'stack', { value: stack, configurable: true, writable: true })
   if (cause.cause !== undefined) copy.cause = shownCause(cause.cause)
+  if (cause instanceof AggregateError) {
+    const errors = cause.errors.slice(0, 20).map(shownCause)
+    Object.defineProperty(copy, 'errors', { value: errors, configurable: true, writable: true })
+  }
   return copy
 }
 

@@ -234,10 +234,15 @@ describe('any book at any moment of any tape', () => {
           }),
         )
         using tape = openTape(await recordRuns(runs))
-        const numbered = runs.flatMap((events, run) => events.map((event) => ({ run, event })))
+        // The pauses between the runs are on the tape as gaps, and count.
+        const starts = tape.runs().map(({ firstEvent }) => firstEvent)
+        const numbered = [...tape.entries()].map(({ id, event }) => ({
+          run: starts.filter((first) => first <= id).length,
+          event,
+        }))
         const booksUpTo = (taken: (event: MarketEvent, id: number) => boolean) => {
           const books = new Books()
-          let run = 0
+          let run = 1
           numbered.forEach((entry, index) => {
             if (!taken(entry.event, index + 1)) return
             if (entry.run !== run) books.interrupt()

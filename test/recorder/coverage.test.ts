@@ -302,7 +302,7 @@ describe('the pause between two runs', () => {
   it('is missing from each stream that both had', async () => {
     const verification = await live(run(0, 20, 'trade'), run(40, 60, 'trade', 'ticker'))
     expect(errors(verification)).toEqual([
-      ['trade', 'not_recording', 'nobody was recording for 20.0 s before this run'],
+      ['trade', 'gap_unhealed', 'a gap (not_recording) of 20.0 s ended without what was missed'],
     ])
     expect(verification).toMatchObject({
       verdict: 'not whole',
@@ -319,31 +319,27 @@ describe('the pause between two runs', () => {
 
   it('is not, where history proves that nothing was missed', async () => {
     const { streams = [], ...second } = run(40, 60, 'trade')
-    const pause = { channel: 'trade', reason: 'not_recording', from: moment(20), ...at(40) } as const
     const verification = await live(run(0, 20, 'trade'), {
       ...second,
       streams,
       events: [
-        gap('open', pause),
         trade({ id: 'h', historical: true, ...at(41) }),
-        gap('closed', { ...pause, ...at(41), to: moment(41), healed: true }),
+        trade({ id: '0', historical: true, ...at(41), exchangeTime: moment(0) }),
       ],
     })
     expect(verification).toMatchObject({ verdict: 'whole', streams: [{ share: 1, paused: 0, missing: 0 }] })
   })
 
-  it('is told by the gap that the tape has of it, and counted once', async () => {
-    const { streams = [], ...second } = run(40, 60, 'trade')
-    const pause = { channel: 'trade', reason: 'not_recording', from: moment(20), ...at(40) } as const
+  it('ends where the stream is whole again, and is counted once', async () => {
+    const second = { ...run(40, 60, 'trade'), streams: [stream('trade', { askedAt: moment(40) }, 42)] }
     const verification = await live(run(0, 20, 'trade'), {
       ...second,
-      streams,
-      events: [gap('open', pause), gap('closed', { ...pause, ...at(42), to: moment(42), healed: false })],
+      events: [trade({ id: '1', ...at(42) })],
     })
     expect(errors(verification)).toEqual([
       ['trade', 'gap_unhealed', 'a gap (not_recording) of 22.0 s ended without what was missed'],
     ])
-    expect(verification.streams).toMatchObject([{ paused: 20 * SECOND, missing: 2 * SECOND, share: 38 / 60 }])
+    expect(verification.streams).toMatchObject([{ paused: 20 * SECOND, missing: 0, share: 38 / 58 }])
   })
 })
 

@@ -250,7 +250,7 @@ describe('recording again to the same tape', () => {
       clock.pass(1_000)
       await recorder.close()
     }
-    expect(idsOn(file)).toEqual(['0', '1', '2', '3', '4', '5'])
+    expect(idsOn(file)).toEqual(['0', '1', '2', 'gap', 'gap', '3', '4', '5'])
     using tape = openTape(file)
     expect(tape.runs()).toMatchObject([
       { firstEvent: 1, opened: START, closed: START + 1_000_000 },

@@ -201,7 +201,7 @@ describe('a book', () => {
 
   it('that changes in a new recording before a snapshot of its own is found', async () => {
     const file = await recorded([book], [update([['10', '2']], [], at(9))])
-    expect(codes(verified(file))).toContainEqual(['error', 'update_before_snapshot', 2])
+    expect(codes(verified(file))).toContainEqual(['error', 'update_before_snapshot', 3])
   })
 
   it('that changes after a gap without a snapshot is found', async () => {

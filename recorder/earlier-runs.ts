@@ -1,0 +1,215 @@
+import type { Micros } from '../schemas/events.js'
+import type { SqliteDatabase } from './sqlite.js'
+import { StreamTable, type TapeStream } from './stream-table.js'
+
+/** What a tape holds of a stream when a run begins to go on with it. */
+export interface EarlierStream {
+  readonly stream: TapeStream
+  /** Up to when the stream is on the tape, as far as that is known; null where it has no clock. */
+  readonly until: Micros | null
+  /** Receive time of the first event of the run that had it last; null where that has no clock. */
+  readonly began: Micros | null
+  /** Exchange times of its last trades by id; empty where it carries none. */
+  readonly trades: ReadonlyMap<string, Micros | null>
+}
+
+/** Ids of trades that are looked up, of one stream and of all. */
+const IDS_A_STREAM = 10_000
+const IDS_OF_ALL = 500_000
+const CHARACTERS_OF_ALL = 32 << 20
+/** Segments that are read for the trades of one stream, and of all. A segment holds up to 4,096 events. */
+const SEGMENTS_A_STREAM = 64
+const SEGMENTS_OF_ALL = 256
+
+interface Held {
+  readonly stream: TapeStream
+  /** Null until its last event was found. */
+  last: { readonly event: number; readonly at: Micros | null; readonly gap: string | null } | null
+  readonly trades: Map<string, Micros | null>
+  segments: number
+  /** Whether its trades are still looked for. */
+  wanted: boolean
+}
+
+/**
+ * Reads backwards what the tape holds of each stream: how it ends, and its last trades. No index leads there, since one over
+ * trades was measured to cost a recorder more than the events themselves; what is read is bounded instead.
+ */
+export function readEarlierRuns(db: SqliteDatabase): EarlierStream[] {
+  const table = new StreamTable()
+  table.refresh(db)
+  const held = new Map<number, Held>()
+  for (const stream of table.values()) {
+    if (stream.channel === null) continue
+    const wanted = /^trade(?::|$)/.test(stream.channel)
+    held.set(stream.id, { stream, last: null, trades: new Map(), segments: 0, wanted })
+  }
+  if (held.size === 0) return []
+  new BackwardPass(db, held).run()
+  const runs = readRuns(db)
+  return [...held.values()].flatMap((one) => describe(one, runs) ?? [])
+}
+
+class BackwardPass {
+  readonly #db: SqliteDatabase
+  readonly #held: ReadonlyMap<number, Held>
+  readonly #types: ReadonlyMap<string, number>
+  readonly #idAt: number
+  #ids = 0
+  #characters = 0
+  #segments = 0
+
+  constructor(db: SqliteDatabase, held: ReadonlyMap<number, Held>) {
+    this.#db = db
+    this.#held = held
+    this.#types = new Map(db.prepare<[string, number]>('SELECT type, id FROM event_types').raw().all())
+    this.#idAt =
+      db
+        .prepare<number>(
+          "SELECT f.key FROM event_types t JOIN json_each(t.fields) f WHERE t.type = 'trade' AND f.value = 'id'",
+        )
+        .pluck()
+        .get() ?? 0
+  }
+
+  run(): void {
+    const segments = this.#db
+      .prepare<[first: number, last: number, streams: string]>(
+        `SELECT first_event, last_event, iif(json_valid(streams), streams, '[]') FROM segments
+         ORDER BY first_event DESC`,
+      )
+      .raw()
+    for (const [first, last, streams] of segments.iterate()) {
+      const ids: unknown = JSON.parse(streams)
+      const present = (Array.isArray(ids) ? ids : []).flatMap((id) => this.#held.get(id) ?? [])
+      const unseen = present.filter((one) => one.last === null)
+      if (unseen.length > 0) this.#readEnds(first, last, unseen)
+      const wanted = present.filter((one) => one.wanted)
+      if (wanted.length > 0) this.#readTrades(first, last, wanted)
+      if (![...this.#held.values()].some((one) => one.last === null || one.wanted)) return
+    }
+  }
+
+  #readEnds(first: number, last: number, unseen: readonly Held[]): void {
+    const among = `FROM events NOT INDEXED WHERE id BETWEEN ? AND ? AND stream IN (${idsOf(unseen)})`
+    const gaps = new Map(
+      this.#db
+        .prepare<[stream: number, event: number, body: string]>(
+          `SELECT stream, max(id), iif(json_valid(body), body, '[]') ${among} AND type = ? GROUP BY stream`,
+        )
+        .raw()
+        .all(first, last, this.#types.get('gap') ?? 0)
+        .map(([stream, , body]) => [stream, body] as const),
+    )
+    const ends = this.#db
+      .prepare<[stream: number, event: number, at: Micros | null]>(
+        `SELECT stream, max(id), receive_time ${among} GROUP BY stream`,
+      )
+      .raw()
+      .all(first, last)
+    for (const [stream, event, at] of ends) {
+      const one = this.#held.get(stream)
+      if (one !== undefined) one.last = { event, at, gap: gaps.get(stream) ?? null }
+    }
+  }
+
+  #readTrades(first: number, last: number, wanted: readonly Held[]): void {
+    const rows = this.#db
+      .prepare<[stream: number, time: Micros | null, id: unknown]>(
+        `SELECT stream, exchange_time, iif(json_valid(body), json_extract(body, '$[${this.#idAt}]'), NULL) FROM events NOT INDEXED
+         WHERE id BETWEEN ? AND ? AND type = ? AND stream IN (${idsOf(wanted)}) ORDER BY id DESC`,
+      )
+      .raw()
+    for (const [stream, time, id] of rows.all(first, last, this.#types.get('trade') ?? 0)) {
+      const one = this.#held.get(stream)
+      if (one === undefined || typeof id !== 'string' || one.trades.size >= IDS_A_STREAM || this.#full)
+        continue
+      one.trades.set(id, time)
+      this.#ids++
+      this.#characters += id.length
+    }
+    this.#segments++
+    for (const one of wanted) {
+      one.segments++
+      if (one.segments >= SEGMENTS_A_STREAM || one.trades.size >= IDS_A_STREAM) one.wanted = false
+    }
+    if (!this.#full) return
+    for (const one of this.#held.values()) one.wanted = false
+  }
+
+  get #full(): boolean {
+    return (
+      this.#segments >= SEGMENTS_OF_ALL || this.#ids >= IDS_OF_ALL || this.#characters >= CHARACTERS_OF_ALL
+    )
+  }
+}
+
+interface Run {
+  readonly firstEvent: number
+  readonly closed: Micros | null
+  readonly began: Micros | null
+  /** When streams that the run confirmed were given up, by venue, symbol and channel; null where they were kept to its end. */
+  readonly kept: ReadonlyMap<string, Micros | null>
+}
+
+/** Newest first. */
+function readRuns(db: SqliteDatabase): Run[] {
+  const runs = db
+    .prepare<[id: number, firstEvent: number, closed: Micros | null, began: Micros | null]>(
+      `SELECT r.id, r.first_event, r.closed, e.receive_time FROM runs r LEFT JOIN events e ON e.id = r.first_event
+       ORDER BY r.id DESC`,
+    )
+    .raw()
+    .all()
+  const kept = new Map<number, Map<string, Micros | null>>(runs.map(([id]) => [id, new Map()]))
+  const stated = db
+    .prepare<[run: number, venue: string, symbol: string, channel: string, endedAt: Micros | null]>(
+      `SELECT run, venue, symbol, channel, ended_at FROM run_streams
+       WHERE confirmed_at IS NOT NULL AND refused IS NULL`,
+    )
+    .raw()
+  for (const [run, venue, symbol, channel, endedAt] of stated.iterate()) {
+    kept.get(run)?.set(JSON.stringify([venue, symbol, channel]), endedAt)
+  }
+  return runs.map(([id, firstEvent, closed, began]) => ({
+    firstEvent,
+    closed,
+    began,
+    kept: kept.get(id) ?? new Map(),
+  }))
+}
+
+function describe({ stream, last, trades }: Held, runs: readonly Run[]): EarlierStream | null {
+  if (last === null) return null
+  const run = runs.find(({ firstEvent }) => firstEvent <= last.event)
+  return { stream, until: coveredUntil(stream, last, run), began: run?.began ?? null, trades }
+}
+
+/**
+ * A stream that the run says it kept is covered up to its clean end; else up to its last event, for nobody can say more. One
+ * that ended in a gap is covered up to that.
+ */
+function coveredUntil(
+  { venue, symbol, channel }: TapeStream,
+  { at, gap }: NonNullable<Held['last']>,
+  run: Run | undefined,
+): Micros | null {
+  const open = gap === null ? null : openSince(gap)
+  if (open !== null) return open.from ?? at
+  const endedAt = run?.kept.get(JSON.stringify([venue, symbol, channel]))
+  if (run === undefined || endedAt === undefined || at === null) return at
+  const end = endedAt ?? run.closed
+  return end === null ? at : Math.max(at, end)
+}
+
+/** Where a gap that is open begins, from its body; null where it is closed. */
+function openSince(body: string): { readonly from: Micros | null } | null {
+  const fields: unknown = JSON.parse(body)
+  if (!Array.isArray(fields)) return null
+  const [, state, from] = fields
+  return state === 'open' ? { from: typeof from === 'number' ? from : null } : null
+}
+
+function idsOf(held: readonly Held[]): string {
+  return held.map(({ stream }) => stream.id).join(', ')
+}
