@@ -68,7 +68,7 @@ async function demo(): Promise<number> {
 /** A second run would begin its markets anew on the same tape: the former tape is kept under another name. */
 function keepFormer(): void {
   if (!existsSync(TAPE)) return
-  const kept = `tape-${new Date().toISOString().replaceAll(':', '-')}.db`
+  const kept = `tape-${new Date(systemClock().now() / 1000).toISOString().replaceAll(':', '-')}.db`
   for (const suffix of ['', '-wal', '-shm']) {
     if (existsSync(TAPE + suffix)) renameSync(TAPE + suffix, kept + suffix)
   }

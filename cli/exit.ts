@@ -31,16 +31,20 @@ export function reportOutput(error: Error): number {
 
 /** Prints one clear sentence on stderr and returns the exit code of the failure. */
 export function report(error: unknown): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.done : exitCode.usedWrongly
-  if (error instanceof TapewireError) {
-    complain(error.message)
-    if (error instanceof UsageError || error instanceof TapeError || error instanceof FrameLogError) {
-      return exitCode.usedWrongly
-    }
-    if (error instanceof VenueError || error instanceof NetworkError) return exitCode.venueOrNetwork
-    return exitCode.foundWanting
+  if (error instanceof TapewireError) complain(error.message)
+  else if (!(error instanceof CommanderError)) {
+    process.stderr.write(`${pc.red('tapewire: this is a defect, please report it:')} ${describe(error)}\n`)
   }
-  process.stderr.write(`${pc.red('tapewire: this is a defect, please report it:')} ${describe(error)}\n`)
+  return failureCode(error)
+}
+
+/** The exit code of a failure. */
+export function failureCode(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.done : exitCode.usedWrongly
+  if (error instanceof UsageError || error instanceof TapeError || error instanceof FrameLogError) {
+    return exitCode.usedWrongly
+  }
+  if (error instanceof VenueError || error instanceof NetworkError) return exitCode.venueOrNetwork
   return exitCode.foundWanting
 }
 

@@ -27,6 +27,13 @@ export function ingestCommand(): Command {
     .option('--venue <name>', 'whose recording it is, where its URLs do not tell')
     .option('--force', 'write a log to the tape that it has already, or has a part of')
     .option('--json', 'what was ingested and what could not be used, as JSON')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  tapewire ingest tape.frames.jsonl.gz --db again.db
+  tapewire ingest BITFINEX*.txt --venue bitfinex --db tape.db`,
+    )
     .action(async (files: string[], options: Options) => {
       const venue = options.venue === undefined ? undefined : venueNamed(options.venue).id
       const { signal, interrupted, dispose } = interruption()

@@ -9,6 +9,13 @@ export function inspectCommand(): Command {
     .description('what is on a tape: trades, books, gaps, proofs')
     .argument('<tape>')
     .option('--json', 'for programs')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  tapewire inspect tape.db
+  tapewire inspect tape.db --json | jq .tape`,
+    )
     .action((path: string, { json }: { json?: boolean }) => {
       const tape = openTape(path)
       try {

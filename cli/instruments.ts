@@ -18,6 +18,13 @@ export function instrumentsCommand(): Command {
     .option('--search <text>', 'only symbols or ids that hold the text')
     .option('--url <url>', 'socket URL of a gateway or simulator in place of the venue')
     .option('--json', 'for programs')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  tapewire instruments bitfinex --search BTC
+  tapewire instruments huobi --json`,
+    )
     .action(async (name: string, options: Options) => {
       const venue = venueNamed(name)
       const connector = venue.connector(options.url === undefined ? {} : { url: options.url })

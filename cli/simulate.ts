@@ -56,6 +56,14 @@ export function simulateCommand(): Command {
     .addOption(
       flag('--speed <factor>', 'of the recorded frames (1x without it): 1x, 10x, or max', parseSpeed),
     )
+    .addHelpText(
+      'after',
+      `
+Examples:
+  tapewire simulate bitfinex --port 9001
+  tapewire simulate bitfinex --faults 'drop chance=0.01; close atMs=5000'
+  tapewire simulate bitfinex --frames tape.frames.jsonl.gz --speed 10x`,
+    )
     .action(async (name: string, options: Options) => {
       const venue = venueNamed(name)
       if (options.speed !== undefined && options.frames === undefined) {

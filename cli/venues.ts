@@ -11,6 +11,13 @@ export function venuesCommand(): Command {
     .description('every venue: status, markets, channels, what proves its book; of one venue everything')
     .argument('[venue]', 'only this venue, with the variants of its channels and its limits')
     .option('--json', 'for programs')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  tapewire venues
+  tapewire venues bitfinex`,
+    )
     .action((name: string | undefined, { json }: { json?: boolean }) => {
       const asked = name === undefined ? venues : [venueNamed(name)]
       const connectors = asked.map((venue) => venue.connector({}))

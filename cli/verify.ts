@@ -18,6 +18,13 @@ export function verifyCommand(): Command {
     .description('is a tape whole? Exit code 1 with what is missing where it is not')
     .argument('<tape>')
     .option('--json', 'for programs')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  tapewire verify tape.db && echo whole
+  tapewire verify tape.db --json`,
+    )
     .action((path: string, { json }: { json?: boolean }) => {
       let [read, events] = [0, 0]
       const progress = new SizeProgress(1, () => (events === 0 ? 0 : read / events))

@@ -27,6 +27,13 @@ export function watchCommand(): Command {
     .addOption(urlFlag())
     .addOption(flag('--depth <n>', 'levels a side', wholeNumber(1, 1000), { value: 10, shown: '10' }))
     .addOption(flag('--trades <n>', 'trades to show', wholeNumber(1, 1000), { value: 12, shown: '12' }))
+    .addHelpText(
+      'after',
+      `
+Examples:
+  tapewire watch bitfinex:BTC/USD
+  tapewire watch bitfinex:btc-usd,eth-usd --depth 5 --trades 8`,
+    )
     .action(async (targets: string[], options: Options) => {
       needTerminal()
       const connectors = await connectorsFor(targets, options)

@@ -55,6 +55,11 @@ export class Command {
     this.#child.stdout?.destroy()
   }
 
+  /** As a terminal that was closed. */
+  closeStderr(): void {
+    this.#child.stderr?.destroy()
+  }
+
   /** From now on what is printed stays in the pipe. */
   stopReading(): void {
     this.#child.stdout?.pause()

@@ -1,0 +1,191 @@
+import { statSync } from 'node:fs'
+import type { Recorder, RecordSummary } from '../recorder/index.js'
+import type { MarketEvent, Micros } from '../schemas/events.js'
+import type { Feed } from '../src/feed/feed.js'
+import type { Clock } from '../src/platform.js'
+import type { RecordingSummary } from './recording-summary.js'
+import { type Trouble, Troubles } from './troubles.js'
+
+/** How a recording does: what `record --json` writes each minute. */
+export interface RecordingStatus {
+  readonly type: 'status'
+  /** Microseconds since the epoch, as every moment here. */
+  readonly at: Micros
+  /** Since the command began. */
+  readonly elapsedMs: number
+  readonly venues: readonly VenueStatus[]
+  readonly tape: TapeStatus
+}
+
+export interface VenueStatus {
+  readonly venue: string
+  readonly connections: { readonly up: number; readonly asked: number }
+  /** Data so far; gaps, checksums and what connections say are not counted. */
+  readonly events: number
+  /** Since the status before. */
+  readonly eventsPerSecond: number
+  /** Gaps so far, and those that are open. */
+  readonly gaps: { readonly opened: number; readonly open: number }
+  /** Frames so far that did not fit the venue's schema. */
+  readonly malformed: number
+  /** The age of the last datum; null before the first. */
+  readonly sinceDataMs: number | null
+  readonly wrong: readonly Trouble[]
+}
+
+export interface TapeStatus {
+  readonly path: string
+  /** With what has not been moved into the file itself yet. */
+  readonly bytes: number
+  /** Events that wait to be written. */
+  readonly waiting: number
+  /** Why the tape cannot be written; null where it can. */
+  readonly wrong: string | null
+}
+
+/** What the list of instruments is called where a connection is named. */
+const CATALOGUE = 'catalogue'
+/** A silent start is not wrong before this. */
+const PATIENCE_MS = 5_000
+
+interface Counts {
+  events: number
+  before: number
+  malformed: number
+  /** By the monotonic clock; null before the first datum. */
+  lastData: Micros | null
+  readonly troubles: Troubles
+}
+
+/** Counts what a recording brings, and says at any moment how it does. */
+export class StatusKeeper {
+  readonly #feed: Pick<Feed, 'metrics'>
+  readonly #recorder: Recorder
+  readonly #clock: Clock
+  readonly #began: Micros
+  readonly #venues = new Map<string, Counts>()
+  readonly #tapeTrouble: () => string | null
+  #statusAt: Micros
+
+  /** @param tapeTrouble why the tape cannot be written; null where it can */
+  constructor(
+    feed: Pick<Feed, 'metrics'>,
+    recorder: Recorder,
+    clock: Clock,
+    tapeTrouble: () => string | null,
+  ) {
+    this.#tapeTrouble = tapeTrouble
+    this.#feed = feed
+    this.#recorder = recorder
+    this.#clock = clock
+    this.#began = clock.monotonic()
+    this.#statusAt = this.#began
+  }
+
+  /** @returns what went wrong just now and was not wrong before; else null. */
+  count(event: MarketEvent): Trouble | null {
+    const counts = this.#counts(event.venue)
+    if (event.type === 'connection') return counts.troubles.take(event)
+    if (event.type === 'malformed') counts.malformed++
+    else if (event.type !== 'gap' && event.type !== 'checksum') {
+      counts.events++
+      counts.lastData = this.#clock.monotonic()
+    }
+    return null
+  }
+
+  get elapsedMs(): number {
+    return (this.#clock.monotonic() - this.#began) / 1000
+  }
+
+  /** Rates are since the call before. */
+  status(): RecordingStatus {
+    const now = this.#clock.monotonic()
+    const seconds = Math.max(0.001, (now - this.#statusAt) / 1_000_000)
+    this.#statusAt = now
+    const venues = this.#feed.metrics().venues.map(({ venue, connections, subscriptions, gaps }) => {
+      const counts = this.#counts(venue)
+      const rate = (counts.events - counts.before) / seconds
+      counts.before = counts.events
+      const up = connections.filter(({ socket }) => socket.state === 'open').length
+      const wrong = counts.troubles.values()
+      const isExplained = wrong.some(({ connection }) => connection !== CATALOGUE)
+      if (!isExplained && counts.events === 0 && this.elapsedMs >= PATIENCE_MS) {
+        wrong.push({ connection: '', since: this.#clock.now(), reason: nothingYet(up) })
+      }
+      return {
+        venue,
+        connections: { up, asked: connections.length },
+        events: counts.events,
+        eventsPerSecond: Math.round(rate * 10) / 10,
+        gaps: {
+          opened: Object.values(gaps.opened).reduce((sum, count) => sum + count, 0),
+          open: subscriptions.filter(({ gap }) => gap !== null).length,
+        },
+        malformed: counts.malformed,
+        sinceDataMs: counts.lastData === null ? null : Math.round((now - counts.lastData) / 1000),
+        wrong,
+      }
+    })
+    return {
+      type: 'status',
+      at: this.#clock.now(),
+      elapsedMs: Math.round(this.elapsedMs),
+      venues,
+      tape: this.#tape,
+    }
+  }
+
+  /** @param raw the file of raw frames that was written last */
+  summary(
+    { streams, gaps, malformed }: RecordSummary,
+    raw: string | null,
+    exitCode: number,
+  ): RecordingSummary {
+    const { path, bytes } = this.#tape
+    return {
+      type: 'summary',
+      at: this.#clock.now(),
+      elapsedMs: Math.round(this.elapsedMs),
+      events: streams.reduce((sum, { events }) => sum + events, 0),
+      streams: streams.map(({ venue, symbol, channel, state, events, reason }) => ({
+        venue,
+        symbol,
+        channel,
+        state,
+        events,
+        reason,
+      })),
+      gaps,
+      malformed,
+      tape: { path, bytes },
+      raw,
+      exitCode,
+    }
+  }
+
+  get #tape(): TapeStatus {
+    const { path, waiting } = this.#recorder
+    return { path, bytes: tapeBytes(path), waiting, wrong: this.#tapeTrouble() }
+  }
+
+  #counts(venue: string): Counts {
+    let counts = this.#venues.get(venue)
+    if (counts === undefined) {
+      counts = { events: 0, before: 0, malformed: 0, lastData: null, troubles: new Troubles() }
+      this.#venues.set(venue, counts)
+    }
+    return counts
+  }
+}
+
+function nothingYet(up: number): string {
+  return up === 0 ? 'there is no connection yet' : 'the venue has sent no data yet'
+}
+
+function tapeBytes(path: string): number {
+  return [path, `${path}-wal`].reduce(
+    (sum, file) => sum + (statSync(file, { throwIfNoEntry: false })?.size ?? 0),
+    0,
+  )
+}
