@@ -133,7 +133,8 @@ async function run(
     dispose()
   }
   const { summary } = ended
-  if (summary === null) return code
+  // What cannot be asked for is told in one sentence.
+  if (summary === null || code === exitCode.usedWrongly) return code
   const nothing = received(summary) === 0 && code === exitCode.done
   if (code !== exitCode.foundWanting) code = interrupted() ?? (nothing ? exitCode.venueOrNetwork : code)
   output.end(keeper.summary(summary, raw === null ? null : raw.path, code))
