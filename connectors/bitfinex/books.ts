@@ -11,7 +11,7 @@ import {
 } from '../../schemas/bitfinex.js'
 import type { Level, Order } from '../../schemas/events.js'
 import { OrderLedger } from '../../src/book/order-ledger.js'
-import { absoluteDecimal, canonicalDecimal, checker } from '../../src/decode/index.js'
+import { absoluteDecimal, canonicalDecimal, checker, identifier } from '../../src/decode/index.js'
 import type { Stream, Streams } from '../../src/session/index.js'
 import { bookChecksum, SIGNED_LEVELS } from './checksum.js'
 import { type ChannelReader, type DataFrame, isList, unknownMessage } from './frames.js'
@@ -209,7 +209,7 @@ function orders(context: BookContext): ChannelReader {
     ...orderStream(context, (row) => {
       const amount = canonicalDecimal(row[2])
       return {
-        id: row[0],
+        id: identifier(row[0]),
         price: canonicalDecimal(row[1]),
         amount,
         side: isNegative(amount) ? 'asks' : 'bids',
@@ -231,7 +231,7 @@ function fundingOrders(context: BookContext): ChannelReader {
     ...orderStream(context, (row) => {
       const amount = canonicalDecimal(row[3])
       return {
-        id: row[0],
+        id: identifier(row[0]),
         price: canonicalDecimal(row[2]),
         amount,
         side: isNegative(amount) ? 'bids' : 'asks',

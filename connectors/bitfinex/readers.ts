@@ -11,7 +11,7 @@ import {
   tradeHistoryFrame,
 } from '../../schemas/bitfinex.js'
 import type { Instrument } from '../../src/connector.js'
-import { absoluteDecimal, canonicalDecimal, checker } from '../../src/decode/index.js'
+import { absoluteDecimal, canonicalDecimal, checker, identifier } from '../../src/decode/index.js'
 import type { Backfills, CandleFields, Stream, Streams, TradeFields } from '../../src/session/index.js'
 import { candleInterval } from './channels.js'
 import { difference, predictedRate } from './exact.js'
@@ -53,7 +53,7 @@ export function tradeFields(
 ): TradeFields {
   const amount = canonicalDecimal(signed)
   return {
-    id,
+    id: identifier(id),
     price: canonicalDecimal(price),
     amount: absoluteDecimal(amount),
     side: amount.startsWith('-') ? 'sell' : 'buy',
@@ -188,7 +188,8 @@ export function liquidationReader(streams: Streams, streamOf: LiquidationStreams
   return {
     rows({ value, text, at }) {
       for (const row of checkLiquidations(value, text)[1]) {
-        const [, id, exchangeTime, , symbol, signed] = row
+        const [, unchecked, exchangeTime, , symbol, signed] = row
+        const id = identifier(unchecked)
         const stream = streamOf(symbol, at)
         if (stream === null || !stream.record.tradeIds.add(id)) continue
         const amount = canonicalDecimal(signed)

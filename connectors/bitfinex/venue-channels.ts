@@ -2,13 +2,16 @@ import type { ErrorEvent, SubscribedEvent } from '../../schemas/bitfinex.js'
 import type { Micros } from '../../schemas/events.js'
 import type { SessionKit, Stream } from '../../src/session/index.js'
 import { answers, type WireChannel, wireChannel, wireName } from './channels.js'
-import type { ChannelReader } from './frames.js'
+import { type ChannelReader, unknownMessage } from './frames.js'
 import type { ResolvedOptions } from './options.js'
 
 /** `unsubscribed` is due within this, else the connection is replaced. */
 const LEAVE_MS = 15_000
 /** The venue says that a channel is subscribed already: the ack of that is due within this, else the connection is replaced. */
 const LATE_ACK_MS = 15_000
+
+/** Channels of one connection, however many the venue acks: it grants 36, and a recording may hold more. */
+const MOST_CHANNELS = 1_000
 
 /** Codes of `error` events that do not refuse a subscription. */
 const ERROR = {
@@ -139,6 +142,9 @@ export class VenueChannels {
 
   subscribed(ack: SubscribedEvent, text: string, at: Micros | null): void {
     if (this.#byChanId.has(ack.chanId)) return
+    if (this.#byChanId.size >= MOST_CHANNELS) {
+      unknownMessage(`an ack beyond ${MOST_CHANNELS} channels on one connection`, text)
+    }
     const { adopt } = this.#kit.init
     const waiting = this.#waiting(ack)
     if (waiting !== null) this.#bind(waiting, ack.chanId, at)

@@ -1,5 +1,6 @@
 import type { TradeRow } from '../../schemas/bitmex.js'
 import { canonicalDecimal } from '../../src/decode/decimal.js'
+import { identifier } from '../../src/decode/identifier.js'
 import { ownText } from '../../src/decode/own-text.js'
 import type { StreamRecord } from '../../src/session/memory.js'
 
@@ -21,8 +22,9 @@ export class TradeIds {
   of(rows: readonly TradeRow[]): string[] {
     const inFrame = new Map<string, number>()
     return rows.map((row) => {
-      const facts = `${canonicalDecimal(row.price)}/${canonicalDecimal(row.size)}/${row.timestamp ?? ''}`
-      const match = row.trdMatchID ?? ''
+      const time = identifier(row.timestamp ?? '', ['timestamp'])
+      const facts = `${canonicalDecimal(row.price)}/${canonicalDecimal(row.size)}/${time}`
+      const match = identifier(row.trdMatchID ?? '', ['trdMatchID'])
       const id = this.#isFirst(match, facts) ? match : `${match}/${facts}`
       const count = (inFrame.get(id) ?? 0) + 1
       inFrame.set(id, count)

@@ -1,13 +1,19 @@
 import type { Level, Micros } from '../../schemas/events.js'
+import { ownLevel } from '../../src/book/order-book.js'
 import type { SessionKit, Stream } from '../../src/session/index.js'
 import { Audits } from './audits.js'
-import { Join } from './join.js'
+import { type Holding, Join } from './join.js'
 import { CACHED_FOR_MS, type Snapshots } from './snapshots.js'
 
 /** Levels as they now stand; amount `"0"` removes. */
 export interface BookDelta {
   readonly bids: Level[]
   readonly asks: Level[]
+}
+
+const DELTAS: Holding<BookDelta> = {
+  rows: ({ bids, asks }) => bids.length + asks.length,
+  own: ({ bids, asks }) => ({ bids: bids.map(ownLevel), asks: asks.map(ownLevel) }),
 }
 
 /** Books of numbered changes, whose snapshot comes by another way: REST for hub `c3`, a query for hub `c2`. */
@@ -34,7 +40,7 @@ export class Books {
 
   /** The stream is being asked for: whatever was known of its numbers is void. */
   begin(stream: Stream): void {
-    this.#joins.set(stream, new Join())
+    this.#joins.set(stream, new Join(DELTAS))
     this.#dead.delete(stream)
   }
 
@@ -165,7 +171,7 @@ export class Books {
   #join(stream: Stream): Join<BookDelta> {
     let join = this.#joins.get(stream)
     if (join === undefined) {
-      join = new Join()
+      join = new Join(DELTAS)
       this.#joins.set(stream, join)
     }
     return join

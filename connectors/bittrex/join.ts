@@ -25,6 +25,14 @@ export interface Numbered<T> {
   readonly delta: T
 }
 
+/** How messages of a kind are held. */
+export interface Holding<T> {
+  /** How many rows a message has. */
+  rows(delta: T): number
+  /** The message without the text that it was cut from, which may be as long as the venue likes. */
+  own(delta: T): T
+}
+
 /**
  * What to do with a message: `apply` it; it is `held` until the snapshot comes; the snapshot has it (`covered`); it is a
  * `repeat` of the one before; or the run is broken (`break`): it is held, and a new snapshot is needed.
@@ -33,6 +41,8 @@ export type Verdict = 'apply' | 'held' | 'covered' | 'repeat' | 'break'
 
 /** Messages held for a snapshot. Beyond this the oldest goes, which only asks for a newer snapshot. */
 const HELD = 5_000
+/** Rows of the held messages together. */
+const HELD_ROWS = 100_000
 
 /**
  * A snapshot further ahead of the socket than this counts in numbers of another run (the venue's numbers begin again
@@ -45,12 +55,18 @@ const AHEAD = 1_000
  * snapshot reaches the first of them. `joined`: each message must carry the number after the last.
  */
 export class Join<T> {
+  readonly #holding: Holding<T>
   #state: 'waiting' | 'joined' = 'waiting'
   readonly #numbers = new Numbering()
   #held: Numbered<T>[] = []
+  #heldRows = 0
   /** The last number that the state contains; null where nothing is asked of the next. */
   #position: number | null = null
   #breach = ''
+
+  constructor(holding: Holding<T>) {
+    this.#holding = holding
+  }
 
   get waiting(): boolean {
     return this.#state === 'waiting'
@@ -85,12 +101,11 @@ export class Join<T> {
       this.#breach = `number ${sequence} came after ${before}`
       broken?.(this.#held)
       this.restart()
-      this.#held.push({ sequence, delta })
+      this.#hold(sequence, delta)
       return 'break'
     }
     if (this.#state === 'waiting') {
-      this.#held.push({ sequence, delta })
-      if (this.#held.length > HELD) this.#held.shift()
+      this.#hold(sequence, delta)
       return 'held'
     }
     if (this.#position !== null && sequence <= this.#position) return 'covered'
@@ -122,13 +137,26 @@ export class Join<T> {
   restart(): void {
     this.#state = 'waiting'
     this.#held = []
+    this.#heldRows = 0
     this.#position = null
   }
 
   #release(held: Numbered<T>[]): Numbered<T>[] {
     this.#state = 'joined'
     this.#held = []
+    this.#heldRows = 0
     return held
+  }
+
+  #hold(sequence: number, delta: T): void {
+    const { own, rows } = this.#holding
+    this.#held.push({ sequence, delta: own(delta) })
+    this.#heldRows += rows(delta)
+    while (this.#held.length > HELD || this.#heldRows > HELD_ROWS) {
+      const oldest = this.#held.shift()
+      if (oldest === undefined) return
+      this.#heldRows -= rows(oldest.delta)
+    }
   }
 
   /** The first message after a snapshot that met no message: it may leave a hole. */

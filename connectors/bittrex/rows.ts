@@ -8,7 +8,7 @@ import type {
   ticker,
 } from '../../schemas/bittrex.js'
 import type { Level, TickerEvent } from '../../schemas/events.js'
-import { canonicalDecimal, isoMicros } from '../../src/decode/index.js'
+import { canonicalDecimal, identifier, isoMicros } from '../../src/decode/index.js'
 import type { CandleFields, TradeFields } from '../../src/session/index.js'
 import type { INTERVALS } from './channels.js'
 
@@ -20,7 +20,7 @@ export function levels(rows: z.output<typeof orderBook>['bidDeltas']): Level[] {
 
 export function tradeFields(row: z.output<typeof restTrades>[number]): TradeFields {
   return {
-    id: row.id,
+    id: identifier(row.id),
     price: canonicalDecimal(row.rate),
     amount: canonicalDecimal(row.quantity),
     side: row.takerSide === 'BUY' ? 'buy' : 'sell',

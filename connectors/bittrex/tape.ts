@@ -1,8 +1,13 @@
 import type { Micros } from '../../schemas/events.js'
-import type { SessionKit, Stream, TradeFields } from '../../src/session/index.js'
+import { ownTrade, type SessionKit, type Stream, type TradeFields } from '../../src/session/index.js'
 import { Audits } from './audits.js'
-import { Join, type Numbered } from './join.js'
+import { type Holding, Join, type Numbered } from './join.js'
 import { CACHED_FOR_MS, HISTORY_WITHIN_MS, historyAlarm, type Snapshots } from './snapshots.js'
+
+const TRADES: Holding<readonly TradeFields[]> = {
+  rows: ({ length }) => length,
+  own: (rows) => rows.map(ownTrade),
+}
 
 /**
  * Trades in numbered messages. Where some were missed (a lost connection, a number left out), the last hundred are
@@ -26,7 +31,7 @@ export class Tape {
   }
 
   begin(stream: Stream): void {
-    const join = new Join<readonly TradeFields[]>()
+    const join = new Join(TRADES)
     const fetched = !this.#kit.init.adopt && (this.#always || stream.record.gap !== null)
     if (!fetched) join.follow()
     this.#joins.set(stream, join)

@@ -11,6 +11,7 @@ import type { Micros, TransactionEvent } from '../../schemas/events.js'
 import type { HttpResponse } from '../../src/connector.js'
 import { canonicalDecimal } from '../../src/decode/decimal.js'
 import { checker, decoder } from '../../src/decode/decoder.js'
+import { identifier } from '../../src/decode/identifier.js'
 import { readLossless } from '../../src/decode/lossless.js'
 import { DecodeError } from '../../src/errors.js'
 import { RecentIds } from '../../src/session/memory.js'
@@ -57,7 +58,7 @@ export function chainProtocol({ init, sink, streams }: SessionKit): Protocol {
     const body = {
       exchangeTime: x.time * 1_000_000,
       receiveTime: at,
-      hash: x.hash,
+      hash: identifier(x.hash, ['x', 'hash']),
       inputs,
       outputs,
       fee: feeOf(inputs, outputs, frame),
@@ -84,6 +85,7 @@ export function chainProtocol({ init, sink, streams }: SessionKit): Protocol {
 
   /** Heights rise by one. A jump is a hole, and the new block is where the stream goes on. A block told again is none. */
   function block(x: z.output<typeof blockFrame>['x'], at: Micros | null): void {
+    identifier(x.hash, ['x', 'hash'])
     for (const stream of streamsOf('block', at)) {
       if (!hashes.add(`block ${stream.instrument.instrument} ${x.hash}`)) continue
       const last = stream.record.height

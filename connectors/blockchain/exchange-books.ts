@@ -3,6 +3,7 @@ import { l2Frame, l3Frame } from '../../schemas/blockchain.js'
 import type { Level, Micros, Order } from '../../schemas/events.js'
 import { canonicalDecimal, compareDecimals } from '../../src/decode/decimal.js'
 import { checker } from '../../src/decode/decoder.js'
+import { identifier } from '../../src/decode/identifier.js'
 import type { LosslessValue } from '../../src/decode/lossless.js'
 import { isoMicros } from '../../src/decode/time.js'
 
@@ -37,7 +38,7 @@ function toLevel({ px, qty }: L2Row): Level {
 }
 
 function toOrder(row: L3Row): Order {
-  return [row.id, ...toLevel(row)]
+  return [identifier(row.id), ...toLevel(row)]
 }
 
 interface Wire<WireRow> {

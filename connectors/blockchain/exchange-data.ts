@@ -10,6 +10,7 @@ import {
 import type { Micros } from '../../schemas/events.js'
 import { canonicalDecimal } from '../../src/decode/decimal.js'
 import { checker } from '../../src/decode/decoder.js'
+import { identifier } from '../../src/decode/identifier.js'
 import type { LosslessValue } from '../../src/decode/lossless.js'
 import { isoMicros } from '../../src/decode/time.js'
 import { DecodeError } from '../../src/errors.js'
@@ -131,7 +132,7 @@ export class ExchangeData {
   #trade(value: LosslessValue, frame: string, sequence: string | null, at: Micros | null): void {
     const row = checkTrade(value, frame)
     const fields = {
-      id: row.trade_id,
+      id: identifier(row.trade_id, ['trade_id']),
       price: canonicalDecimal(row.price),
       amount: canonicalDecimal(row.qty),
       side: row.side,

@@ -14,6 +14,7 @@ import type { Micros } from '../../schemas/events.js'
 import type { Channel, HttpResponse, Instrument } from '../../src/connector.js'
 import { canonicalDecimal } from '../../src/decode/decimal.js'
 import { checker } from '../../src/decode/decoder.js'
+import { identifier } from '../../src/decode/identifier.js'
 import type { LosslessValue } from '../../src/decode/lossless.js'
 import { DecodeError } from '../../src/errors.js'
 import type { CandleFields } from '../../src/session/memory.js'
@@ -34,6 +35,8 @@ const checkDay = checker(dayCandle)
 
 /** Frames of trades that may wait until their pair is known. */
 const MAX_UNPLACED = 100
+/** Characters of these frames together. */
+const MAX_UNPLACED_CHARACTERS = 8 * 1024 * 1024
 
 const PROFILE_AGAIN_MS = 5_000
 
@@ -100,7 +103,11 @@ export function classicRooms({ init, sink, streams, alarms, guard }: SessionKit)
   function trades(rows: readonly unknown[], past: boolean, frame: string, at: Micros | null): void {
     const [pair] = pairs
     if (pairs.size !== 1 || pair === undefined) {
-      if (pairs.size === 0) unplaced = [...unplaced, { rows, past, frame }].slice(-MAX_UNPLACED)
+      if (pairs.size === 0) {
+        unplaced = [...unplaced, { rows, past, frame }].slice(-MAX_UNPLACED)
+        while (unplaced.reduce((sum, held) => sum + held.frame.length, 0) > MAX_UNPLACED_CHARACTERS)
+          unplaced.shift()
+      }
       if (!said) {
         const rooms = pairs.size === 0 ? 'no room yet, so they wait' : `${pairs.size} rooms`
         streams.connection('refused', `trade: they name no pair, and this socket joined ${rooms}`, at)
@@ -292,7 +299,7 @@ export function classicRooms({ init, sink, streams, alarms, guard }: SessionKit)
 function tradeOf(row: unknown, decimals: number, frame: string): TradeFields {
   const [side, time, amount, price, id] = checkRow(row, frame)
   return {
-    id,
+    id: identifier(id),
     price: canonicalDecimal(price),
     amount: wholeCoins(amount, decimals),
     side,

@@ -11,6 +11,7 @@ import {
 import type { Micros } from '../../schemas/events.js'
 import { canonicalDecimal } from '../../src/decode/decimal.js'
 import { checker } from '../../src/decode/decoder.js'
+import { identifier } from '../../src/decode/identifier.js'
 import { type LosslessValue, readLossless } from '../../src/decode/lossless.js'
 import { isoMicros } from '../../src/decode/time.js'
 import { DecodeError } from '../../src/errors.js'
@@ -343,7 +344,7 @@ export function spotProtocol(options: SpotSessionOptions): (kit: SessionKit) => 
 function tradeOf(row: unknown, frame: string): TradeFields {
   const { side, dateISO, price, amount, tradeId } = checkTrade(row, frame)
   return {
-    id: tradeId,
+    id: identifier(tradeId, ['tradeId']),
     price: canonicalDecimal(price),
     amount: canonicalDecimal(amount),
     side: side === 'BUY' || side === 'buy' ? 'buy' : 'sell',

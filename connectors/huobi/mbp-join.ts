@@ -1,4 +1,5 @@
 import type { Level } from '../../schemas/events.js'
+import { ownLevel } from '../../src/book/order-book.js'
 import { compareDecimals } from '../../src/decode/index.js'
 
 /** One delta of `mbp.N`, its numbers canonical. */
@@ -28,6 +29,8 @@ export type AnswerOutcome =
 
 /** The venue was seen to answer with a snapshot that 20 deltas had overtaken; a slow join needs many more. */
 const MAX_KEPT = 1000
+/** Levels of the kept deltas together. */
+const MAX_KEPT_LEVELS = 100_000
 
 /**
  * Joins the snapshot of a `req` to the deltas of one `mbp.N` topic.
@@ -43,7 +46,8 @@ export class MbpJoin {
   #last = ''
   /** Whether a delta has named the snapshot's number: until then older ones may still come. */
   #proved = false
-  readonly #kept: MbpDelta[] = []
+  #kept: MbpDelta[] = []
+  #keptLevels = 0
   #waiting = 0
 
   /** The number of the book as it stands; empty before any. */
@@ -85,7 +89,7 @@ export class MbpJoin {
     this.state = 'chained'
     this.#last = deltas.at(-1)?.sequence ?? sequence
     this.#proved = deltas.length > 0
-    this.#kept.length = 0
+    this.#forget()
     this.#waiting = 0
     return { kind: 'joined', deltas }
   }
@@ -94,7 +98,7 @@ export class MbpJoin {
   restart(): void {
     this.state = 'buffering'
     this.#last = ''
-    this.#kept.length = 0
+    this.#forget()
     this.#waiting = 0
   }
 
@@ -103,8 +107,22 @@ export class MbpJoin {
     const before = this.#kept.at(-1)
     if (before?.sequence === delta.sequence) return
     this.#waiting++
-    if (before !== undefined && before.sequence !== delta.previous) this.#kept.length = 0
-    if (this.#kept.length === MAX_KEPT) this.#kept.shift()
-    this.#kept.push(delta)
+    if (before !== undefined && before.sequence !== delta.previous) this.#forget()
+    this.#kept.push({ ...delta, bids: delta.bids.map(ownLevel), asks: delta.asks.map(ownLevel) })
+    this.#keptLevels += levelsOf(delta)
+    while (this.#kept.length > MAX_KEPT || this.#keptLevels > MAX_KEPT_LEVELS) {
+      const oldest = this.#kept.shift()
+      if (oldest === undefined) return
+      this.#keptLevels -= levelsOf(oldest)
+    }
   }
+
+  #forget(): void {
+    this.#kept = []
+    this.#keptLevels = 0
+  }
+}
+
+function levelsOf({ bids, asks }: MbpDelta): number {
+  return bids.length + asks.length
 }

@@ -1,8 +1,14 @@
 import type * as z from 'zod'
 import type { Micros, Side } from '../../schemas/events.js'
 import { huobiTrades, type huobiTradesReply } from '../../schemas/huobi.js'
-import { checker, compareDecimals } from '../../src/decode/index.js'
-import type { Alarms, Stream, Streams, TradeFields } from '../../src/session/index.js'
+import { checker, compareDecimals, identifier } from '../../src/decode/index.js'
+import {
+  type Alarms,
+  ownTrade,
+  type Stream,
+  type Streams,
+  type TradeFields,
+} from '../../src/session/index.js'
 import { decimalAt } from './decimals.js'
 import type { Asking } from './mbp-books.js'
 
@@ -55,7 +61,7 @@ export class Trades {
       return
     }
     if (!backfill.asked) this.#ask(stream, backfill, at)
-    backfill.held.push(...rows)
+    for (const row of rows) backfill.held.push(ownTrade(row))
     if (backfill.held.length > MAX_HELD) this.#release(stream, at)
   }
 
@@ -119,7 +125,7 @@ function tradeFields(
   path: readonly (string | number)[],
 ): TradeFields {
   return {
-    id: row.tradeId ?? row['trade-id'] ?? row.id,
+    id: identifier(row.tradeId ?? row['trade-id'] ?? row.id, [...path, 'id']),
     price: decimalAt(row.price, [...path, 'price']),
     amount: decimalAt(row.amount, [...path, 'amount']),
     side: sideOf(row.direction),

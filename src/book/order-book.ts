@@ -39,6 +39,8 @@ export interface ReadonlyBook {
 class Side {
   readonly prices: string[] = []
   readonly amounts: string[] = []
+  /** Of all prices and amounts together. */
+  characters = 0
   /** Whether a higher price is better (bids) or a lower one (asks). */
   readonly #highest: boolean
 
@@ -55,14 +57,18 @@ class Side {
     const held = this.prices[at] === price
     if (amount === '0') {
       if (!held) return 'absent'
+      this.characters -= price.length + (this.amounts[at] as string).length
       removeAt(this.prices, at)
       removeAt(this.amounts, at)
       return 'removed'
     }
+    this.characters += amount.length
     if (held) {
+      this.characters -= (this.amounts[at] as string).length
       this.amounts[at] = ownText(amount)
       return 'changed'
     }
+    this.characters += price.length
     insertAt(this.prices, at, ownText(price))
     insertAt(this.amounts, at, ownText(amount))
     return 'inserted'
@@ -76,7 +82,9 @@ class Side {
     const sorted = [...amounts].sort(([a], [b]) => compareDecimals(a, b) * sign)
     this.prices.length = 0
     this.amounts.length = 0
+    this.characters = 0
     for (const [price, amount] of sorted) {
+      this.characters += price.length + amount.length
       this.prices.push(price)
       this.amounts.push(amount)
     }
@@ -164,6 +172,11 @@ function removeAt(items: string[], at: number): void {
   }
 }
 
+/** A level that is kept longer than its frame, which it must not keep in memory. */
+export function ownLevel([price, amount]: Level): Level {
+  return [ownText(price), ownText(amount)]
+}
+
 /** An exact order book: canonical decimals in, never a float. */
 export class OrderBook implements ReadonlyBook {
   state: BookState = 'syncing'
@@ -224,6 +237,16 @@ export class OrderBook implements ReadonlyBook {
     const bid = this.#bids.prices[this.#bids.prices.length - 1]
     const ask = this.#asks.prices[this.#asks.prices.length - 1]
     return bid !== undefined && ask !== undefined && compareDecimals(bid, ask) >= 0
+  }
+
+  /** Levels of both sides. */
+  get levels(): number {
+    return this.#bids.prices.length + this.#asks.prices.length
+  }
+
+  /** Of all prices and amounts together: what the book takes of memory. */
+  get characters(): number {
+    return this.#bids.characters + this.#asks.characters
   }
 
   /** Forgets everything: as new. */

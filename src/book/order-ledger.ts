@@ -30,6 +30,9 @@ export class OrderLedger implements ReadonlyLedger {
     asks: new Map<string, Map<string, Order>>(),
   }
 
+  /** Of all ids, prices and amounts together: what the ledger takes of memory. */
+  characters = 0
+
   snapshot(bids: readonly Order[], asks: readonly Order[]): void {
     this.clear()
     for (const order of bids) this.#put('bids', order)
@@ -92,6 +95,7 @@ export class OrderLedger implements ReadonlyLedger {
       this.#orders[side].clear()
       this.#levels[side].clear()
     }
+    this.characters = 0
   }
 
   #prices(side: BookSide): string[] {
@@ -100,6 +104,10 @@ export class OrderLedger implements ReadonlyLedger {
   }
 
   #put(side: BookSide, order: Order): void {
+    // A snapshot may name an order twice: the later one stands.
+    const before = this.#orders[side].get(order[0])
+    if (before !== undefined) this.#drop(side, before)
+    this.characters += order[0].length + order[1].length + order[2].length
     this.#orders[side].set(order[0], order)
     const level = this.#levels[side].get(order[1])
     if (level === undefined) this.#levels[side].set(order[1], new Map([[order[0], order]]))
@@ -107,6 +115,7 @@ export class OrderLedger implements ReadonlyLedger {
   }
 
   #drop(side: BookSide, order: Order): void {
+    this.characters -= order[0].length + order[1].length + order[2].length
     this.#orders[side].delete(order[0])
     const level = this.#levels[side].get(order[1])
     level?.delete(order[0])

@@ -1,4 +1,5 @@
 export * from './decimal.js'
 export * from './decoder.js'
+export * from './identifier.js'
 export { type LosslessValue, readLossless } from './lossless.js'
 export * from './time.js'

@@ -1,5 +1,6 @@
 import type { Micros } from '../../schemas/events.js'
 import type { BackfillReport } from '../connector.js'
+import { ownText } from '../decode/own-text.js'
 import type { TimedTrade } from './memory.js'
 import type { SessionKit } from './session.js'
 import type { Stream } from './stream.js'
@@ -89,7 +90,7 @@ export class Backfills {
     const { id } = fields
     if (stream.state === 'leaving' || stream.record.tradeIds.has(id)) return
     if (gap.live.has(id) || gap.history.has(id)) return
-    gap.live.set(id, fields)
+    gap.live.set(ownText(id), ownTrade(fields))
     this.#kit.streams.backfill(stream, [], at)
     const run = this.#begin(stream, gap, at)
     if (gap.waiting > MAX_WAITING) this.#end(run, false, at)
@@ -112,7 +113,7 @@ export class Backfills {
       this.#end(run, true, at)
       return
     }
-    for (const row of ordered) if (!gap.live.has(row.id)) gap.history.set(row.id, row)
+    for (const row of ordered) if (!gap.live.has(row.id)) gap.history.set(ownText(row.id), ownTrade(row))
     this.#kit.streams.backfill(stream, [], at)
   }
 
@@ -290,6 +291,12 @@ export class Backfills {
   #report({ instrument, channel }: Stream, state: BackfillReport['state'], trades = 0): void {
     this.#kit.sink.backfill?.({ instrument: instrument.instrument, channel, state, trades })
   }
+}
+
+/** A trade that waits longer than its frame, which it must not keep in memory. */
+export function ownTrade(fields: TradeFields): TradeFields {
+  const { id, price, amount } = fields
+  return { ...fields, id: ownText(id), price: ownText(price), amount: ownText(amount) }
 }
 
 /** By time; what has one time stays as it is. */

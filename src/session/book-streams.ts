@@ -1,9 +1,15 @@
 import type { Level, Micros, Order } from '../../schemas/events.js'
 import type { CrossedWatch } from './crossed-watch.js'
-import type { Stream, StreamPolicy } from './stream.js'
+import type { Refusals } from './refusals.js'
+import { type Stream, type StreamPolicy, streamName } from './stream.js'
 import type { ChecksumFields, SnapshotFields, StreamEvents, UpdateFields } from './stream-events.js'
 import type { StreamGaps } from './stream-gaps.js'
 import type { StreamLife } from './stream-life.js'
+
+/** Levels (or orders) of one book, both sides together: more than ten times what any venue was seen to send. */
+const MOST_LEVELS = 200_000
+/** Characters of their numbers and ids together. */
+const MOST_CHARACTERS = 32 * 1024 * 1024
 
 /** The books of streams, L2 and L3: kept, and proved by what the venue gives. */
 export class BookStreams {
@@ -12,6 +18,7 @@ export class BookStreams {
   readonly #gaps: StreamGaps
   readonly #crossed: CrossedWatch
   readonly #events: StreamEvents
+  readonly #refusals: Refusals
   readonly #unplaced: (stream: Stream, at: Micros | null) => void
 
   /** @param unplaced told of a change that no book could take. */
@@ -21,6 +28,7 @@ export class BookStreams {
     gaps: StreamGaps,
     crossed: CrossedWatch,
     events: StreamEvents,
+    refusals: Refusals,
     unplaced: (stream: Stream, at: Micros | null) => void,
   ) {
     this.#absentLevel = absentLevel
@@ -28,12 +36,14 @@ export class BookStreams {
     this.#gaps = gaps
     this.#crossed = crossed
     this.#events = events
+    this.#refusals = refusals
     this.#unplaced = unplaced
   }
 
   snapshot(stream: Stream, fields: SnapshotFields<Level>, at: Micros | null): void {
     if (stream.state === 'leaving') return
     stream.record.book.snapshot(fields.bids, fields.asks)
+    if (this.#outgrown(stream, at)) return
     this.#renewed(stream, fields, at)
     this.#events.bookSnapshot(stream, fields, at)
     this.#crossed.look(stream, at, at)
@@ -48,6 +58,7 @@ export class BookStreams {
       this.#contradicted(stream, `${absent} removed level(s) were not in the book`, at)
       return false
     }
+    if (this.#outgrown(stream, at)) return false
     book.lastUpdate = at
     record.sequence = fields.sequence ?? null
     this.#life.alive(stream, at)
@@ -60,6 +71,7 @@ export class BookStreams {
     if (stream.state === 'leaving') return
     const { book, ledger } = stream.record
     ledger.snapshot(fields.bids, fields.asks)
+    if (this.#outgrown(stream, at)) return
     book.snapshot(ledger.levels('bids'), ledger.levels('asks'))
     this.#renewed(stream, fields, at)
     this.#events.orderSnapshot(stream, fields, at)
@@ -80,6 +92,7 @@ export class BookStreams {
         for (const price of prices) book.set(side, ...ledger.level(side, price))
       }
     }
+    if (this.#outgrown(stream, at)) return false
     book.lastUpdate = at
     record.sequence = fields.sequence ?? null
     this.#life.alive(stream, at)
@@ -117,6 +130,20 @@ export class BookStreams {
     record.proved = at
     this.#gaps.close(stream, true, at)
     this.#life.alive(stream, at)
+  }
+
+  /** A book beyond all bounds is given up, and asked for again after a while. @returns whether it was */
+  #outgrown(stream: Stream, at: Micros | null): boolean {
+    const { book, ledger } = stream.record
+    const levels = Math.max(book.levels, ledger.count('bids') + ledger.count('asks'))
+    const characters = Math.max(book.characters, ledger.characters)
+    if (levels <= MOST_LEVELS && characters <= MOST_CHARACTERS) return false
+    book.clear()
+    ledger.clear()
+    const detail = `the book has more than ${MOST_LEVELS} levels or ${MOST_CHARACTERS} characters`
+    this.#gaps.open(stream, 'overflow', detail, at)
+    this.#life.postpone(stream, this.#refusals.refused(streamName(stream), detail, at), at)
+    return true
   }
 
   /** What the book lacks may have been lost at any time since it was last proved. */

@@ -1,5 +1,8 @@
 import type { Instrument, InstrumentTable } from '../connector.js'
 
+/** Far more than any venue lists: what is listed beyond it is passed over. */
+const MOST_INSTRUMENTS = 200_000
+
 /** The instruments of one venue, found by the venue's own id and by unified symbol. */
 export class Instruments implements InstrumentTable {
   readonly #byId = new Map<string, Instrument>()
@@ -8,6 +11,7 @@ export class Instruments implements InstrumentTable {
   /** The first instrument of a symbol keeps it: a venue may list a market under two ids. */
   add(instrument: Instrument): void {
     const known = this.#byId.get(instrument.instrument)
+    if (known === undefined && this.#byId.size >= MOST_INSTRUMENTS) return
     this.#byId.set(instrument.instrument, instrument)
     const holder = this.#bySymbol.get(instrument.symbol)
     if (holder === undefined || holder === known) this.#bySymbol.set(instrument.symbol, instrument)

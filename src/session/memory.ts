@@ -63,7 +63,7 @@ export class StreamRecord {
   told({ id, exchangeTime }: TradeFields, historical: boolean): void {
     if (exchangeTime === null) return
     if (historical && this.lastTrade !== null && exchangeTime < this.lastTrade.exchangeTime) return
-    this.lastTrade = { id, exchangeTime }
+    this.lastTrade = { id: ownText(id), exchangeTime }
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Micros } from '../../schemas/events.js'
 import { channelSpec } from '../channel-spec.js'
 import type { Channel, ChannelSpec, Instrument, SessionInit, Sink, Subscription } from '../connector.js'
-import { TapewireError } from '../errors.js'
+import { DecodeError, TapewireError } from '../errors.js'
 import type { Alarms } from './alarms.js'
 import {
   alarmOf,
@@ -18,6 +18,8 @@ import type { StreamGaps } from './stream-gaps.js'
 
 /** Resubscribes of one stream before the socket itself is held to be the fault. */
 const TRIES_A_CONNECTION = 3
+/** Streams that the frames of one recorded connection may show. */
+const MOST_ADOPTED = 20_000
 
 /**
  * The life of streams: asked for, granted, live, left; and what is overdue in it: an answer, the first datum, the next one.
@@ -97,6 +99,12 @@ export class StreamLife {
   adopt(instrument: Instrument, channel: Channel, at: Micros | null): Stream {
     const held = this.get(instrument.instrument, channel)
     if (held !== undefined && held.state !== 'leaving') return held
+    if (held === undefined && this.#streams.size >= MOST_ADOPTED) {
+      throw new DecodeError('unknown_message', `more than ${MOST_ADOPTED} streams on one connection`, {
+        path: [],
+        head: streamKey(instrument.instrument, channel),
+      })
+    }
     const stream = this.#open(instrument, channel)
     this.ack(stream, at, false)
     return stream

@@ -3,13 +3,15 @@ import { describe, expect, it } from 'vitest'
 import { CandleRun } from '../../../connectors/bittrex/candle-run.js'
 import { Join, type Numbered } from '../../../connectors/bittrex/join.js'
 
+const TEXT = { rows: (delta: string) => delta.length, own: (delta: string) => delta }
+
 /** Messages that are sums: the state at number n is the sum of the first n deltas. */
 function held(sequences: readonly number[]): Numbered<string>[] {
   return sequences.map((sequence) => ({ sequence, delta: `d${sequence}` }))
 }
 
 function waiting(...sequences: number[]): Join<string> {
-  const join = new Join<string>()
+  const join = new Join<string>(TEXT)
   for (const sequence of sequences) expect(join.offer(sequence, `d${sequence}`)).toBe('held')
   return join
 }
@@ -41,13 +43,13 @@ describe('joining a snapshot to numbered messages', () => {
   })
 
   it('joins before any message, and sees at the first whether that left a hole', () => {
-    const whole = new Join<string>()
+    const whole = new Join<string>(TEXT)
     expect(whole.join(9)).toEqual([])
     expect(whole.offer(8, 'd8')).toBe('covered')
     expect(whole.offer(9, 'd9')).toBe('covered')
     expect(whole.offer(10, 'd10')).toBe('apply')
 
-    const hole = new Join<string>()
+    const hole = new Join<string>(TEXT)
     hole.join(9)
     expect(hole.offer(11, 'd11')).toBe('break')
     expect(hole.breach).toBe('number 11 came after 9')
@@ -82,7 +84,7 @@ describe('joining a snapshot to numbered messages', () => {
   })
 
   it('holds so many messages and no more: then only a newer snapshot fits', () => {
-    const join = new Join<string>()
+    const join = new Join<string>(TEXT)
     for (let sequence = 1; sequence <= 6_000; sequence++) join.offer(sequence, '')
     expect(join.join(500)).toBeNull()
     expect(join.join(1_000)).toHaveLength(5_000)
@@ -108,7 +110,7 @@ describe('joining a snapshot to numbered messages', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
         const truth = [0]
-        const join = new Join<number>()
+        const join = new Join<number>({ rows: () => 1, own: (delta) => delta })
         let state = 0
         const check = (sequence: number) => expect(state).toBe(truth[sequence])
         for (const [index, { delta, fate, snapshot }] of steps.entries()) {
