@@ -2,9 +2,15 @@ import { basename } from 'node:path'
 import { Command } from 'commander'
 import pc from 'picocolors'
 import { venues } from '../connectors/index.js'
-import { openTape, type Recorder } from '../recorder/index.js'
-import type { MarketEvent } from '../schemas/events.js'
-import { identifyLog, openRecording, playRecording } from '../src/framelog/index.js'
+import { openTape, type Recorder, type RunStream } from '../recorder/index.js'
+import type { MarketEvent, Micros } from '../schemas/events.js'
+import {
+  identifyLog,
+  openRecording,
+  type PlayedStream,
+  type PlayStats,
+  playRecording,
+} from '../src/framelog/index.js'
 import { shown } from '../src/shown.js'
 import { exitCode, interruption } from './exit.js'
 import { IngestReport } from './ingest-report.js'
@@ -58,7 +64,7 @@ Examples:
             signal,
             onEvent: (event, record) => tape.write(event, record, logs),
           })
-          await tape.end(logs, stats.finished)
+          await tape.end(logs, stats)
           const report = new IngestReport(files, options.db, stats, options.venue)
           if (options.json === true) process.stdout.write(`${JSON.stringify(report.json())}\n`)
           for (const line of report.warnings()) warn(line)
@@ -96,11 +102,12 @@ class LazyTape {
     this.#frame.push(event)
   }
 
-  /** @param finished whether the logs were played to their end */
-  async end(logs: readonly NamedLog[], finished: boolean): Promise<void> {
+  /** @param stats what was played */
+  async end(logs: readonly NamedLog[], { streams, from, finished }: PlayStats): Promise<void> {
     const recorder = this.#open(logs)
     recorder.recordAll(this.#frame)
     this.#frame = []
+    recorder.recordStreams(streams.flatMap((stream) => statement(stream, from)))
     if (finished) await recorder.completeSources()
   }
 
@@ -114,6 +121,12 @@ class LazyTape {
     this.#recorder.recordSources(logs)
     return this.#recorder
   }
+}
+
+/** When a stream was asked for a log seldom tells: by the time of its ack, or at the latest when the log began. */
+function statement(stream: PlayedStream, began: Micros | null): RunStream[] {
+  const askedAt = stream.confirmedAt ?? began
+  return askedAt === null ? [] : [{ ...stream, askedAt, endedAt: null }]
 }
 
 function warn(text: string): void {

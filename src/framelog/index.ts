@@ -11,7 +11,13 @@ export {
   writeRecord,
 } from './frame-record.js'
 export { identifyLog, type LogIdentity, type LogOverlap, overlapOf } from './log-identity.js'
-export { LogPlayer, type PlayOptions, type PlayStats, playRecording } from './log-player.js'
+export {
+  LogPlayer,
+  type PlayedStream,
+  type PlayOptions,
+  type PlayStats,
+  playRecording,
+} from './log-player.js'
 export { type LogWarning, type ReadOptions, readFrameLog } from './log-reader.js'
 export { FrameLogWriter, type FrameLogWriterOptions } from './log-writer.js'
 export { openRecording, type Recording, type RecordingOptions } from './recording.js'

@@ -1,5 +1,5 @@
 import type { ConnectionState, MarketEvent, Micros } from '../../schemas/events.js'
-import type { Connector, Endpoint, HttpResponse, Session } from '../connector.js'
+import type { Channel, Connector, Endpoint, HttpResponse, Session } from '../connector.js'
 import { DecodeError, UsageError } from '../errors.js'
 import { Instruments } from '../session/instrument-table.js'
 import { StreamMemory } from '../session/memory.js'
@@ -42,11 +42,25 @@ export interface PlayStats {
   readonly unclaimed: number
   /** The venues found, in order of appearance. */
   readonly venues: readonly string[]
+  /** The streams that the log shows: granted or refused by an ack, or begun with a datum. */
+  readonly streams: readonly PlayedStream[]
   /** The first and the last time of the recording; null where it has no clock. */
   readonly from: Micros | null
   readonly to: Micros | null
   /** Whether it was played to its end. */
   readonly finished: boolean
+}
+
+/** A stream that a log shows. */
+export interface PlayedStream {
+  readonly venue: string
+  readonly symbol: string
+  readonly instrument: string
+  readonly channel: Channel
+  /** The first ack or datum in the log; null where there was neither, or the log has no clock. */
+  readonly confirmedAt: Micros | null
+  /** Why the venue refused it; null where it did not. */
+  readonly refused: string | null
 }
 
 /**
@@ -177,6 +191,7 @@ export class LogPlayer {
       unused: this.#unused.list(),
       unclaimed: this.#unused.count('unclaimed_answer'),
       venues: [...this.#byConnector.keys()].map(({ venue }) => venue),
+      streams: [...this.#byConnector.values()].flatMap(streamsOf),
       from: this.#from,
       to: this.#to,
       finished,
@@ -406,6 +421,10 @@ export class LogPlayer {
       throw error
     }
   }
+}
+
+function streamsOf({ connector: { venue }, memory }: Venue): PlayedStream[] {
+  return [...memory.answers()].map((answer) => ({ venue, ...answer }))
 }
 
 function asResponse({ url, status, headers, body }: Omit<RestRecord, 'dir'>): HttpResponse {

@@ -105,6 +105,7 @@ export class RecentIds {
 
 /** The venue's answer to the request for a stream, over all connections. */
 export interface StreamAnswer {
+  readonly symbol: string
   readonly instrument: string
   readonly channel: Channel
   /** Receive time of the first ack, or of the first datum where that came earlier; null where neither came. */
@@ -112,6 +113,9 @@ export interface StreamAnswer {
   /** Why the venue refused it last; null where it did not, or granted it since. */
   readonly refused: string | null
 }
+
+/** Of which instrument a stream is. */
+type StreamOf = Pick<StreamAnswer, 'symbol' | 'instrument'>
 
 /** Characters kept of a refusal: how long it is, the venue decides. */
 const REFUSAL_CHARACTERS = 1_000
@@ -176,17 +180,17 @@ export class StreamMemory {
   }
 
   /** The venue granted the stream, or sends data of it. */
-  granted(instrument: string, channel: Channel, at: Micros | null): void {
+  granted({ symbol, instrument }: StreamOf, channel: Channel, at: Micros | null): void {
     const former = this.answer(instrument, channel)
     if (former !== undefined && former.confirmedAt !== null && former.refused === null) return
     const confirmedAt = former?.confirmedAt ?? at
-    this.#answers.set(`${channel} ${instrument}`, { instrument, channel, confirmedAt, refused: null })
+    this.#answers.set(`${channel} ${instrument}`, { symbol, instrument, channel, confirmedAt, refused: null })
   }
 
-  refused(instrument: string, channel: Channel, reason: string): void {
+  refused({ symbol, instrument }: StreamOf, channel: Channel, reason: string): void {
     const confirmedAt = this.answer(instrument, channel)?.confirmedAt ?? null
     const refused = ownText(reason.slice(0, REFUSAL_CHARACTERS))
-    this.#answers.set(`${channel} ${instrument}`, { instrument, channel, confirmedAt, refused })
+    this.#answers.set(`${channel} ${instrument}`, { symbol, instrument, channel, confirmedAt, refused })
   }
 
   /** @internal What the venue said to the request for a stream; undefined where it has not answered yet. */

@@ -70,7 +70,7 @@ export class StreamLife {
     if (stream.state !== 'requested') return
     stream.state = 'acked'
     stream.record.acked = at
-    this.#init.memory.granted(stream.instrument.instrument, stream.channel, at)
+    this.#init.memory.granted(stream.instrument, stream.channel, at)
     this.#alarms.clear(alarmOf('ack', stream))
     this.#announce(stream, at)
     if (!stream.spec.snapshot) {

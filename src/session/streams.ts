@@ -96,7 +96,7 @@ export class Streams {
   refuse(stream: Stream, reason: string, at: Micros | null, full = false): void {
     const { instrument, channel } = stream
     this.remove(stream)
-    this.#init.memory.refused(instrument.instrument, channel, reason)
+    this.#init.memory.refused(instrument, channel, reason)
     this.connection('refused', `${streamName(stream)}: ${reason}`, at)
     if (full && !this.#init.adopt) this.#sink.full?.({ instrument, channel })
   }

@@ -22,6 +22,19 @@ function eventsOn(name: string): number {
   return [...tape.replay()].length
 }
 
+test('ingest states the streams that the log shows on the tape', async () => {
+  await desk.run('ingest', hand, '--db', 'streams.db')
+  using tape = openTape(at('streams.db'))
+  const [run] = tape.runs()
+  const came = tape
+    .streams()
+    .flatMap(({ channel, symbol }) => (channel === null ? [] : `${symbol} ${channel}`))
+  const stated = run?.streams.map(({ channel, symbol }) => `${symbol} ${channel}`) ?? []
+  expect(stated.length).toBeGreaterThan(1)
+  expect(stated).toEqual(expect.arrayContaining(came.filter((name) => !name.endsWith(' instrument'))))
+  for (const { askedAt, confirmedAt } of run?.streams ?? []) expect(askedAt).toBe(confirmedAt)
+})
+
 describe('ingest says in one line what it made of a log', () => {
   test('that everything was used', async () => {
     const { code, stdout, stderr } = await desk.run(
