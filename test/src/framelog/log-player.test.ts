@@ -103,7 +103,7 @@ describe('a log that is played', () => {
       streams: [
         {
           venue: 'alpha',
-          symbol: 'BTCUSD',
+          symbol: 'BTC/USD',
           instrument: 'BTCUSD',
           channel: 'book',
           confirmedAt: 11,
@@ -111,7 +111,7 @@ describe('a log that is played', () => {
         },
         {
           venue: 'alpha',
-          symbol: 'BTCUSD',
+          symbol: 'BTC/USD',
           instrument: 'BTCUSD',
           channel: 'trade',
           confirmedAt: 13,
