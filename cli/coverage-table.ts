@@ -11,23 +11,28 @@ const SHARE_LEGEND =
 
 type Row = StreamCoverage | StreamTotal
 
-/** @param dated whether a time needs its date */
-function columns(dated: boolean, shareLegend: string): readonly Column<Row>[] {
-  const time = (at: Micros | null) => (at === null ? '' : showTime(at).slice(dated ? 0 : 11))
+/** @param day the day on which all of them lie; null where a time needs its date */
+function columns(day: string | null, shareLegend: string): readonly Column<Row>[] {
+  const time = (at: Micros | null) => (at === null ? '' : showTime(at).slice(day === null ? 0 : 11))
   return [
-    { head: 'stream', cell: streamName, wrap: 16 },
+    { head: 'stream', cell: streamName },
     { head: 'covered', cell: ({ share }) => showShare(share), align: 'right', legend: shareLegend },
     { head: 'missing', cell: showMissing, align: 'right' },
     { head: 'gaps', cell: ({ gaps }) => gaps.map(showGap).join('\n'), wrap: 14 },
-    { head: 'events', cell: ({ events }) => events.toLocaleString('en'), align: 'right' },
-    { head: 'from', cell: ({ from }) => time(from), wrap: 10, drop: 2 },
-    { head: 'to', cell: ({ to }) => time(to), wrap: 10, drop: 1, legend: 'UTC' },
+    { head: 'events', cell: ({ events }) => events.toLocaleString('en'), align: 'right', drop: 1 },
+    { head: 'from', cell: ({ from }) => time(from), drop: 3 },
+    {
+      head: 'to',
+      cell: ({ to }) => time(to),
+      drop: 2,
+      legend: day === null ? 'UTC' : `UTC, on ${day}`,
+    },
   ]
 }
 
 /** One line for each stream of a run. */
-export function runTable({ opened, streams }: RunCoverage): string {
-  return streamTable(streams, SHARE_LEGEND, opened)
+export function runTable({ streams }: RunCoverage): string {
+  return streamTable(streams, SHARE_LEGEND)
 }
 
 /** One line for each stream of a tape. */
@@ -38,12 +43,10 @@ export function totalsTable(streams: readonly StreamTotal[], runs: number): stri
   )
 }
 
-function streamTable(streams: readonly Row[], shareLegend: string, titled: Micros | null = null): string {
+function streamTable(streams: readonly Row[], shareLegend: string): string {
   const moments = streams.flatMap(({ from, to }) => [from, to]).filter((moment) => moment !== null)
-  const days = new Set(
-    [...moments, ...(titled === null ? [] : [titled])].map((at) => showTime(at).slice(0, 10)),
-  )
-  return table(columns(titled === null || days.size > 1, shareLegend), streams, { dense: true })
+  const [day, ...others] = new Set(moments.map((at) => showTime(at).slice(0, 10)))
+  return table(columns(others.length > 0 ? null : (day ?? null), shareLegend), streams, { dense: true })
 }
 
 /** When a run was, how long, and how it ended. */

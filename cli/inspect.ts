@@ -1,12 +1,15 @@
-import Table from 'cli-table3'
 import { Command } from 'commander'
 import { type Inspection, type InstrumentSummary, inspectTape, openTape } from '../recorder/index.js'
+import { totalsTable } from './coverage-table.js'
 import { showDuration } from './duration.js'
+import { fitNumber } from './fit.js'
 import { printJson } from './output.js'
+import { showBytes } from './size.js'
+import { type Column, table } from './table.js'
 
 export function inspectCommand(): Command {
   return new Command('inspect')
-    .description('what is on a tape: trades, books, gaps, proofs')
+    .description('what is on a tape: trades, books, gaps, proofs, and what is covered of each stream')
     .argument('<tape>')
     .option('--json', 'for programs')
     .addHelpText(
@@ -21,75 +24,72 @@ Examples:
       try {
         const inspection = inspectTape(tape)
         if (json === true) printJson(inspection)
-        else process.stdout.write(`${inspectionTable(inspection)}\n`)
+        else process.stdout.write(`${overview(inspection, tape.runs().length)}\n`)
       } finally {
         tape.close()
       }
     })
 }
 
-/** The table that a person reads. */
-export function inspectionTable({ tape, instruments, malformed }: Inspection): string {
-  const rows = new Table({
-    head: [
-      'market',
-      'instrument',
-      'trades',
-      'amount',
-      'book',
-      'best bid',
-      'best ask',
-      'other',
-      'gaps',
-      'proved',
-    ],
-    style: { head: [], border: [] },
-    chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
-    colAligns: ['left', 'left', 'right', 'right', 'right', 'right', 'right', 'left', 'right', 'right'],
-  })
-  for (const summary of instruments) rows.push(row(summary))
+/** What a person reads: the markets, what is covered of their streams, and a line for the tape. */
+function overview({ tape, instruments, streams, malformed }: Inspection, runs: number): string {
   const span =
     tape.from === null || tape.to === null ? '' : ` over ${showDuration((tape.to - tape.from) / 1000)}`
-  const size = `${(tape.bytes / 1024 / 1024).toFixed(1)} MiB`
-  return `${rows.toString()}\n${tape.events.toLocaleString('en')} events${span}, ${size}, ${malformed} malformed frames`
+  const size = `${tape.events.toLocaleString('en')} events${span}, ${showBytes(tape.bytes)}, ${malformed} malformed frames`
+  return [
+    ...(instruments.length === 0 ? [] : [table(markets, instruments, { dense: true })]),
+    ...(streams.length === 0 ? [] : [totalsTable(streams, runs)]),
+    size,
+  ].join('\n\n')
 }
 
-function row(summary: InstrumentSummary): string[] {
-  const {
-    venue,
-    symbol,
-    instrument,
-    trades,
-    historicalTrades,
-    book,
-    gaps,
-    checksumsVerified,
-    checksumsFailed,
-  } = summary
-  const history = historicalTrades.count > 0 ? ` +${historicalTrades.count}` : ''
-  const proved =
-    checksumsFailed > 0
-      ? `${checksumsVerified}, ${checksumsFailed} FAILED`
-      : checksumsVerified > 0
-        ? String(checksumsVerified)
-        : ''
-  const other = [
-    summary.quotes > 0 ? `${summary.quotes} quotes` : '',
-    summary.tickers > 0 ? `${summary.tickers} tickers` : '',
-    summary.candles > 0 ? `${summary.candles} candles` : '',
-    summary.derivatives > 0 ? `${summary.derivatives} derivative` : '',
-    summary.liquidations > 0 ? `${summary.liquidations} liquidations` : '',
+/** An exact sum may have more digits than a person reads. */
+const AMOUNT_COLUMNS = 16
+
+const markets: readonly Column<InstrumentSummary>[] = [
+  { head: 'market', cell: ({ venue, symbol }) => `${venue} ${symbol}`, wrap: 12 },
+  { head: 'instrument', cell: ({ instrument }) => instrument, drop: 6 },
+  {
+    head: 'trades',
+    cell: ({ trades, historicalTrades: { count } }) =>
+      `${trades.count.toLocaleString('en')}${count > 0 ? ` +${count.toLocaleString('en')}` : ''}`,
+    align: 'right',
+    legend: 'as they happened + as history',
+  },
+  {
+    head: 'amount',
+    cell: ({ trades }) => fitNumber(trades.amount, AMOUNT_COLUMNS).trim(),
+    align: 'right',
+    drop: 4,
+    legend: 'of the trades as they happened, in the venue’s own unit',
+  },
+  {
+    head: 'book',
+    cell: ({ book }) => `${book.snapshots.toLocaleString('en')} / ${book.updates.toLocaleString('en')}`,
+    align: 'right',
+    legend: 'snapshots / changes',
+  },
+  { head: 'best bid', cell: ({ book }) => book.bids[0]?.[0] ?? '', align: 'right', drop: 2 },
+  { head: 'best ask', cell: ({ book }) => book.asks[0]?.[0] ?? '', align: 'right', drop: 1 },
+  { head: 'other', cell: others, wrap: 12, drop: 5 },
+  { head: 'proved', cell: proofs, align: 'right', drop: 3, legend: 'checksums that matched' },
+]
+
+function others({ quotes, tickers, candles, derivatives, liquidations }: InstrumentSummary): string {
+  const counts: readonly (readonly [number, string])[] = [
+    [quotes, 'quotes'],
+    [tickers, 'tickers'],
+    [candles, 'candles'],
+    [derivatives, 'derivative'],
+    [liquidations, 'liquidations'],
   ]
-  return [
-    `${venue}:${symbol}`,
-    instrument,
-    `${trades.count}${history}`,
-    trades.amount,
-    `${book.snapshots} / ${book.updates}`,
-    book.bids[0]?.join(' × ') ?? '',
-    book.asks[0]?.join(' × ') ?? '',
-    other.filter((text) => text !== '').join('\n'),
-    gaps === 0 ? '' : String(gaps),
-    proved,
-  ]
+  return counts
+    .filter(([count]) => count > 0)
+    .map(([count, name]) => `${count.toLocaleString('en')} ${name}`)
+    .join('\n')
+}
+
+function proofs({ checksumsVerified, checksumsFailed }: InstrumentSummary): string {
+  if (checksumsFailed > 0) return `${checksumsVerified}, ${checksumsFailed} FAILED`
+  return checksumsVerified > 0 ? String(checksumsVerified) : ''
 }

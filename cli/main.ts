@@ -23,7 +23,7 @@ const program = new Command('tapewire')
   .exitOverride()
   .addHelpText(
     'after',
-    '\nExit codes: 0 done, 1 found wanting, 2 used wrongly, 3 venue or network;\n129, 130 and 143 ended by SIGHUP, SIGINT and SIGTERM.',
+    '\nExit codes: 0 done, 1 something is missing or wrong, 2 used wrongly, 3 venue or network;\n129, 130 and 143 ended by SIGHUP, SIGINT and SIGTERM.',
   )
 
 for (const command of [

@@ -1,8 +1,9 @@
 import type { MarketEvent, StreamEvent } from '../schemas/events.js'
 import { Books } from '../src/book/books.js'
 import { type Findings, placeOf, wholeFile } from './findings.js'
+import { type KnownRun, knownRuns } from './known-runs.js'
 import { InstrumentNames, MalformedFrames } from './malformed-frames.js'
-import { isData, type JudgedRun, type KnownRun, RunMeter } from './run-coverage.js'
+import { isData, type JudgedRun, RunMeter } from './run-coverage.js'
 import type { CoverageMeter } from './stream-coverage.js'
 import { StreamRules } from './stream-rules.js'
 import type { Tape } from './tape.js'
@@ -36,6 +37,12 @@ export class EventPass {
     const total = Number(tape.query('SELECT max(last_event) AS last FROM segments')[0]?.['last'] ?? 0)
     this.#names = new InstrumentNames([...tape.streams(), ...runs.flatMap(({ streams }) => streams)])
     this.#reading = true
+    for (const { name, complete, run } of tape.sources()) {
+      if (complete) continue
+      const event = runs.find(({ id }) => id === run)?.firstEvent ?? null
+      const what = `the log ${name} was not read to its end: the rest of it is not on the tape`
+      this.#findings.add('error', 'log_incomplete', { ...wholeFile, event }, what)
+    }
     const waiting = [...runs]
     const entries = tape.entries({}, (id, fault) => {
       this.#beginRuns(waiting, id)
@@ -121,15 +128,6 @@ export class EventPass {
       'the run is judged up to its last event'
     this.#findings.add('note', 'run_not_closed', place, what)
   }
-}
-
-/** The runs of a tape; of a damaged one those events that no run claims belong to one that is not known. */
-function knownRuns(tape: Tape): KnownRun[] {
-  const runs = tape.runs()
-  const unclaimed = (runs[0]?.firstEvent ?? Number.POSITIVE_INFINITY) > 1
-  const events = tape.query('SELECT 1 FROM events LIMIT 1').length > 0
-  if (!unclaimed || !events) return runs
-  return [{ id: 0, firstEvent: 1, opened: null, closed: null, streams: [] }, ...runs]
 }
 
 /** What is judged of one run. Each run begins afresh: its books, its numbers and its gaps are its own. */

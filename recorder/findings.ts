@@ -37,6 +37,7 @@ export type FindingCode =
   | 'late_start'
   | 'stream_refused'
   | 'no_data'
+  | 'log_incomplete'
 
 /** One thing that a verification found. */
 export interface Finding {

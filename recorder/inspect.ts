@@ -1,10 +1,13 @@
 import * as z from 'zod'
 import type { Decimal, Level, MarketEventType, Micros, Side, TradeEvent } from '../schemas/events.js'
 import { type MaintainedBook, preferredBook } from '../src/book/books.js'
-import { TapeError } from '../src/errors.js'
 import { isBookStream } from './book-at.js'
+import { countEvents, type EventCount } from './event-counts.js'
 import { ExactSum } from './exact-sum.js'
+import { knownRuns } from './known-runs.js'
+import { readCoverage } from './read-coverage.js'
 import type { Tape } from './tape.js'
+import type { StreamTotal } from './tape-coverage.js'
 
 /** One trade, as far as the overview shows it. */
 export interface TradeSummary {
@@ -79,6 +82,8 @@ export interface Inspection {
   readonly instruments: readonly InstrumentSummary[]
   /** Frames that did not fit their schema. */
   readonly malformed: number
+  /** What is covered of each stream that was asked for or came, over all runs, as `verifyTape` measures it. */
+  readonly streams: readonly StreamTotal[]
 }
 
 const LEVELS_SHOWN = 5
@@ -99,17 +104,19 @@ const noData: ReadonlySet<string> = new Set<MarketEventType>([
  * @throws {TapeError} `tape_damaged`, `tape_closed`.
  */
 export function inspectTape(tape: Tape): Inspection {
-  const counts = countEvents(tape)
+  const runs = knownRuns(tape)
+  const counts = countEvents(tape, runs)
   const instruments = new Map<string, InstrumentCount>()
-  for (const row of counts) {
-    if (row.instrument === null || row.symbol === null || row.channel === null) continue
-    const key = keyOf(row.venue, row.instrument)
-    let count = instruments.get(key)
-    if (count === undefined) {
-      count = new InstrumentCount(row.venue, row.instrument)
-      instruments.set(key, count)
+  for (const { stream, type, count } of counts) {
+    const { venue, instrument, symbol, channel } = stream
+    if (instrument === null || symbol === null || channel === null) continue
+    const key = keyOf(venue, instrument)
+    let held = instruments.get(key)
+    if (held === undefined) {
+      held = new InstrumentCount(venue, instrument)
+      instruments.set(key, held)
     }
-    count.add({ ...row, symbol: row.symbol, channel: row.channel })
+    held.add({ symbol, channel, type, count })
   }
   for (const event of tape.replay({ types: ['trade', 'gap', 'checksum'] })) {
     const count = instruments.get(keyOf(event.venue, event.instrument))
@@ -127,36 +134,8 @@ export function inspectTape(tape: Tape): Inspection {
       .sort((a, b) => compareText(a.venue, b.venue) || compareText(a.instrument, b.instrument))
       .map((count) => count.summary(books)),
     malformed: total(counts, 'malformed'),
+    streams: readCoverage(tape, runs, counts).streams,
   }
-}
-
-const countSchema = z.object({
-  venue: z.string(),
-  symbol: z.string().nullable(),
-  instrument: z.string().nullable(),
-  channel: z.string().nullable(),
-  type: z.string(),
-  count: z.int(),
-})
-
-type Count = z.output<typeof countSchema>
-
-function countEvents(tape: Tape): Count[] {
-  const streams = new Map(tape.streams().map((stream) => [stream.id, stream]))
-  const rows = tape.query(
-    `SELECT c.stream, t.type, c.count
-     FROM (SELECT stream, type, count(*) AS count FROM events GROUP BY stream, type) c
-     JOIN event_types t ON t.id = c.type ORDER BY c.stream, c.type`,
-  )
-  return rows.map((row) => {
-    const stream = streams.get(Number(row['stream']))
-    if (stream !== undefined) return countSchema.parse({ ...stream, ...row })
-    throw new TapeError(
-      'tape_damaged',
-      `the tape ${tape.path} has events of a stream ${row['stream']} that it does not name; tapewire verify lists them`,
-      { context: { path: tape.path } },
-    )
-  })
 }
 
 const extentSchema = z.object({
@@ -167,7 +146,7 @@ const extentSchema = z.object({
   exchangeTo: z.int().nullable(),
 })
 
-function tapeSummary(tape: Tape, counts: readonly Count[]): Inspection['tape'] {
+function tapeSummary(tape: Tape, counts: readonly EventCount[]): Inspection['tape'] {
   const [row] = tape.query(
     `SELECT page_count * page_size AS bytes,
        min(receive_from) AS receiveFrom, max(receive_to) AS receiveTo,
@@ -231,7 +210,12 @@ class InstrumentCount {
     this.instrument = instrument
   }
 
-  add({ symbol, channel, type, count }: Count & { readonly symbol: string; readonly channel: string }): void {
+  add({
+    symbol,
+    channel,
+    type,
+    count,
+  }: Pick<EventCount, 'type' | 'count'> & { readonly symbol: string; readonly channel: string }): void {
     this.#symbol = symbol
     this.#byType.set(type, (this.#byType.get(type) ?? 0) + count)
     if (!noData.has(type)) this.hasData = true
@@ -294,7 +278,7 @@ function tradeSummary({ id, price, amount, side, exchangeTime }: TradeEvent): Tr
   return { id, price, amount, side, exchangeTime }
 }
 
-function total(counts: readonly Count[], type: MarketEventType): number {
+function total(counts: readonly EventCount[], type: MarketEventType): number {
   return counts.filter((count) => count.type === type).reduce((sum, { count }) => sum + count, 0)
 }
 

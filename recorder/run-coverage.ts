@@ -1,5 +1,6 @@
-import type { MalformedEvent, Micros, StreamEvent } from '../schemas/events.js'
+import type { MalformedEvent, Micros } from '../schemas/events.js'
 import type { Findings } from './findings.js'
+import type { KnownRun } from './known-runs.js'
 import type { RunStream } from './run-streams.js'
 import {
   CoverageMeter,
@@ -7,7 +8,6 @@ import {
   type StreamCoverage,
   type StreamIdentity,
 } from './stream-coverage.js'
-import type { TapeRun } from './tape.js'
 
 /** Stretches that cannot be read and are kept apart; beyond it the last one grows. */
 const STRETCHES = 1_000
@@ -35,11 +35,6 @@ export interface RunCoverage {
 export interface JudgedRun {
   readonly run: Omit<RunCoverage, 'streams'>
   readonly streams: readonly JudgedStream[]
-}
-
-/** A run as far as it is still known: of a damaged tape the table of runs may be gone. */
-export type KnownRun = Pick<TapeRun, 'id' | 'firstEvent' | 'closed' | 'streams'> & {
-  readonly opened: Micros | null
 }
 
 /** Measures the streams of one run: those that were asked for, and those of which anything came. */
@@ -100,6 +95,7 @@ export class RunMeter {
 
   /** The last event that was data so far. */
   data(id: number, at: Micros | null): void {
+    if (id < this.#lastData) return
     this.#lastData = id
     this.#lastDataAt = at
   }
@@ -123,11 +119,11 @@ export class RunMeter {
 
   /** What came with every stream of an instrument, its description, is no stream of its own unless it was asked for. */
   end(): JudgedRun {
-    const { id, firstEvent, opened, closed, streams } = this.#run
+    const { id, firstEvent, opened, closed, streams, fromLogs } = this.#run
     const asked = streams.length > 0
     const received = this.#lastReceived
     // What was all received before the recorder was opened comes from a log, and knows nothing of the recorder's clock.
-    const live = asked || (opened !== null && received !== null && received > opened)
+    const live = !fromLogs && (asked || (opened !== null && received !== null && received > opened))
     // Where the last events cannot be read, only the recorder's close tells how long the run went on.
     const last = this.#isLost ? null : received
     const at = live && closed !== null ? Math.max(closed, received ?? closed) : last
@@ -169,7 +165,7 @@ function identityOf({ venue, symbol, channel, instrument }: StreamIdentity): Str
 }
 
 /** Types of event that are no data of a stream. */
-export function isData(type: StreamEvent['type'], channel: string): boolean {
+export function isData(type: string, channel: string): boolean {
   if (type === 'instrument') return channel === 'instrument'
   return type !== 'gap' && type !== 'checksum'
 }

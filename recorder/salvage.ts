@@ -47,6 +47,11 @@ const tables: readonly Table[] = [
       'ended_at',
     ],
   },
+  {
+    name: 'sources',
+    key: 'id',
+    columns: ['id', 'run', 'name', 'lines', 'digest', 'marks', 'complete'],
+  },
   { name: 'streams', key: 'id', columns: ['id', 'venue', 'symbol', 'instrument', 'channel', 'key'] },
   {
     name: 'events',

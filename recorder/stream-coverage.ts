@@ -143,7 +143,7 @@ export class CoverageMeter {
     if (this.#events === 0 && this.#firstPlace.event === null) this.#firstPlace = place
     this.#events += count
     this.#seen(firstAt)
-    this.#lastAt = lastAt ?? this.#lastAt
+    if (lastAt !== null) this.#lastAt = Math.max(lastAt, this.#lastAt ?? lastAt)
     if (this.#isBook && !whole) return
     const begun = this.#begun
     if (begun === null || (begun.at !== null && firstAt !== null && firstAt < begun.at)) {

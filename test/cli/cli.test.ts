@@ -71,6 +71,10 @@ describe('recording a simulated venue', () => {
       },
       instruments: [summaryShape, summaryShape],
       malformed: 0,
+      streams: ['ETH', 'BTC'].flatMap(() => [
+        expect.objectContaining({ channel: 'book', share: 1 }),
+        expect.objectContaining({ channel: 'trade', share: 1 }),
+      ]),
     })
 
     // What was recorded raw gives the same market data again.

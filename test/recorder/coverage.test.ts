@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import {
+  inspectTape,
   openTape,
   type Recorder,
   type RunStream,
@@ -54,16 +55,22 @@ async function live(...runs: readonly Run[]): Promise<Verification> {
     for (const event of events) recorder.record(event)
     await recorder.flush()
     if (to === 'crash') {
-      using crashed = openTape(file)
-      const verification = verifyTape(crashed)
+      const verification = judged(file)
       await recorder.close()
       return verification
     }
     clock.pass(Math.max(0, (moment(to) - clock.now()) / 1000))
     await recorder.close()
   }
+  return judged(file)
+}
+
+/** What verify says; inspect shows the same of each stream. */
+function judged(file: string): Verification {
   using tape = openTape(file)
-  return verifyTape(tape)
+  const verification = verifyTape(tape)
+  expect(inspectTape(tape).streams).toEqual(verification.streams)
+  return verification
 }
 
 function errors({ findings }: Verification): [string | null, string, string][] {
@@ -289,6 +296,15 @@ describe('a gap that closed', () => {
       { missing: 5 * SECOND, share: 0.8, gaps: [{ lasted: 4 * SECOND }, { reason, lasted: 3 * SECOND }] },
     ])
   })
+})
+
+it('a gap that was never said to be closed ends with the next snapshot of its book', async () => {
+  const verification = await live({
+    streams: [stream('book', {}, 0)],
+    events: [book, gap('open', { ...at(5), from: moment(4) }), { ...book, ...at(8) }, update([], [], at(9))],
+    to: 24,
+  })
+  expect(verification.streams).toMatchObject([{ missing: 4 * SECOND, gaps: [{ count: 1, open: 0 }] }])
 })
 
 describe('the pause between two runs', () => {

@@ -82,7 +82,11 @@ describe('the overview of a tape', () => {
         `"first":${historical},"last":${historical}},` +
         `"book":{"snapshots":1,"updates":0,"bids":[["10","1"]],"asks":[["12","3"]]},` +
         `"quotes":0,"tickers":0,"candles":0,"derivatives":0,"liquidations":0,"gaps":0,` +
-        `"checksumsVerified":0,"checksumsFailed":0}],"malformed":1}`,
+        `"checksumsVerified":0,"checksumsFailed":0}],"malformed":1,` +
+        `"streams":[{"venue":"testex","symbol":"BTC/USD","channel":"book","instrument":"tBTCUSD","asked":false,` +
+        `"from":${START},"to":${START + 9},"share":1,"missing":0,"paused":0,"gaps":[],"events":1,"inDoubt":1,"runs":1},` +
+        `{"venue":"testex","symbol":"BTC/USD","channel":"trade","instrument":"tBTCUSD","asked":false,` +
+        `"from":${START},"to":${START + 9},"share":1,"missing":0,"paused":0,"gaps":[],"events":3,"inDoubt":1,"runs":1}]}`,
     )
   })
 
