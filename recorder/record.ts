@@ -6,7 +6,8 @@ import { parseOptions } from '../src/options.js'
 import type { Timer } from '../src/platform.js'
 import { systemClock } from '../src/socket/clock.js'
 import { type RecordSummary, RecordTally } from './record-tally.js'
-import type { Recorder, RecorderClock } from './recorder.js'
+import type { Recorder } from './recorder.js'
+import type { RecorderClock } from './recorder-options.js'
 import type { RunStream } from './run-streams.js'
 
 /** What {@link record} needs of a feed. */
@@ -28,6 +29,11 @@ export interface RecordOptions {
   readonly onEnd?: (summary: RecordSummary) => void
   /** Closed with the recorder when the recording is over, however it ended. @default [] */
   readonly alsoClose?: readonly Closable[]
+  /**
+   * Whether a new tape is kept where the feed fails before any event of a stream came: it states what was asked for and why it
+   * was refused. @default true
+   */
+  readonly keepEmpty?: boolean
   /** Time in place of the machine's own. */
   readonly clock?: RecorderClock
 }
@@ -38,6 +44,7 @@ const optionsSchema = z.strictObject({
   alsoClose: z
     .array(z.custom<Closable>((value) => typeof value === 'object' && value !== null && 'close' in value))
     .default([]),
+  keepEmpty: z.boolean().default(true),
   clock: z.custom<RecorderClock>((value) => typeof value === 'object').optional(),
 })
 
@@ -57,7 +64,13 @@ export async function record(
   recorder: Recorder,
   options: RecordOptions = {},
 ): Promise<RecordSummary> {
-  const { onEvent, onEnd, alsoClose, clock = systemClock() } = parseOptions('record', optionsSchema, options)
+  const {
+    onEvent,
+    onEnd,
+    alsoClose,
+    keepEmpty,
+    clock = systemClock(),
+  } = parseOptions('record', optionsSchema, options)
   const tally = new RecordTally()
   const statement = new StreamStatement(feed, recorder)
   const failures: unknown[] = []
@@ -84,7 +97,8 @@ export async function record(
   pending.timer?.cancel()
   await attempt(() => feed.close())
   await attempt(() => statement.update())
-  await attempt(() => recorder.close())
+  const failedStart = failures.length > 0 && !keepEmpty
+  await attempt(() => (failedStart ? recorder.abandon() : recorder.close()))
   for (const closable of alsoClose) await attempt(() => closable.close())
   const summary = tally.summary(feed.streams())
   await attempt(() => onEnd?.(summary))

@@ -54,54 +54,71 @@ export function readRunStreams(db: SqliteDatabase): Map<number, RunStream[]> {
   return streams
 }
 
-/** What a recorder states of its run's streams; kept until a transaction has taken it. */
+/** What a recorder states of its run's streams; kept until a transaction has taken it, and for a tape that takes over the run. */
 export class RunStreamsWriter {
-  readonly #upsert: SqliteStatement<unknown>
-  readonly #remove: SqliteStatement<unknown>
-  /** By venue, symbol and channel: the newest statement is the one that counts. Null takes it back. */
-  readonly #waiting = new Map<string, { readonly name: RunStreamName; readonly stream: RunStream | null }>()
+  /** By venue, symbol and channel: the newest statement is the one that counts. */
+  readonly #stated = new Map<string, RunStream>()
+  /** What is not on the tape yet; without a statement it is to be taken back. */
+  readonly #waiting = new Map<string, RunStreamName>()
 
-  constructor(db: SqliteDatabase) {
-    this.#upsert = db.prepare(
+  get waiting(): number {
+    return this.#waiting.size
+  }
+
+  /** Everything that is stated, on the tape or not. */
+  get stated(): RunStream[] {
+    return [...this.#stated.values()]
+  }
+
+  state(stream: RunStream): void {
+    const key = keyOf(stream)
+    this.#stated.set(key, stream)
+    this.#waiting.set(key, stream)
+  }
+
+  withdraw(name: RunStreamName): void {
+    const key = keyOf(name)
+    this.#stated.delete(key)
+    this.#waiting.set(key, name)
+  }
+
+  /** Within a transaction; {@link taken} follows once it is committed. */
+  write({ upsertRunStream, removeRunStream }: RunStreamStatements, run: number): void {
+    for (const [key, { venue, symbol, channel }] of this.#waiting) {
+      const stream = this.#stated.get(key)
+      if (stream === undefined) {
+        removeRunStream.run(run, venue, symbol, channel)
+        continue
+      }
+      const { instrument, askedAt, confirmedAt, refused, endedAt } = stream
+      upsertRunStream.run(run, venue, symbol, channel, instrument, askedAt, confirmedAt, refused, endedAt)
+    }
+  }
+
+  taken(): void {
+    this.#waiting.clear()
+  }
+}
+
+/** How a statement of a run gets onto the tape. */
+export interface RunStreamStatements {
+  readonly upsertRunStream: SqliteStatement<unknown>
+  readonly removeRunStream: SqliteStatement<unknown>
+}
+
+export function prepareRunStreams(db: SqliteDatabase): RunStreamStatements {
+  return {
+    upsertRunStream: db.prepare(
       `INSERT INTO run_streams
          (run, venue, symbol, channel, instrument, asked_at, confirmed_at, refused, ended_at)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (run, venue, symbol, channel) DO UPDATE SET
          instrument = excluded.instrument, asked_at = excluded.asked_at, confirmed_at = excluded.confirmed_at,
          refused = excluded.refused, ended_at = excluded.ended_at`,
-    )
-    this.#remove = db.prepare(
+    ),
+    removeRunStream: db.prepare(
       'DELETE FROM run_streams WHERE run = ? AND venue = ? AND symbol = ? AND channel = ?',
-    )
-  }
-
-  get waiting(): number {
-    return this.#waiting.size
-  }
-
-  state(stream: RunStream): void {
-    this.#waiting.set(keyOf(stream), { name: stream, stream })
-  }
-
-  withdraw(name: RunStreamName): void {
-    this.#waiting.set(keyOf(name), { name, stream: null })
-  }
-
-  /** Within a transaction; {@link taken} follows once it is committed. */
-  write(run: number): void {
-    for (const { name, stream } of this.#waiting.values()) {
-      const { venue, symbol, channel } = name
-      if (stream === null) {
-        this.#remove.run(run, venue, symbol, channel)
-        continue
-      }
-      const { instrument, askedAt, confirmedAt, refused, endedAt } = stream
-      this.#upsert.run(run, venue, symbol, channel, instrument, askedAt, confirmedAt, refused, endedAt)
-    }
-  }
-
-  taken(): void {
-    this.#waiting.clear()
+    ),
   }
 }
 

@@ -17,8 +17,8 @@ export interface Segment {
 
 /** A segment is full at this many events … */
 const MAX_EVENTS = 4096
-/** … or at this many characters of bodies, because a reader holds one segment in memory. */
-const MAX_CHARACTERS = 4 << 20
+/** … or at this many bytes of bodies, because a reader holds one segment in memory. */
+const MAX_BYTES = 4 << 20
 
 const streamsSchema = z.array(z.int())
 
@@ -41,7 +41,7 @@ interface Range {
 
 interface Contents {
   lastEvent: number
-  characters: number
+  bytes: number
   readonly receive: Range
   readonly exchange: Range
   readonly streams: Set<number>
@@ -56,7 +56,7 @@ export class SegmentInProgress {
     this.firstEvent = firstEvent
     this.#contents = contents ?? {
       lastEvent: firstEvent - 1,
-      characters: 0,
+      bytes: 0,
       receive: { from: null, to: null },
       exchange: { from: null, to: null },
       streams: new Set(),
@@ -79,13 +79,13 @@ export class SegmentInProgress {
   }
 
   get full(): boolean {
-    return this.lastEvent - this.firstEvent + 1 >= MAX_EVENTS || this.#contents.characters >= MAX_CHARACTERS
+    return this.lastEvent - this.firstEvent + 1 >= MAX_EVENTS || this.#contents.bytes >= MAX_BYTES
   }
 
-  add(stream: number, exchangeTime: Micros | null, receiveTime: Micros | null, characters: number): void {
+  add(stream: number, exchangeTime: Micros | null, receiveTime: Micros | null, bytes: number): void {
     const contents = this.#contents
     contents.lastEvent++
-    contents.characters += characters
+    contents.bytes += bytes
     contents.streams.add(stream)
     if (exchangeTime !== null) widen(contents.exchange, exchangeTime)
     if (receiveTime !== null) widen(contents.receive, receiveTime)

@@ -42,6 +42,11 @@ export class StreamTable {
     return channels.get(event.channel)?.get(event.instrument)?.get(event.symbol)
   }
 
+  /** The stream of that identity. */
+  like({ venue, channel, instrument, symbol }: StreamIdentity): TapeStream | undefined {
+    return this.#byIdentity.get(venue)?.get(channel)?.get(instrument)?.get(symbol)
+  }
+
   /** The highest number given so far; 0 where there is none. */
   get lastId(): number {
     return this.#lastId

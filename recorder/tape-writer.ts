@@ -1,69 +1,85 @@
-import type { MarketEvent, Micros } from '../schemas/events.js'
+import { rmSync } from 'node:fs'
+import type { GapEvent, MarketEvent, Micros } from '../schemas/events.js'
 import { TapeError } from '../src/errors.js'
 import { type EarlierStream, readEarlierRuns } from './earlier-runs.js'
 import type { StreamIdentity } from './event-codec.js'
 import { type RunStream, type RunStreamName, RunStreamsWriter } from './run-streams.js'
 import { SegmentInProgress } from './segment.js'
-import type { Cell, SqliteDatabase, SqliteStatement } from './sqlite.js'
-import { StreamTable, streamKey, type TapeStream } from './stream-table.js'
+import { type Cell, type SqliteDatabase, sqliteCode } from './sqlite.js'
+import { identityOf, StreamTable, streamKey, type TapeStream } from './stream-table.js'
+import { type FileIdentity, fileAt, sameFile } from './tape-place.js'
 import { completeSources, writeSources } from './tape-sources.js'
-import type { WriterLock } from './writer-lock.js'
+import { ROWS_A_STATEMENT, TapeStatements } from './tape-statements.js'
+import { WriterLock } from './writer-lock.js'
 
-/** Rows of one INSERT: measured, more of them gain nothing and one at a time costs half as much again. */
-const ROWS_A_STATEMENT = 64
 const CELLS_A_STATEMENT = ROWS_A_STATEMENT * 5
+/** How long the end of a recording waits for readers before it leaves the write-ahead log to them. */
+const READERS_TIMEOUT_MS = 250
 
 /** A row of `events` that has no number yet. */
 export interface NewRow {
-  readonly stream: number
+  readonly stream: TapeStream
   readonly type: number
   readonly exchangeTime: Micros | null
   readonly receiveTime: Micros | null
   readonly body: string
+  /** Of the body, as UTF-8. */
+  readonly bytes: number
+  /** What the row means for the gaps of its stream; null for most. */
+  readonly landmark: 'snapshot' | GapEvent | null
 }
+
+/** How a tape came to be open for writing. */
+export interface TapeOpening {
+  /** The tape's real path. */
+  readonly path: string
+  /** Opens a further connection to the file. */
+  readonly connect: () => SqliteDatabase
+  readonly lock: WriterLock
+  /** What writes, for the table of runs: `tapewire 1.0.0`. */
+  readonly program: string
+  /** The moment from which the run has everything. */
+  readonly opened: Micros
+  /** Whether there was no file, or an empty one, before. */
+  readonly made: boolean
+}
+
+/** What is wrong with the files of a tape that is being written. */
+export type TapeFault = 'moved' | 'log_removed' | 'lock_removed'
 
 /** The SQL side of a recorder: turns waiting rows into one transaction. */
 export class TapeWriter {
   readonly path: string
-  readonly #db: SqliteDatabase
-  readonly #lock: WriterLock
-  readonly #program: string
-  readonly #opened: Micros
+  readonly made: boolean
+  readonly #opening: TapeOpening
+  readonly #file: FileIdentity | null
+  #db: SqliteDatabase
+  #lock: WriterLock
+  #statements: TapeStatements
+  /** The write-ahead log and its index, once SQLite has made them. */
+  #companions: ReadonlyMap<string, FileIdentity> | null
   readonly #streams = new StreamTable()
   readonly #typeIds: ReadonlyMap<string, number>
-  readonly #insertMany: SqliteStatement<unknown>
-  readonly #insertOne: SqliteStatement<unknown>
-  readonly #insertStream: SqliteStatement<unknown>
-  readonly #insertSegment: SqliteStatement<unknown>
   /** Streams that have a number and are not on the tape yet. */
   #newStreams: TapeStream[] = []
-  readonly #runStreams: RunStreamsWriter
+  readonly #runStreams = new RunStreamsWriter()
   #segment: SegmentInProgress
   /** This recording's row in `runs`; null before its first transaction. */
   #run: number | null = null
 
-  /** @param program what writes, for the table of runs: `tapewire 1.0.0`. */
-  constructor(path: string, db: SqliteDatabase, lock: WriterLock, program: string, opened: Micros) {
-    this.path = path
+  constructor(opening: TapeOpening, db: SqliteDatabase) {
+    this.path = opening.path
+    this.made = opening.made
+    this.#opening = opening
+    this.#file = fileAt(opening.path)
     this.#db = db
-    this.#lock = lock
-    this.#program = program
-    this.#opened = opened
+    this.#lock = opening.lock
+    this.#statements = new TapeStatements(db)
     this.#streams.refresh(db)
     this.#typeIds = new Map(db.prepare<[string, number]>('SELECT type, id FROM event_types').raw().all())
     const last = db.prepare<number | null>('SELECT max(id) FROM events').pluck().get() ?? 0
     this.#segment = new SegmentInProgress(last + 1)
-    this.#runStreams = new RunStreamsWriter(db)
-    const insert = 'INSERT INTO events (stream, type, exchange_time, receive_time, body) VALUES'
-    const row = '(?, ?, ?, ?, ?)'
-    this.#insertOne = db.prepare(`${insert} ${row}`)
-    this.#insertMany = db.prepare(
-      `${insert} ${Array.from({ length: ROWS_A_STATEMENT }, () => row).join(', ')}`,
-    )
-    this.#insertStream = db.prepare(
-      'INSERT INTO streams (id, venue, symbol, instrument, channel, key) VALUES (?, ?, ?, ?, ?, ?)',
-    )
-    this.#insertSegment = db.prepare('INSERT OR REPLACE INTO segments VALUES (?, ?, ?, ?, ?, ?, ?)')
+    this.#companions = companionsOf(opening.path)
   }
 
   /** What earlier runs have recorded of each stream. */
@@ -76,17 +92,20 @@ export class TapeWriter {
     return this.#segment.lastEvent
   }
 
-  /** The number of the event's stream; undefined where the stream is new. */
-  streamId(event: MarketEvent): number | undefined {
-    return this.#streams.of(event)?.id
+  /** Whether anything of this recording is on the tape. */
+  get begun(): boolean {
+    return this.#run !== null
   }
 
-  /** Gives a new stream its number. */
-  addStream(identity: StreamIdentity): number {
-    const stream = { id: this.#streams.lastId + 1, ...identity }
-    this.#streams.add(stream)
-    this.#newStreams.push(stream)
-    return stream.id
+  /** The stream that the event belongs to; a new one gets its number. */
+  streamOf(event: MarketEvent): TapeStream {
+    return this.#streams.of(event) ?? this.#addStream(identityOf(event))
+  }
+
+  /** The stream of another tape, as this one numbers it. */
+  streamLike(other: TapeStream): TapeStream {
+    const { id: _id, ...identity } = other
+    return this.#streams.like(identity) ?? this.#addStream(identity)
   }
 
   /** States how a stream of this run stands; on the tape with the next transaction. */
@@ -104,6 +123,11 @@ export class TapeWriter {
     return this.#runStreams.waiting
   }
 
+  /** Every stream that was stated. */
+  get statedStreams(): readonly RunStream[] {
+    return this.#runStreams.stated
+  }
+
   typeId(type: MarketEvent['type']): number {
     const id = this.#typeIds.get(type)
     if (id !== undefined) return id
@@ -112,7 +136,43 @@ export class TapeWriter {
 
   /** How long a transaction waits for another program's lock. */
   waitForLocks(timeoutMs: number): void {
-    this.#db.pragma(`busy_timeout = ${timeoutMs}`)
+    if (this.#db.open) this.#db.pragma(`busy_timeout = ${timeoutMs}`)
+  }
+
+  /**
+   * Looks whether the files are still there: SQLite itself would write on into a file that has no name any more.
+   * @throws {TapeError} `tape_unwritable` where the system does not say.
+   */
+  fault(): TapeFault | null {
+    if (!sameFile(fileAt(this.path), this.#file)) return 'moved'
+    for (const [path, file] of this.#companions ?? []) {
+      if (!sameFile(fileAt(path), file)) return 'log_removed'
+    }
+    return this.#lock.vanished ? 'lock_removed' : null
+  }
+
+  /**
+   * Makes the write-ahead log anew where its file was removed. What the old one held is in the tape then.
+   * @throws what SQLite throws; `tape_busy` where a reader needs the old one still.
+   */
+  reconnect(): void {
+    if (this.#db.prepare<number>('PRAGMA wal_checkpoint(TRUNCATE)').pluck().get() !== 0) {
+      throw new TapeError(
+        'tape_busy',
+        `${this.path}-wal was removed, and a program that reads the tape keeps it from being made anew; end that program`,
+        { retryable: true, context: { path: this.path } },
+      )
+    }
+    this.#db.close()
+    this.#db = this.#opening.connect()
+    this.#statements = new TapeStatements(this.#db)
+    this.#companions = companionsOf(this.path)
+  }
+
+  /** @throws {TapeError} `tape_locked` where another recorder took the tape meanwhile. */
+  lockAgain(): void {
+    this.#lock.release()
+    this.#lock = WriterLock.take(this.path)
   }
 
   /**
@@ -127,11 +187,11 @@ export class TapeWriter {
       run ??= this.#beginRun()
       for (const stream of this.#newStreams) {
         const { id, venue, symbol, instrument, channel } = stream
-        this.#insertStream.run(id, venue, symbol, instrument, channel, streamKey(stream))
+        this.#statements.insertStream.run(id, venue, symbol, instrument, channel, streamKey(stream))
       }
       this.#insert(rows, count)
       segment = this.#insertSegments(rows, count)
-      this.#runStreams.write(run)
+      this.#runStreams.write(this.#statements.runStreams, run)
       this.#db.exec('COMMIT')
     } catch (error) {
       if (this.#db.inTransaction) this.#db.exec('ROLLBACK')
@@ -141,6 +201,7 @@ export class TapeWriter {
     this.#newStreams = []
     this.#runStreams.taken()
     this.#segment = segment
+    this.#companions ??= companionsOf(this.path)
   }
 
   /** Notes which logs the run is made from, before anything of them is written. @throws what SQLite throws */
@@ -162,44 +223,117 @@ export class TapeWriter {
     if (this.#run !== null) completeSources(this.#db, this.#run)
   }
 
-  /** Notes the end of the recording, closes the file and gives the tape free. */
-  close(now: Micros): void {
+  /** Marks the run as closed: everything that it was given is on the tape. */
+  closeRun(at: Micros): void {
+    if (this.#run !== null) this.#statements.closeRun.run(at, this.#run)
+  }
+
+  /**
+   * Closes the file and gives the tape free. The tape leaves the write-ahead log, so that it is one file, which can be read where
+   * nothing can be written; where programs read it just now the last of them does that.
+   * @throws what SQLite throws.
+   */
+  close(): void {
     try {
-      if (this.#run !== null) {
-        this.#db.prepare('UPDATE runs SET closed = ? WHERE id = ?').run(now, this.#run)
-      }
+      this.waitForLocks(READERS_TIMEOUT_MS)
+      this.#db.pragma('journal_mode = DELETE')
+    } catch (error) {
+      if (!sqliteCode(error)?.startsWith('SQLITE_BUSY')) throw error
     } finally {
       this.#db.close()
       this.#lock.release()
     }
   }
 
+  /** The moment from which the run has everything. */
+  get opened(): Micros {
+    return this.#opening.opened
+  }
+
+  /** Removes a tape that was made for nothing. */
+  remove(): void {
+    this.#db.close()
+    removeTape(this.path)
+    this.#lock.release()
+  }
+
+  /** Closes the file as it is, where it cannot be written to its end. */
+  closeUnfinished(): void {
+    this.#db.close()
+    this.#lock.release()
+  }
+
+  /**
+   * Ends the run on a tape that has another name now, or none, and leaves all that was committed in that one file.
+   * @throws what SQLite throws.
+   */
+  leave(closed: Micros): void {
+    try {
+      this.closeRun(closed)
+      this.#mergeLog()
+      this.#db.close()
+      if (fileAt(this.path) === null) this.#removeCompanions()
+    } finally {
+      this.#db.close()
+      this.#lock.release()
+    }
+  }
+
+  /** SQLite leaves them where the tape has another name now: they belong to nothing any more. */
+  #removeCompanions(): void {
+    for (const [path, file] of this.#companions ?? []) {
+      if (sameFile(fileAt(path), file)) rmSync(path)
+    }
+  }
+
+  #mergeLog(): void {
+    const log = `${this.path}-wal`
+    if (sameFile(fileAt(log), this.#companions?.get(log) ?? null)) {
+      try {
+        this.waitForLocks(READERS_TIMEOUT_MS)
+        this.#db.pragma('journal_mode = DELETE')
+        return
+      } catch (error) {
+        // The log is merged and removed; then SQLite refuses to mark a file whose name is gone.
+        if (sqliteCode(error) === 'SQLITE_READONLY_DBMOVED') return
+        if (!sqliteCode(error)?.startsWith('SQLITE_BUSY')) throw error
+      }
+    }
+    this.#db.pragma('wal_checkpoint(TRUNCATE)')
+  }
+
+  #addStream(identity: StreamIdentity): TapeStream {
+    const stream = { id: this.#streams.lastId + 1, ...identity }
+    this.#streams.add(stream)
+    this.#newStreams.push(stream)
+    return stream
+  }
+
   #beginRun(): number {
-    const { lastInsertRowid } = this.#db
-      .prepare('INSERT INTO runs (first_event, opened, writer) VALUES (?, ?, ?)')
-      .run(this.lastEvent + 1, this.#opened, this.#program)
-    return Number(lastInsertRowid)
+    const { opened, program } = this.#opening
+    return Number(this.#statements.insertRun.run(this.lastEvent + 1, opened, program).lastInsertRowid)
   }
 
   #insert(rows: readonly NewRow[], count: number): void {
     if (count === 0) return
-    let last: number | bigint = 0
+    let last = 0
     let cells: Cell[] = []
     let many = count >= ROWS_A_STATEMENT
     for (let at = 0; at < count; at++) {
       const row = rows[at]
       if (row === undefined) break
-      cells.push(row.stream, row.type, row.exchangeTime, row.receiveTime, row.body)
+      cells.push(row.stream.id, row.type, row.exchangeTime, row.receiveTime, row.body)
       if (many && cells.length < CELLS_A_STATEMENT) continue
-      last = (many ? this.#insertMany : this.#insertOne).run(cells).lastInsertRowid
+      const statement = many ? this.#statements.insertEvents : this.#statements.insertEvent
+      last = Number(statement.run(cells).lastInsertRowid)
       cells = []
       many = count - at - 1 >= ROWS_A_STATEMENT
     }
-    if (Number(last) !== this.lastEvent + count) {
+    if (last !== this.lastEvent + count) {
       throw new TapeError(
         'tape_damaged',
         `another program added or removed events of ${this.path} while it was recorded to; record to a new file`,
-        { context: { path: this.path, expected: this.lastEvent + count, actual: Number(last) } },
+        { context: { path: this.path, expected: this.lastEvent + count, actual: last } },
       )
     }
   }
@@ -211,12 +345,28 @@ export class TapeWriter {
       const row = rows[at]
       if (row === undefined) break
       if (segment.full) {
-        this.#insertSegment.run(segment.cells())
+        this.#statements.insertSegment.run(segment.cells())
         segment = new SegmentInProgress(segment.lastEvent + 1)
       }
-      segment.add(row.stream, row.exchangeTime, row.receiveTime, row.body.length)
+      segment.add(row.stream.id, row.exchangeTime, row.receiveTime, row.bytes)
     }
-    this.#insertSegment.run(segment.cells())
+    this.#statements.insertSegment.run(segment.cells())
     return segment
   }
+}
+
+/** The file of a tape, with what SQLite may have left beside it. */
+export function removeTape(path: string): void {
+  for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(path + suffix, { force: true })
+}
+
+/** Null until both are there. */
+function companionsOf(path: string): ReadonlyMap<string, FileIdentity> | null {
+  const found = new Map<string, FileIdentity>()
+  for (const companion of [`${path}-wal`, `${path}-shm`]) {
+    const file = fileAt(companion)
+    if (file === null) return null
+    found.set(companion, file)
+  }
+  return found
 }

@@ -145,7 +145,7 @@ export class Tape {
   }
 
   close(): void {
-    this.#db.close()
+    if (this.#db.open) closeReader(this.#db)
   }
 
   [Symbol.dispose](): void {
@@ -176,6 +176,24 @@ export class Tape {
     } catch (error) {
       throw tapeError(error, this.path, 'cannot read')
     }
+  }
+}
+
+/**
+ * A tape that its recorder left in the write-ahead log (it crashed, or this reader kept it from leaving) is one file again once
+ * the last program has closed it, so that it can be read where nothing can be written.
+ */
+function closeReader(db: SqliteDatabase): void {
+  try {
+    if (db.pragma('journal_mode', { simple: true }) !== 'wal') return
+    db.pragma('busy_timeout = 0')
+    db.pragma('query_only = OFF')
+    db.pragma('journal_mode = DELETE')
+  } catch (error) {
+    // Others use it still, or it may not be written, or it is no sound file: it stays as it is.
+    if (sqliteCode(error) === null) throw error
+  } finally {
+    db.close()
   }
 }
 

@@ -1,6 +1,7 @@
-import { statSync, unlinkSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { TapeError } from '../src/errors.js'
 import { openSqlite, type SqliteDatabase, sqliteCode, tapeError } from './sqlite.js'
+import { type FileIdentity, fileAt, sameFile } from './tape-place.js'
 
 /** How often to try again where the lock file was new, or was taken away between opening and locking it. */
 const ATTEMPTS = 10
@@ -14,22 +15,27 @@ const ATTEMPTS = 10
  */
 export class WriterLock {
   readonly #path: string
+  readonly #file: FileIdentity | null
   readonly #db: SqliteDatabase
 
-  private constructor(path: string, db: SqliteDatabase) {
+  private constructor(path: string, file: FileIdentity | null, db: SqliteDatabase) {
     this.#path = path
+    this.#file = file
     this.#db = db
   }
 
-  /** @throws {TapeError} `tape_locked` where another recorder has the tape, `tape_unwritable`. */
+  /**
+   * @param tape the tape's real path, so that every name of it leads to the same lock
+   * @throws {TapeError} `tape_locked` where another recorder has the tape, `tape_unwritable`.
+   */
   static take(tape: string): WriterLock {
     const path = `${tape}-lock`
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       // A recorder that ends removes the file, so the lock just taken may be on a file that has no name any more: it counts
       // only where the name stood for the same file before and after. (A file that is open keeps its number to itself.)
-      const before = fileNumber(path)
+      const before = fileAt(path)
       const db = lockFile(path, tape)
-      if (before !== null && fileNumber(path) === before) return new WriterLock(path, db)
+      if (sameFile(before, fileAt(path))) return new WriterLock(path, before, db)
       db.close()
     }
     throw new TapeError(
@@ -42,20 +48,31 @@ export class WriterLock {
     )
   }
 
+  /** Whether someone took the lock's file away, so that another recorder would not see the lock. */
+  get vanished(): boolean {
+    return !sameFile(fileAt(this.#path), this.#file)
+  }
+
   release(): void {
-    // Removed while still held, so that nobody can be holding it; where a system forbids that, an empty file stays behind.
+    if (!this.#db.open) return
     try {
-      unlinkSync(this.#path)
+      // Removed while still held, so that nobody can be holding it; where a system forbids that, an empty file stays behind.
+      if (!this.vanished) rmSync(this.#path, { force: true })
     } catch (error) {
-      if (
-        !(error instanceof Error && 'code' in error && (error.code === 'EBUSY' || error.code === 'EPERM'))
-      ) {
-        this.#db.close()
-        throw error
-      }
+      if (!(error instanceof Error && 'code' in error && isForbidden(error.code))) throw error
+    } finally {
+      this.#db.close()
     }
+  }
+
+  /** Gives up the lock where its file is not the one under its name any more. */
+  drop(): void {
     this.#db.close()
   }
+}
+
+function isForbidden(code: unknown): boolean {
+  return code === 'EBUSY' || code === 'EPERM' || code === 'EACCES' || code === 'EROFS'
 }
 
 function lockFile(path: string, tape: string): SqliteDatabase {
@@ -75,8 +92,4 @@ function lockFile(path: string, tape: string): SqliteDatabase {
     }
     throw tapeError(error, tape, 'cannot write')
   }
-}
-
-function fileNumber(path: string): number | null {
-  return statSync(path, { throwIfNoEntry: false })?.ino ?? null
 }

@@ -41,8 +41,11 @@ export interface Clock {
    * it as they really were. Begins as the time of day. For deadlines that are reckoned from receive times.
    */
   steady(at: Micros): Micros
-  /** Calls `run` once after the delay. Milliseconds. A pending timer keeps the process alive. */
-  after(delayMs: number, run: () => void): Timer
+  /**
+   * Calls `run` once after the delay. Milliseconds. A pending timer keeps the process alive, unless it is one of the
+   * background.
+   */
+  after(delayMs: number, run: () => void, kind?: 'background'): Timer
   /** A number in [0, 1). */
   random(): number
 }

@@ -25,8 +25,8 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1
  * clock: where it is behind it leaps ahead; where it is ahead (NTP stepped back, or someone set the clock) it runs at up to a
  * tenth less than its pace until it is right again, for it must never go back.
  *
- * Its timers keep the process alive: a feed that waits for its next connect is not idle. `close()` of what set them cancels
- * them.
+ * Its timers keep the process alive, but for those of the background: a feed that waits for its next connect is not idle.
+ * `close()` of what set them cancels them.
  */
 export function systemClock(sources?: TimeSources): Clock {
   if (sources !== undefined) return clockOf(sources)
@@ -68,16 +68,17 @@ function clockOf(sources: TimeSources): Clock {
     },
     monotonic: () => Math.floor(sources.monotonicMs() * 1000),
     steady: (at) => steady.at(at),
-    after: (delayMs, run) => startTimer(delayMs, run),
+    after: (delayMs, run, kind) => startTimer(delayMs, run, kind === 'background'),
     random: () => Math.random(),
   }
 }
 
-function startTimer(delayMs: number, run: () => void): Timer {
+function startTimer(delayMs: number, run: () => void, background: boolean): Timer {
   let handle: NodeJS.Timeout
   const arm = (remainingMs: number) => {
     const partMs = Math.min(remainingMs, LONGEST_TIMER_MS)
     handle = setTimeout(() => (remainingMs > partMs ? arm(remainingMs - partMs) : run()), partMs)
+    if (background) handle.unref()
   }
   arm(delayMs)
   return { cancel: () => clearTimeout(handle) }

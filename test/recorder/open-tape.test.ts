@@ -33,7 +33,7 @@ describe('a new tape', () => {
     const db = new Database(await newTape(), { readonly: true })
     expect(Buffer.from(db.serialize().subarray(68, 72)).toString('latin1')).toBe('tape')
     expect(db.pragma('user_version', { simple: true })).toBe(3)
-    expect(db.pragma('journal_mode', { simple: true })).toBe('wal')
+    expect(db.pragma('journal_mode', { simple: true })).toBe('delete')
     const meta = Object.fromEntries(
       db.prepare('SELECT key, value FROM meta').raw().all() as [string, string][],
     )

@@ -1,0 +1,227 @@
+import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { openTape, type RecorderTrouble, verifyTape } from '../../recorder/index.js'
+import { gap, START, snapshot, trade, update } from './sample-events.js'
+import { temporaryPaths } from './temporary.js'
+import { VirtualClock } from './virtual-clock.js'
+
+const paths = temporaryPaths()
+
+/** A tape in a folder of its own, on which one trade is written. */
+async function record() {
+  const folder = paths('folder')
+  mkdirSync(folder)
+  const file = join(folder, 'tape.db')
+  const clock = new VirtualClock()
+  const troubles: RecorderTrouble[] = []
+  const recorder = openTape(file, {
+    mode: 'write',
+    clock,
+    batchEvents: 1,
+    onTrouble: (trouble) => void troubles.push(trouble),
+  })
+  recorder.record(trade({ id: 'before', receiveTime: START }))
+  await recorder.flush()
+  return { folder, file, beside: join(folder, 'tape-2.db'), clock, troubles, recorder }
+}
+
+function idsOn(file: string): string[] {
+  using tape = openTape(file)
+  return [...tape.replay({ types: ['trade'] })].map(({ id }) => id)
+}
+
+describe('a tape that is taken away while it is recorded to', () => {
+  it('renamed: all that was written is under its new name, and the recording goes on beside', async () => {
+    const { folder, file, beside, clock, troubles, recorder } = await record()
+    clock.pass(500)
+    const kept = join(folder, 'kept.db')
+    renameSync(file, kept)
+    clock.pass(1_000)
+    expect(troubles).toMatchObject([{ kind: 'moved', path: beside, error: null }])
+    expect(troubles[0]?.message).toMatch(
+      /tape\.db was deleted, renamed or replaced .* the recording goes on in .*tape-2\.db/,
+    )
+    recorder.record(trade({ id: 'after', receiveTime: clock.now() }))
+    await recorder.close()
+    expect(readdirSync(folder).sort()).toEqual(['kept.db', 'tape-2.db'])
+    expect([idsOn(kept), idsOn(beside)]).toEqual([['before'], ['after']])
+    using first = openTape(kept)
+    using second = openTape(beside)
+    expect(verifyTape(first).findings).toEqual([])
+    expect(verifyTape(second).findings).toEqual([])
+    expect(first.runs()[0]?.closed).toBe(second.runs()[0]?.opened)
+    expect(second.query("SELECT value FROM meta WHERE key = 'continues'")).toEqual([{ value: 'tape.db' }])
+  })
+
+  it('deleted: what comes then is in the new file, and nothing that came then is lost', async () => {
+    const { folder, file, beside, clock, troubles, recorder } = await record()
+    recorder.record(trade({ id: 'waiting', receiveTime: START + 1 }))
+    rmSync(file)
+    rmSync(`${file}-wal`)
+    rmSync(`${file}-shm`)
+    recorder.record(trade({ id: 'after', receiveTime: START + 2 }))
+    expect(troubles.map(({ kind }) => kind)).toEqual(['moved'])
+    expect(recorder.path).toBe(beside)
+    clock.pass(1_000)
+    await recorder.close()
+    expect(readdirSync(folder)).toEqual(['tape-2.db'])
+    expect(idsOn(beside)).toEqual(['waiting', 'after'])
+  })
+
+  it('replaced: neither the other file nor any beside it is written to', async () => {
+    const { folder, file, clock, troubles, recorder } = await record()
+    const other = join(folder, 'other.db')
+    await using writer = openTape(other, { mode: 'write' })
+    writer.record(trade({ id: 'of another tape' }))
+    await writer.close()
+    writeFileSync(join(folder, 'tape-2.db'), 'precious')
+    renameSync(other, file)
+    clock.pass(1_000)
+    expect(troubles).toMatchObject([{ kind: 'moved', path: join(folder, 'tape-3.db') }])
+    recorder.record(trade({ id: 'after', receiveTime: clock.now() }))
+    await recorder.close()
+    expect(idsOn(file)).toEqual(['of another tape'])
+    expect(idsOn(join(folder, 'tape-3.db'))).toEqual(['after'])
+    expect(openTape(file).close()).toBeUndefined()
+  })
+
+  it('taken a second time: the recording goes on in a third file', async () => {
+    const { file, beside, folder, clock, recorder } = await record()
+    rmSync(file)
+    clock.pass(1_000)
+    rmSync(beside)
+    clock.pass(1_000)
+    expect(basename(recorder.path)).toMatch(/^tape-[23]\.db$/)
+    recorder.record(trade({ id: 'after', receiveTime: clock.now() }))
+    await recorder.close()
+    expect(idsOn(recorder.path)).toEqual(['after'])
+    expect(readdirSync(folder)).toHaveLength(1)
+  })
+
+  it('with its folder: events wait until there is a place, and none is lost', async () => {
+    const { folder, clock, troubles, recorder } = await record()
+    rmSync(folder, { recursive: true })
+    recorder.record(trade({ id: 'waiting', receiveTime: START + 1 }))
+    clock.pass(3_000)
+    expect(troubles).toMatchObject([{ kind: 'failing', error: { code: 'tape_unwritable' } }])
+    expect(troubles[0]?.message).toContain('there is no directory')
+    mkdirSync(folder)
+    clock.pass(1_000)
+    expect(troubles.map(({ kind }) => kind)).toEqual(['failing', 'moved', 'recovered'])
+    await recorder.close()
+    expect(idsOn(recorder.path)).toEqual(['waiting'])
+  })
+
+  it('for good, with its folder: close says what is lost', async () => {
+    const { folder, recorder } = await record()
+    rmSync(folder, { recursive: true })
+    recorder.record(trade({ id: 'lost', receiveTime: START + 1 }))
+    await expect(recorder.close()).rejects.toMatchObject({ code: 'tape_unwritable', context: { lost: 1 } })
+    expect(existsSync(folder)).toBe(false)
+  })
+
+  it('states on the new tape that a book begins without its snapshot, until one comes', async () => {
+    const { file, beside, clock, recorder } = await record()
+    recorder.record(snapshot([['1', '1']], [['2', '1']], { receiveTime: START + 1 }))
+    recorder.record(gap('open', { channel: 'trade', from: START, receiveTime: START + 2 }))
+    await recorder.flush()
+    rmSync(file)
+    recorder.record(update([['1', '7']], [], { receiveTime: START + 3 }))
+    clock.pass(1_000)
+    recorder.record(gap('closed', { channel: 'trade', from: START, to: START + 4, receiveTime: START + 4 }))
+    recorder.record(snapshot([['1', '7']], [['2', '1']], { receiveTime: START + 5 }))
+    await recorder.close()
+    using tape = openTape(beside)
+    const told = [...tape.replay()].map((event) =>
+      event.type === 'gap' ? `${event.channel} ${event.reason} ${event.state}` : event.type,
+    )
+    expect(told).toEqual([
+      'trade disconnected open',
+      'book joined_late open',
+      'book_update',
+      'trade disconnected closed',
+      'book joined_late closed',
+      'book_snapshot',
+    ])
+    const codes = verifyTape(tape).findings.map(({ code }) => code)
+    expect(codes).not.toContain('gap_unpaired')
+    expect(verifyTape(tape).whole).toBe(false)
+  })
+
+  it('states the streams that were asked for on the new tape too', async () => {
+    const { file, beside, clock, recorder } = await record()
+    const stream = {
+      venue: 'testex',
+      symbol: 'BTC/USD',
+      channel: 'trade',
+      instrument: 'tBTCUSD',
+      askedAt: START,
+      confirmedAt: START,
+      refused: null,
+      endedAt: null,
+    }
+    recorder.recordStreams([stream])
+    await recorder.flush()
+    rmSync(file)
+    clock.pass(1_000)
+    await recorder.close()
+    using tape = openTape(beside)
+    expect(tape.runs()).toMatchObject([{ streams: [stream] }])
+  })
+})
+
+describe('a file beside the tape that is taken away while it is recorded to', () => {
+  it.each(['-wal', '-shm'])('%s is made anew, and nothing is lost', async (suffix) => {
+    const { file, folder, clock, troubles, recorder } = await record()
+    rmSync(file + suffix)
+    clock.pass(1_000)
+    recorder.record(trade({ id: 'after', receiveTime: START + 1 }))
+    await recorder.flush()
+    expect(idsOn(file)).toEqual(['before', 'after'])
+    await recorder.close()
+    expect(troubles).toEqual([])
+    expect(readdirSync(folder)).toEqual(['tape.db'])
+    expect(idsOn(file)).toEqual(['before', 'after'])
+  })
+
+  it('the lock is taken again, so that the tape keeps its one recorder', async () => {
+    const { file, folder, clock, troubles, recorder } = await record()
+    rmSync(`${file}-lock`)
+    clock.pass(1_000)
+    expect(() => openTape(file, { mode: 'write' })).toThrow(/being recorded to by another recorder/)
+    await recorder.close()
+    expect(troubles).toEqual([])
+    expect(readdirSync(folder)).toEqual(['tape.db'])
+  })
+
+  it('the lock, just before the end, does no harm', async () => {
+    const { file, folder, recorder } = await record()
+    rmSync(`${file}-lock`)
+    await recorder.close()
+    expect(readdirSync(folder)).toEqual(['tape.db'])
+  })
+
+  it('the lock, and another recorder was faster: the recording goes on in a file of its own', async () => {
+    const { file, beside, clock, troubles, recorder } = await record()
+    rmSync(`${file}-lock`)
+    await using other = openTape(file, { mode: 'write', clock })
+    other.record(trade({ id: 'other', receiveTime: START + 1 }))
+    await other.flush()
+    clock.pass(1_000)
+    recorder.record(trade({ id: 'after', receiveTime: clock.now() }))
+    await recorder.close()
+    await other.close()
+    expect(troubles).toMatchObject([{ kind: 'moved', path: beside }])
+    expect(troubles[0]?.message).toContain('was taken by another recorder')
+    expect([idsOn(file), idsOn(beside)]).toEqual([['before', 'other'], ['after']])
+  })
+
+  it('the lock file is a folder: that is an error with a sentence', () => {
+    const file = paths()
+    mkdirSync(`${file}-lock`)
+    expect(() => openTape(file, { mode: 'write' })).toThrow(/cannot write .*tape\.db/)
+    rmdirSync(`${file}-lock`)
+    expect(readdirSync(dirname(file))).not.toContain(basename(file))
+  })
+})
