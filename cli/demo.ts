@@ -1,12 +1,13 @@
 import { existsSync, renameSync } from 'node:fs'
 import { venues } from '../connectors/index.js'
-import { inspectTape, openTape } from '../recorder/index.js'
+import { inspectTape, openTape, record } from '../recorder/index.js'
 import type { Channel, Connector, Venue } from '../src/connector.js'
 import { openFeed } from '../src/feed/feed.js'
 import { type SimulatorServer, serveSimulator } from '../src/simulator/index.js'
 import { systemClock } from '../src/socket/clock.js'
 import { overview, planTable } from './demo-overview.js'
 import { parseDuration, showDuration } from './duration.js'
+import { everyStep } from './every-step.js'
 import { exitCode, interruption, report } from './exit.js'
 import { Progress } from './progress.js'
 import { pause } from './timers.js'
@@ -42,23 +43,17 @@ async function demo(): Promise<number> {
     `A simulator of each venue runs on loopback; over real\nWebSockets, ${TAPE} records:\n\n${planTable(connectors)}\n\n`,
   )
   process.stderr.write(`recording for ${showDuration(durationMs)}\n`)
-  const recorder = openTape(TAPE, { mode: 'write' })
   const progress = new Progress(durationMs)
+  const recorder = openTape(TAPE, { mode: 'write', onTrouble: ({ message }) => progress.say(message) })
   const feed = openFeed(connectors, { signal })
   const timer = pause(systemClock(), durationMs, signal).then(() => feed.close())
-  try {
-    for await (const event of feed) {
-      recorder.record(event)
-      progress.count(event)
-    }
-  } finally {
-    await feed.close()
-    await timer
-    await recorder.close()
-    progress.done()
-    await Promise.all(servers.map((server) => server.close()))
-    dispose()
-  }
+  await everyStep(
+    () => record(feed, recorder, { onEvent: (event) => progress.count(event) }),
+    () => timer,
+    () => progress.done(),
+    ...servers.map((server) => () => server.close()),
+    dispose,
+  )
   const tape = openTape(TAPE)
   process.stdout.write(`\n${overview(inspectTape(tape))}\n\n${nextSteps}\n`)
   tape.close()

@@ -31,7 +31,9 @@ export function reportOutput(error: Error): number {
 
 /** Prints one clear sentence on stderr and returns the exit code of the failure. */
 export function report(error: unknown): number {
-  if (error instanceof TapewireError) complain(error.message)
+  if (error instanceof AggregateError) {
+    for (const each of error.errors) report(each)
+  } else if (error instanceof TapewireError) complain(error.message)
   else if (!(error instanceof CommanderError)) {
     process.stderr.write(`${pc.red('tapewire: this is a defect, please report it:')} ${describe(error)}\n`)
   }
@@ -40,7 +42,13 @@ export function report(error: unknown): number {
 
 /** The exit code of a failure. */
 export function failureCode(error: unknown): number {
+  if (error instanceof AggregateError) {
+    const codes = error.errors.map(failureCode)
+    return codes.find((code) => code === exitCode.foundWanting) ?? codes[0] ?? exitCode.foundWanting
+  }
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.done : exitCode.usedWrongly
+  // What was recorded is not all on the tape.
+  if (error instanceof TapeError && error.context['lost'] !== undefined) return exitCode.foundWanting
   if (error instanceof UsageError || error instanceof TapeError || error instanceof FrameLogError) {
     return exitCode.usedWrongly
   }

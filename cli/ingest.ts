@@ -12,6 +12,7 @@ import {
   playRecording,
 } from '../src/framelog/index.js'
 import { shown } from '../src/shown.js'
+import { everyStep } from './every-step.js'
 import { exitCode, interruption } from './exit.js'
 import { IngestReport } from './ingest-report.js'
 import { type NamedLog, refuseRepeated } from './ingested-logs.js'
@@ -49,33 +50,35 @@ Examples:
       // Each file is read twice: for what it is known by, and for what is in it.
       const progress = new SizeProgress(recording.bytes * 2, () => scannedBytes() + recording.bytesRead)
       const tape = new LazyTape(options.db)
-      try {
-        const logs: NamedLog[] = []
-        for (const file of files) {
-          const identity = await identifyLog(file, { progress: (bytes) => void scanned.set(file, bytes) })
-          logs.push({ name: basename(file), ...identity })
-          if (signal.aborted) break
-        }
-        if (!signal.aborted) {
-          if (options.force !== true) refuseRepeated(logs, options.db)
-          const stats = await playRecording(recording.records(), {
-            connectors: venues.map(({ connector }) => connector({})),
-            venue,
-            signal,
-            onEvent: (event, record) => tape.write(event, record, logs),
-          })
-          await tape.end(logs, stats)
-          const report = new IngestReport(files, options.db, stats, options.venue)
-          if (options.json === true) process.stdout.write(`${JSON.stringify(report.json())}\n`)
-          for (const line of report.warnings()) warn(line)
-          process.stderr.write(`${report.line()}\n`)
-          if (report.mostUnused) process.exitCode = exitCode.foundWanting
-        }
-      } finally {
-        await tape.close()
-        progress.done()
-        dispose()
-      }
+      await everyStep(
+        async () => {
+          const logs: NamedLog[] = []
+          for (const file of files) {
+            const identity = await identifyLog(file, { progress: (bytes) => void scanned.set(file, bytes) })
+            logs.push({ name: basename(file), ...identity })
+            if (signal.aborted) break
+          }
+          if (!signal.aborted) {
+            if (options.force !== true) refuseRepeated(logs, options.db)
+            const stats = await playRecording(recording.records(), {
+              connectors: venues.map(({ connector }) => connector({})),
+              venue,
+              signal,
+              onEvent: (event, record) => tape.write(event, record, logs),
+            })
+            await tape.end(logs, stats)
+            const report = new IngestReport(files, options.db, stats, options.venue)
+            if (options.json === true) process.stdout.write(`${JSON.stringify(report.json())}\n`)
+            for (const line of report.warnings()) warn(line)
+            process.stderr.write(`${report.line()}\n`)
+            if (report.mostUnused) process.exitCode = exitCode.foundWanting
+          }
+        },
+        () => tape.close(),
+        () => progress.done(),
+        dispose,
+      )
+      if (tape.lost > 0) process.exitCode = exitCode.foundWanting
       process.exitCode = interrupted() ?? process.exitCode
     })
 }
@@ -111,13 +114,18 @@ class LazyTape {
     if (finished) await recorder.completeSources()
   }
 
+  /** Events that could not be written. */
+  get lost(): number {
+    return this.#recorder?.stats.lost ?? 0
+  }
+
   async close(): Promise<void> {
     await this.#recorder?.close()
   }
 
   #open(logs: readonly NamedLog[]): Recorder {
     if (this.#recorder !== null) return this.#recorder
-    this.#recorder = openTape(this.#path, { mode: 'write' })
+    this.#recorder = openTape(this.#path, { mode: 'write', onTrouble: ({ message }) => warn(message) })
     this.#recorder.recordSources(logs)
     return this.#recorder
   }

@@ -7,6 +7,7 @@ import { FrameLogWriter } from '../src/framelog/index.js'
 import type { Clock } from '../src/platform.js'
 import { systemClock } from '../src/socket/clock.js'
 import { parseDuration } from './duration.js'
+import { everyStep } from './every-step.js'
 import { exitCode, failureCode, interruption } from './exit.js'
 import { channelsFlag, flag, maxAttemptsFlag, urlFlag } from './flag.js'
 import { RecordingReport } from './recording-report.js'
@@ -83,7 +84,7 @@ async function run(
   const trouble = { tape: null as string | null }
   const recorder = openTape(options.db, {
     mode: 'write',
-    onError: ({ message }) => {
+    onTrouble: ({ message }) => {
       trouble.tape = message
       output.notice(message)
     },
@@ -100,7 +101,14 @@ async function run(
       ...(raw === null ? {} : { tap: raw }),
     })
   } catch (error) {
-    for (const each of [recorder, ...closing]) await each.close()
+    await everyStep(
+      () => {
+        throw error
+      },
+      () => recorder.abandon(),
+      ...closing.map((each) => () => each.close()),
+      dispose,
+    )
     throw error
   }
   const finish = () => {
@@ -110,7 +118,7 @@ async function run(
   const end = duration === undefined ? null : clock.after(duration, finish)
   signal.addEventListener('abort', finish)
   const keeper = new StatusKeeper(feed, recorder, clock, () =>
-    recorder.state === 'failing' ? trouble.tape : null,
+    recorder.state === 'failing' || recorder.state === 'losing' ? trouble.tape : null,
   )
   output.begin(keeper)
   const ended: { summary: RecordSummary | null } = { summary: null }
@@ -122,6 +130,7 @@ async function run(
         ended.summary = found
       },
       alsoClose: closing,
+      keepEmpty: false,
       clock,
     })
   } catch (error) {

@@ -209,12 +209,12 @@ export class Recorder {
   }
 
   /**
-   * Writes everything that waits, and notes that all of the logs that the run is made from is on the tape.
+   * Writes everything that waits, and notes that all of the logs that the run is made from is on the tape, where that is so.
    * @throws {TapeError} as `flush`.
    */
   async completeSources(): Promise<void> {
     await this.flush()
-    this.#noting(() => this.#writer.completeSources())
+    if (this.#lost === 0) this.#noting(() => this.#writer.completeSources())
   }
 
   /**

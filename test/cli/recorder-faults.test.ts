@@ -1,0 +1,160 @@
+import { existsSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, describe, expect, test } from 'vitest'
+import { openTape } from '../../recorder/index.js'
+import { mayMount, smallDisk } from '../support/small-disk.js'
+import { Desk } from './command.js'
+
+const desk = new Desk()
+afterAll(() => desk.clear())
+
+function filesOf(name: string): string[] {
+  return readdirSync(desk.folder).filter((file) => file.startsWith(name))
+}
+
+async function until(done: () => boolean): Promise<void> {
+  for (let tries = 0; tries < 3_000; tries++) {
+    if (done()) return
+    await sleep(10)
+  }
+  throw new Error('never came about')
+}
+
+describe('a start that fails leaves no file', () => {
+  test.each([
+    ['symbol', ['bitfinex:NOSUCH/COIN', '--raw']],
+    ['channel', ['bitfinex:BTC/USD', '--channels', 'nonsense', '--raw']],
+    ['url', ['bitfinex:BTC/USD', '--url', 'http://127.0.0.1:1', '--raw']],
+  ])(
+    'a %s that cannot be',
+    async (name, args) => {
+      const url = await desk.simulate('bitfinex')
+      const more = args.includes('--url') ? [] : ['--url', url]
+      const { code, stderr } = await desk.run(
+        'record',
+        ...args,
+        ...more,
+        '--db',
+        `${name}.db`,
+        '--duration',
+        '5s',
+      )
+      expect([code, stderr]).toEqual([2, expect.stringMatching(/^tapewire: /m)])
+      expect(filesOf(name)).toEqual([])
+    },
+    60_000,
+  )
+
+  test('a log that cannot be read', async () => {
+    writeFileSync(join(desk.folder, 'nonsense.jsonl'), 'nonsense\n')
+    const { code } = await desk.run('ingest', 'nonsense.jsonl', '--db', 'ingested.db')
+    expect(code).toBe(2)
+    expect(filesOf('ingested')).toEqual([])
+  }, 60_000)
+})
+
+test('a second recording with --raw goes on in a new part', async () => {
+  const url = await desk.simulate('bitfinex')
+  for (let run = 0; run < 2; run++) {
+    const { code } = await desk.run(
+      ...['record', 'bitfinex:BTC/USD', '--url', url, '--db', 'parts.db', '--raw', '--duration', '2s'],
+    )
+    expect(code).toBe(0)
+  }
+  expect(filesOf('parts').sort()).toEqual(['parts.db', 'parts.frames.2.jsonl.gz', 'parts.frames.jsonl.gz'])
+}, 60_000)
+
+test('a tape that is renamed while it is recorded to is noticed within about a second, and nothing is lost', async () => {
+  const url = await desk.simulate('bitfinex')
+  const command = desk.start(
+    'record',
+    'bitfinex:BTC/USD',
+    '--url',
+    url,
+    '--db',
+    'moving.db',
+    '--duration',
+    '1h',
+  )
+  const file = join(desk.folder, 'moving.db')
+  await until(() => existsSync(`${file}-wal`) && eventsOn(file) > 0)
+  renameSync(file, join(desk.folder, 'moving-kept.db'))
+  await command.prints(/moving\.db was deleted, renamed or replaced .* goes on in .*moving-2\.db/, 'stderr')
+  await until(() => eventsOn(join(desk.folder, 'moving-2.db')) > 10)
+  command.signal('SIGTERM')
+  expect((await command.outcome()).code).toBe(143)
+  expect(filesOf('moving').sort()).toEqual(['moving-2.db', 'moving-kept.db'])
+  const [first, second] = ['moving-kept.db', 'moving-2.db'].map((name) => {
+    using tape = openTape(join(desk.folder, name))
+    return { ids: tradeIds(tape.replay({ types: ['trade'] })), run: tape.runs()[0] }
+  })
+  expect(first?.run?.closed).toBe(second?.run?.opened)
+  const ids = [...(first?.ids ?? []), ...(second?.ids ?? [])]
+  expect(new Set(ids).size).toBe(ids.length)
+}, 60_000)
+
+function tradeIds(events: Iterable<{ readonly id: string }>): string[] {
+  return [...events].map(({ id }) => id)
+}
+
+function eventsOn(file: string): number {
+  using tape = openTape(file)
+  return Number(tape.query('SELECT count(*) AS events FROM events')[0]?.['events'])
+}
+
+describe.skipIf(!mayMount)('a full disk', () => {
+  test('is said when it happens; with room again the tape holds the gaps, and the raw log has its own end', async () => {
+    const disk = smallDisk(1024)
+    const ballast = join(disk, 'ballast')
+    const file = join(disk, 'tape.db')
+    const url = await desk.simulate('bitfinex')
+    const command = desk.start(
+      ...['record', 'bitfinex:BTC/USD', '--url', url, '--db', file, '--raw', '--duration', '1h'],
+    )
+    await until(() => existsSync(`${file}-wal`) && eventsOn(file) > 0)
+    fillUp(ballast)
+    await command.prints(
+      /the disk .* is full; make room and try again \(since .* waiting, none lost\)/,
+      'stderr',
+    )
+    await command.prints(/cannot write .*tape\.frames\.jsonl\.gz: ENOSPC/, 'stderr')
+    rmSync(ballast)
+    await command.prints(/can be written again after \d+ s; nothing was lost/, 'stderr')
+    command.signal('SIGTERM')
+    const { code } = await command.outcome()
+    expect(code).not.toBe(0)
+    using tape = openTape(file)
+    expect(tape.runs()[0]?.closed).not.toBeNull()
+    expect(existsSync(`${file}-wal`)).toBe(false)
+  }, 60_000)
+
+  test('until the end: exit code 1, the number lost is said, and the recording is open on the tape', async () => {
+    const disk = smallDisk(512)
+    const file = join(disk, 'tape.db')
+    const url = await desk.simulate('bitfinex')
+    const command = desk.start('record', 'bitfinex:BTC/USD', '--url', url, '--db', file, '--duration', '1h')
+    await until(() => existsSync(`${file}-wal`) && eventsOn(file) > 0)
+    fillUp(join(disk, 'ballast'))
+    await command.prints(/is full; make room/, 'stderr')
+    command.signal('SIGTERM')
+    const { code, stderr } = await command.outcome()
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/\(\d+ events? w(as|ere) lost\)/)
+    using tape = openTape(file)
+    expect(tape.runs()[0]?.closed).toBeNull()
+  }, 60_000)
+})
+
+/** Takes all the room that is left. */
+function fillUp(file: string): void {
+  for (let size = 64; size >= 1; size /= 2) {
+    for (;;) {
+      try {
+        writeFileSync(file, Buffer.alloc(size * 1024), { flag: 'a' })
+      } catch {
+        break
+      }
+    }
+  }
+}
