@@ -1,0 +1,186 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { afterEach, expect, test } from 'vitest'
+import { blockchain, simulateBlockchain } from '../../../connectors/blockchain/index.js'
+import type { Level, MarketEvent } from '../../../schemas/events.js'
+import { EventQueue } from '../../../src/feed/event-queue.js'
+import { type Feed, type FeedOptions, openFeed } from '../../../src/feed/feed.js'
+import { virtualPlatform } from '../../../src/simulator/index.js'
+import { Court, INSTRUMENT } from './court.js'
+
+/**
+ * Promises that the feed does not keep yet. Each test is marked as expected to fail and turns red as soon as its promise is kept:
+ * then the mark is to be taken off.
+ */
+
+const HOST = '127.0.0.1:9000'
+
+let played: { readonly feed: Feed; readonly platform: ReturnType<typeof virtualPlatform> } | null = null
+
+/** A feed of one market on the simulated venue, in memory. */
+function play(
+  symbols: readonly string[] = ['BTC/USD'],
+  options: FeedOptions = {},
+  ageMs: number | null = null,
+) {
+  const platform = virtualPlatform({ seed: 5 })
+  const host = platform.serve(simulateBlockchain({ seed: 5, stepsPerSecond: 10 }), { hosts: [HOST] })
+  const whole = blockchain({ url: `ws://${HOST}`, symbols, channels: ['trade', 'book'] })
+  const limits = { ...whole.limits, maxConnectionAgeMs: ageMs }
+  const feed = openFeed([{ ...whole, limits }], { platform, ...options })
+  played = { feed, platform }
+  return { platform, host, feed }
+}
+
+afterEach(async () => {
+  if (played === null) return
+  const { feed, platform } = played
+  played = null
+  const closing = feed.close()
+  await platform.advance(3_000)
+  await closing
+})
+
+// Promise: a trade is emitted once, whatever the connections bring. The join of a second connection, which the history of the first
+// completes, emits the very trade that the first is about to emit (seed 246065620 of the simulation with two lines).
+test.fails('with two connections a trade is emitted once', () => {
+  const court = new Court('trade')
+  const [a, b] = [court.leg('a'), court.leg('b')]
+  a.whole()
+  b.whole()
+  b.trade(1, true)
+  b.trade(2)
+  a.trade(1, true)
+  a.trade(2)
+  expect(court.words.filter((word) => word === '2')).toEqual(['2'])
+})
+
+// Promise: what `feed.book()` returned is the stream's book for as long as the stream lives. The successor of a connection has a
+// book of its own, and the one that the user holds stands still and says `live`.
+test.fails('a book that the user holds goes on across a handover', async () => {
+  const { platform, feed } = play(['BTC/USD'], {}, 20_000)
+  await platform.advance(8_000)
+  const held = feed.book('blockchain', 'BTC/USD')
+  if (held === null) return
+  await platform.advance(62_000)
+  if (feed.metrics().venues[0]?.handovers === 0) return
+  expect(held.lastUpdate).toBe(feed.book('blockchain', 'BTC/USD')?.lastUpdate)
+})
+
+// Promise: a book whose stream is over says so. It goes on to say `live`.
+test.fails('a book that the user holds is closed after the end of the feed', async () => {
+  const { platform, feed } = play()
+  await platform.advance(8_000)
+  const held = feed.book('blockchain', 'BTC/USD')
+  if (held?.state !== 'live') return
+  const closing = feed.close()
+  await platform.advance(3_000)
+  await closing
+  expect<string>(held.state).toBe('closed')
+})
+
+// Promise: the same of a stream that was given up while the feed goes on. It stays `suspect`, or nothing is known of it.
+test.fails('a book that the user holds is closed after its stream was unsubscribed', async () => {
+  const { platform, feed } = play()
+  await platform.advance(8_000)
+  const held = feed.book('blockchain', 'BTC/USD')
+  if (held?.state !== 'live') return
+  feed.unsubscribe('blockchain', ['BTC/USD'], ['book'])
+  await platform.advance(3_000)
+  expect<string>(held.state).toBe('closed')
+})
+
+// Promise: `feed.book()` never steps back behind what was emitted. When the leading connection is lost, it is the book of the other one,
+// which is behind.
+test.fails('with two connections and the standby behind, the book never steps back from what was emitted', () => {
+  const court = new Court('book', 'stream')
+  const [a, b] = court.pair(true, (line) => line.snapshot('1', '1'))
+  b.update('2', '2')
+  a.update('2', '2')
+  a.update('3', '3')
+  a.update('4', '4')
+  const emitted = (): Level[] => {
+    let levels: readonly Level[] = []
+    for (const event of court.told) {
+      if (event.type === 'book_snapshot' || event.type === 'book_update') levels = event.bids
+    }
+    return [...levels]
+  }
+  if (JSON.stringify(emitted()) !== '[["1","4"]]') return
+  court.arbiter.leave(a, 'disconnected', 'cut', court.now)
+  const leader = court.arbiter.leader(INSTRUMENT.instrument, 'book')
+  expect(leader?.memory.peek(INSTRUMENT.instrument, 'book')?.book.top(1).bids).toEqual(emitted())
+})
+
+// Promise: a listener that was taken away again leaves the feed as if it had never been there. The queue stays empty for ever.
+test.fails('after on() and off again, events wait for a later reader as if nobody had listened', async () => {
+  const { platform, feed } = play()
+  const off = feed.on('trade', () => {})
+  off()
+  await platform.advance(5_000)
+  expect(feed.metrics().queue.depth).toBeGreaterThan(0)
+})
+
+// Promise: a connection without streams is closed after a while, and forgotten. It stays open for ever.
+test.fails('unsubscribing everything closes the socket after a while and forgets it', async () => {
+  const { platform, host, feed } = play()
+  await platform.advance(5_000)
+  if (host.connections !== 1) return
+  feed.unsubscribe('blockchain', ['BTC/USD'], ['trade', 'book'])
+  await platform.advance(300_000)
+  expect(host.connections).toBe(0)
+  expect(feed.metrics().venues[0]?.connections).toEqual([])
+})
+
+// Promise: what ends a feed reaches those who only listen. Nothing is thrown, and no event is emitted.
+test.fails('a feed with listeners only says loudly that a symbol is unknown', async () => {
+  const { platform, feed } = play(['NO/SUCH'])
+  const events: MarketEvent[] = []
+  feed.on('event', (event) => void events.push(event))
+  const loud: unknown[] = []
+  const heard = (error: unknown) => void loud.push(error)
+  process.on('uncaughtException', heard)
+  process.on('unhandledRejection', heard)
+  await platform.advance(5_000)
+  await new Promise((resolve) => setImmediate(resolve))
+  process.off('uncaughtException', heard)
+  process.off('unhandledRejection', heard)
+  const named = events.some((event) => JSON.stringify(event).includes('NO/SUCH'))
+  expect(named || loud.length > 0).toBe(true)
+})
+
+// Promise: what waits for the reader is bounded in bytes as well. 100,000 events of any size may wait.
+test.fails('the queue of the feed is bounded in bytes', () => {
+  setFlagsFromString('--expose-gc')
+  const collect: () => void = runInNewContext('gc')
+  let full = false
+  const queue = new EventQueue(100_000, 'pause', {
+    full: () => {
+      full = true
+    },
+    drained() {},
+    dropped() {},
+    failed() {},
+  })
+  collect()
+  const before = process.memoryUsage().heapUsed
+  for (let count = 0; count < 3_000 && !full; count++) {
+    const levels = Array.from({ length: 500 }, (_, at): Level => [`${count}.${at}00000000000`, `${count}`])
+    queue.push({
+      type: 'book_update',
+      venue: 'toy',
+      symbol: 'BTC/USD',
+      instrument: 'BTCUSD',
+      channel: 'book',
+      exchangeTime: count,
+      receiveTime: count,
+      sequence: null,
+      bids: levels,
+      asks: [],
+    })
+  }
+  collect()
+  const mebibytes = (process.memoryUsage().heapUsed - before) / 2 ** 20
+  expect(queue.size).toBeGreaterThan(0)
+  expect(full || mebibytes < 64, `${mebibytes.toFixed()} MiB wait`).toBe(true)
+})
