@@ -6,8 +6,8 @@ import type { ChecksumFields, SnapshotFields, StreamEvents, UpdateFields } from 
 import type { StreamGaps } from './stream-gaps.js'
 import type { StreamLife } from './stream-life.js'
 
-/** Levels (or orders) of one book, both sides together: more than ten times what any venue was seen to send. */
-const MOST_LEVELS = 200_000
+/** Levels (or orders) of one book, both sides together: several times what any venue was seen to send. */
+const MOST_LEVELS = 100_000
 /** Characters of their numbers and ids together. */
 const MOST_CHARACTERS = 32 * 1024 * 1024
 
