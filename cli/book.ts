@@ -6,7 +6,7 @@ import { TapeError } from '../src/errors.js'
 import { parseTime } from './duration.js'
 import { exitCode } from './exit.js'
 import { flag, wholeNumber } from './flag.js'
-import { printJson } from './output.js'
+import { print, printJson, say } from './output.js'
 import { type Column, table } from './table.js'
 import { marketOnTape } from './tape-market.js'
 
@@ -43,10 +43,10 @@ Examples:
         const book = withAdvice(() => tape.bookAt(request, exchangeTime === true ? { exchangeTime: at } : at))
         if (book === null) {
           const when = new Date(at / 1000).toISOString()
-          process.stderr.write(`${venue} ${symbol} has no book at ${when}: it had not begun on this tape\n`)
+          say(`${venue} ${symbol} has no book at ${when}: it had not begun on this tape`)
           process.exitCode = exitCode.foundWanting
         } else if (json === true) printJson(plain(book, at, depth))
-        else process.stdout.write(`${bookText(book, at, depth)}${afterTheEnd(tape, at)}\n`)
+        else print(`${bookText(book, at, depth)}${afterTheEnd(tape, at)}`)
       } finally {
         tape.close()
       }

@@ -9,6 +9,7 @@ import { overview, planTable } from './demo-overview.js'
 import { parseDuration, showDuration } from './duration.js'
 import { everyStep } from './every-step.js'
 import { exitCode, interruption, report } from './exit.js'
+import { print, say } from './output.js'
 import { Progress } from './progress.js'
 import { pause } from './timers.js'
 
@@ -42,7 +43,7 @@ async function demo(): Promise<number> {
   process.stdout.write(
     `A simulator of each venue runs on loopback; over real\nWebSockets, ${TAPE} records:\n\n${planTable(connectors)}\n\n`,
   )
-  process.stderr.write(`recording for ${showDuration(durationMs)}\n`)
+  say(`recording for ${showDuration(durationMs)}`)
   const progress = new Progress(durationMs)
   const recorder = openTape(TAPE, { mode: 'write', onTrouble: ({ message }) => progress.say(message) })
   const feed = openFeed(connectors, { signal })
@@ -55,7 +56,7 @@ async function demo(): Promise<number> {
     dispose,
   )
   const tape = openTape(TAPE)
-  process.stdout.write(`\n${overview(inspectTape(tape))}\n\n${nextSteps}\n`)
+  print(`\n${overview(inspectTape(tape))}\n\n${nextSteps}`)
   tape.close()
   return interrupted() ?? exitCode.done
 }
@@ -67,7 +68,7 @@ function keepFormer(): void {
   for (const suffix of ['', '-wal', '-shm']) {
     if (existsSync(TAPE + suffix)) renameSync(TAPE + suffix, kept + suffix)
   }
-  process.stderr.write(`the former ${TAPE} is kept as ${kept}\n`)
+  say(`the former ${TAPE} is kept as ${kept}`)
 }
 
 function simulate(venue: Venue): Promise<SimulatorServer> {

@@ -3,6 +3,7 @@ import pc from 'picocolors'
 import { NetworkError, TapeError, TapewireError, UsageError, VenueError } from '../src/errors.js'
 import { FrameLogError } from '../src/framelog/index.js'
 import { shown } from '../src/shown.js'
+import { say } from './output.js'
 
 /** What the command tells the shell. */
 export const exitCode = {
@@ -35,7 +36,7 @@ export function report(error: unknown): number {
     for (const each of error.errors) report(each)
   } else if (error instanceof TapewireError) complain(error.message)
   else if (!(error instanceof CommanderError)) {
-    process.stderr.write(`${pc.red('tapewire: this is a defect, please report it:')} ${describe(error)}\n`)
+    say(`${pc.red('tapewire: this is a defect, please report it:')} ${describe(error)}`)
   }
   return failureCode(error)
 }
@@ -65,7 +66,7 @@ function describe(error: unknown): string {
 }
 
 function complain(sentence: string): void {
-  process.stderr.write(`${pc.red('tapewire:')} ${sentence}\n`)
+  say(`${pc.red('tapewire:')} ${sentence}`)
 }
 
 /** A command that a signal can end. */

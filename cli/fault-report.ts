@@ -1,6 +1,7 @@
 import pc from 'picocolors'
 import type { Micros } from '../schemas/events.js'
 import { type FaultStrike, faultName } from '../src/simulator/index.js'
+import { say } from './output.js'
 
 /** A fault that strikes every frame is told no more often than this. */
 const QUIET: Micros = 1_000_000
@@ -46,5 +47,5 @@ export class FaultReport {
 }
 
 function print(line: string): void {
-  process.stderr.write(`${pc.dim(line)}\n`)
+  say(pc.dim(line))
 }

@@ -11,11 +11,12 @@ import {
   type PlayStats,
   playRecording,
 } from '../src/framelog/index.js'
-import { shown } from '../src/shown.js'
+import { shownJson } from '../src/shown.js'
 import { everyStep } from './every-step.js'
 import { exitCode, interruption } from './exit.js'
 import { IngestReport } from './ingest-report.js'
 import { type NamedLog, refuseRepeated } from './ingested-logs.js'
+import { say } from './output.js'
 import { SizeProgress } from './progress.js'
 import { venueNamed } from './targets.js'
 
@@ -68,9 +69,9 @@ Examples:
             })
             await tape.end(logs, stats)
             const report = new IngestReport(files, options.db, stats, options.venue)
-            if (options.json === true) process.stdout.write(`${JSON.stringify(report.json())}\n`)
+            if (options.json === true) process.stdout.write(`${shownJson(report.json())}\n`)
             for (const line of report.warnings()) warn(line)
-            process.stderr.write(`${report.line()}\n`)
+            say(report.line())
             if (report.mostUnused) process.exitCode = exitCode.foundWanting
           }
         },
@@ -138,5 +139,5 @@ function statement(stream: PlayedStream, began: Micros | null): RunStream[] {
 }
 
 function warn(text: string): void {
-  process.stderr.write(`${pc.yellow(shown(text))}\n`)
+  say(pc.yellow(text))
 }

@@ -3,7 +3,7 @@ import { type Inspection, type InstrumentSummary, inspectTape, openTape } from '
 import { totalsTable } from './coverage-table.js'
 import { showDuration } from './duration.js'
 import { fitNumber } from './fit.js'
-import { printJson } from './output.js'
+import { print, printJson } from './output.js'
 import { showBytes } from './size.js'
 import { type Column, table } from './table.js'
 
@@ -24,7 +24,7 @@ Examples:
       try {
         const inspection = inspectTape(tape)
         if (json === true) printJson(inspection)
-        else process.stdout.write(`${overview(inspection, tape.runs().length)}\n`)
+        else print(overview(inspection, tape.runs().length))
       } finally {
         tape.close()
       }

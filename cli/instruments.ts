@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import type { Instrument } from '../src/connector.js'
 import { listInstruments } from '../src/feed/catalogue.js'
-import { printJson } from './output.js'
+import { print, printJson, say } from './output.js'
 import { type Column, table } from './table.js'
 import { venueNamed } from './targets.js'
 
@@ -34,8 +34,8 @@ Examples:
           symbol.toUpperCase().includes(wanted) || instrument.toUpperCase().includes(wanted),
       )
       if (options.json === true) printJson(instruments)
-      else if (instruments.length > 0) process.stdout.write(`${table(columns, instruments)}\n`)
-      else process.stderr.write(`${nothingFound(connector.title, options.search)}\n`)
+      else if (instruments.length > 0) print(table(columns, instruments))
+      else say(nothingFound(connector.title, options.search))
     })
 }
 

@@ -1,7 +1,26 @@
 import { once } from 'node:events'
 import type { Writable } from 'node:stream'
 import type { Clock, Timer } from '../src/platform.js'
-import { shownJson } from '../src/shown.js'
+import { shown, shownJson } from '../src/shown.js'
+
+/** What a text of ours may hold beside printable characters: line ends, and styles other than those that hide it. */
+const LAYOUT = new RegExp(`(${String.fromCharCode(27)}\\[(?:[0-79]|[1-9]\\d)m|\n)`)
+
+/** A text as a terminal may have it, whatever a venue, a file or a tape put into it: see {@link shown}. Lines and styles stay. */
+export function printable(text: string): string {
+  const parts = text.split(LAYOUT)
+  return parts.map((part, at) => (at % 2 === 1 ? part : shown(part, Number.POSITIVE_INFINITY))).join('')
+}
+
+/** Text for a person, on stdout. */
+export function print(text: string): void {
+  process.stdout.write(`${printable(text)}\n`)
+}
+
+/** Text for a person beside the output, on stderr. */
+export function say(text: string): void {
+  process.stderr.write(`${printable(text)}\n`)
+}
 
 /** JSON for a program: one document on stdout. */
 export function printJson(value: unknown): void {

@@ -3,9 +3,9 @@ import { createLogUpdate } from 'log-update'
 import pc from 'picocolors'
 import type { MarketEvent } from '../schemas/events.js'
 import type { Timer } from '../src/platform.js'
-import { shown } from '../src/shown.js'
 import { systemClock } from '../src/socket/clock.js'
 import { showDuration } from './duration.js'
+import { say } from './output.js'
 import { every } from './timers.js'
 
 const REFRESH_MS = 200
@@ -54,7 +54,7 @@ export class Progress {
   /** A notice, above the bar. */
   say(text: string): void {
     this.#line?.clear()
-    process.stderr.write(`${pc.yellow(shown(text))}\n`)
+    say(pc.yellow(text))
   }
 
   done(): void {

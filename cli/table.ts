@@ -1,6 +1,7 @@
 import pc from 'picocolors'
 import stringWidth from 'string-width'
 import wrapAnsi from 'wrap-ansi'
+import { printable } from './output.js'
 
 /** Spaces between two columns. */
 const GAP = 2
@@ -59,7 +60,7 @@ export function table<Row>(
   }: TableOptions = {},
 ): string {
   const laidOut = layOut(
-    columns.map((column) => ({ column, cells: rows.map(column.cell) })),
+    columns.map((column) => ({ column, cells: rows.map((row) => printable(column.cell(row))) })),
     width,
   )
   const shown = laidOut.map(({ column }) => column)

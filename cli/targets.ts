@@ -4,6 +4,7 @@ import type { Channel, Connector, ConnectorOptions, Venue } from '../src/connect
 import { UsageError } from '../src/errors.js'
 import { shownUrl } from '../src/shown.js'
 import { quoted } from './flag.js'
+import { say } from './output.js'
 import { resolveSymbols } from './symbols.js'
 
 /** @throws {UsageError} `unknown_venue`, with the nearest name. */
@@ -94,7 +95,7 @@ export async function connectorsFor(
 }
 
 function sayOnStderr(notice: string): void {
-  process.stderr.write(`${notice}\n`)
+  say(notice)
 }
 
 function urlsByVenue(urls: readonly string[], asked: readonly Venue[]): Map<Venue, string> {

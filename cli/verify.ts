@@ -4,7 +4,7 @@ import wrapAnsi from 'wrap-ansi'
 import { type Finding, type Verification, verifyFile } from '../recorder/index.js'
 import { runTable, runTitle, showMicros, streamName } from './coverage-table.js'
 import { exitCode } from './exit.js'
-import { printJson } from './output.js'
+import { print, printJson } from './output.js'
 import { SizeProgress } from './progress.js'
 import { type Column, table, terminalWidth } from './table.js'
 
@@ -37,7 +37,7 @@ Examples:
       })
       progress.done()
       if (json === true) printJson(verification)
-      else process.stdout.write(`${report(path, verification)}\n`)
+      else print(report(path, verification))
       if (!verification.whole) process.exitCode = exitCode.foundWanting
     })
 }

@@ -7,6 +7,8 @@ const MAX_SECRETS = 1_000
 const SHORTEST = 4
 /** A secret of this length is removed wherever it stands, a shorter one only as a word of its own. */
 const LONG = 8
+/** The beginning of a secret at the end of a text is removed if it is this long. */
+const SHORTEST_PART = 6
 /** A header that is not known to be a credential may hold a word that venues send in their data. */
 const LONG_HEADER = 12
 
@@ -22,6 +24,7 @@ const OPEN_HEADER =
 const secrets = new Map<string, { readonly inFrames: boolean }>()
 let inTexts: RegExp | null = null
 let inFrames: readonly string[] = []
+let long: readonly string[] = []
 
 /** Whether an option, header, JSON field or URL parameter of this name holds a secret. */
 export function isSecretName(name: string): boolean {
@@ -111,7 +114,17 @@ function keepSecretsOfHeaders(headers: unknown, frameFrom: number): void {
 
 /** The text without any secret that is known, for a person to read. */
 export function withoutSecrets(text: string): string {
-  return inTexts === null ? text : text.replace(inTexts, REMOVED)
+  return inTexts === null ? text : withoutCutSecret(text.replace(inTexts, REMOVED))
+}
+
+/** A secret that the other side cut through at the end of its text: the reason of a close frame has 123 bytes. */
+function withoutCutSecret(text: string): string {
+  for (const form of long) {
+    for (let length = Math.min(form.length - 1, text.length); length >= SHORTEST_PART; length--) {
+      if (text.endsWith(form.slice(0, length))) return text.slice(0, -length) + REMOVED
+    }
+  }
+  return text
 }
 
 /**
@@ -141,6 +154,7 @@ function compile(): void {
   })
   inTexts = sources.length === 0 ? null : new RegExp(sources.join('|'), 'gu')
   inFrames = frames
+  long = texts.filter((form) => form.length >= LONG)
 }
 
 /** A secret as it is, in a URL and in JSON. */

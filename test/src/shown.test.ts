@@ -79,6 +79,13 @@ describe('a text from outside, as it is shown', () => {
     }
   })
 
+  it('holds no secret that the other side cut through', () => {
+    keepSecret('another-secret-0815')
+    expect(shown('closed with 4000 another-sec')).toBe('closed with 4000 (removed)')
+    expect(shown('closed with 4000 another')).toBe('closed with 4000 (removed)')
+    expect(shown('closed with 4000 anot')).toBe('closed with 4000 anot')
+  })
+
   it('does not lose half of a secret at the cut', () => {
     keepSecret('a-secret-of-some-length')
     for (let before = 960; before <= 1_010; before++) {
