@@ -11,13 +11,21 @@ const SHARE_LEGEND =
 
 type Row = StreamCoverage | StreamTotal
 
-/** @param day the day on which all of them lie; null where a time needs its date */
-function columns(day: string | null, shareLegend: string): readonly Column<Row>[] {
+/**
+ * @param day the day on which all of them lie; null where a time needs its date
+ * @param paused whether a run begins with a pause that is missing
+ */
+function columns(day: string | null, shareLegend: string, paused: boolean): readonly Column<Row>[] {
   const time = (at: Micros | null) => (at === null ? '' : showTime(at).slice(day === null ? 0 : 11))
   return [
     { head: 'stream', cell: streamName },
     { head: 'covered', cell: ({ share }) => showShare(share), align: 'right', legend: shareLegend },
-    { head: 'missing', cell: showMissing, align: 'right' },
+    {
+      head: 'missing',
+      cell: showMissing,
+      align: 'right',
+      ...(paused ? { legend: 'with the pause before the run' } : {}),
+    },
     { head: 'gaps', cell: ({ gaps }) => gaps.map(showGap).join('\n'), wrap: 14 },
     { head: 'events', cell: ({ events }) => events.toLocaleString('en'), align: 'right', drop: 1 },
     { head: 'from', cell: ({ from }) => time(from), drop: 3 },
@@ -46,7 +54,10 @@ export function totalsTable(streams: readonly StreamTotal[], runs: number): stri
 function streamTable(streams: readonly Row[], shareLegend: string): string {
   const moments = streams.flatMap(({ from, to }) => [from, to]).filter((moment) => moment !== null)
   const [day, ...others] = new Set(moments.map((at) => showTime(at).slice(0, 10)))
-  return table(columns(others.length > 0 ? null : (day ?? null), shareLegend), streams, { dense: true })
+  const paused = streams.some((stream) => stream.paused > 0)
+  return table(columns(others.length > 0 ? null : (day ?? null), shareLegend, paused), streams, {
+    dense: true,
+  })
 }
 
 /** When a run was, how long, and how it ended. */
