@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 
 /**
- * `npm run mutations -- [--seeds 24] [--seed 500] [--workers 2] [--only 3,7]`
+ * `npm run sim:mutations -- [--seeds 24] [--seed 500] [--workers 2] [--only 3,7]`
  *
  * Breaks the engine on purpose, one way at a time, and runs the simulation until a seed notices: a simulation that
  * notices nothing proves nothing. Prints the rows of the table in docs/reliability.md; exit 1 where one went unnoticed.
