@@ -145,6 +145,7 @@ async function run(
   // What cannot be asked for is told in one sentence.
   if (summary === null || code === exitCode.usedWrongly) return code
   const nothing = received(summary) === 0 && code === exitCode.done
+  if (recorder.stats.lost > 0) code = exitCode.foundWanting
   if (code !== exitCode.foundWanting) code = interrupted() ?? (nothing ? exitCode.venueOrNetwork : code)
   output.end(keeper.summary(summary, raw === null ? null : raw.path, code))
   return code

@@ -184,9 +184,11 @@ function troublesText({ wrong }: VenueStatus): string[] {
   return rest > 0 ? [...texts, `and ${rest} more`] : texts
 }
 
-function tapeText({ tape: { bytes, waiting, wrong } }: RecordingStatus): string {
-  const size = `tape ${showBytes(bytes)}`
-  return wrong === null ? size : `${size}, ${waiting.toLocaleString('en')} events waiting: ${shown(wrong)}`
+function tapeText({ tape: { bytes, waiting, lost, wrong } }: RecordingStatus): string {
+  const parts = [`tape ${showBytes(bytes)}`]
+  if (lost > 0) parts.push(`${lost.toLocaleString('en')} events lost`)
+  if (wrong !== null) parts.push(`${waiting.toLocaleString('en')} events waiting: ${shown(wrong)}`)
+  return parts.join(', ')
 }
 
 function isoSecond(at: Micros): string {

@@ -39,6 +39,8 @@ export interface TapeStatus {
   readonly bytes: number
   /** Events that wait to be written. */
   readonly waiting: number
+  /** Events so far that could not be written and are not on the tape, which has gaps for them. */
+  readonly lost: number
   /** Why the tape cannot be written; null where it can. */
   readonly wrong: string | null
 }
@@ -142,7 +144,7 @@ export class StatusKeeper {
     raw: string | null,
     exitCode: number,
   ): RecordingSummary {
-    const { path, bytes } = this.#tape
+    const { path, bytes, lost } = this.#tape
     return {
       type: 'summary',
       at: this.#clock.now(),
@@ -158,15 +160,15 @@ export class StatusKeeper {
       })),
       gaps,
       malformed,
-      tape: { path, bytes },
+      tape: { path, bytes, lost },
       raw,
       exitCode,
     }
   }
 
   get #tape(): TapeStatus {
-    const { path, waiting } = this.#recorder
-    return { path, bytes: tapeBytes(path), waiting, wrong: this.#tapeTrouble() }
+    const { path, waiting, lost } = this.#recorder.stats
+    return { path, bytes: tapeBytes(path), waiting, lost, wrong: this.#tapeTrouble() }
   }
 
   #counts(venue: string): Counts {

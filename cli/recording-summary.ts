@@ -14,7 +14,7 @@ export interface RecordingSummary {
   /** Gaps that were opened, by reason. */
   readonly gaps: Readonly<Partial<Record<GapReason, number>>>
   readonly malformed: number
-  readonly tape: { readonly path: string; readonly bytes: number }
+  readonly tape: { readonly path: string; readonly bytes: number; readonly lost: number }
   /** The file of raw frames that was written last; null without `--raw`. */
   readonly raw: string | null
   readonly exitCode: number
@@ -42,6 +42,9 @@ export function summaryText(summary: RecordingSummary): string[] {
     `${events.toLocaleString('en')} events of ${streams.length} streams`,
     opened.length === 0 ? 'no gaps' : `gaps: ${opened.join(', ')}`,
     ...(malformed === 0 ? [] : [`${malformed} malformed frames`]),
+    ...(tape.lost === 0
+      ? []
+      : [`${tape.lost.toLocaleString('en')} events lost, for which the tape has gaps`]),
   ]
   const named = silent.slice(0, NAMED).map(({ venue, symbol, channel, state, reason }) => {
     const why = reason === null ? '' : ` (${reason})`

@@ -97,6 +97,7 @@ describe('a recording that is left alone', () => {
         path: join(desk.folder, 'json.db'),
         bytes: expect.any(Number),
         waiting: expect.any(Number),
+        lost: 0,
         wrong: null,
       },
     })
@@ -118,7 +119,7 @@ describe('a recording that is left alone', () => {
       ],
       gaps: {},
       malformed: 0,
-      tape: { path: join(desk.folder, 'json.db'), bytes: expect.any(Number) },
+      tape: { path: join(desk.folder, 'json.db'), bytes: expect.any(Number), lost: 0 },
       raw: null,
       exitCode: 143,
     })
