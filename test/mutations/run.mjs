@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, statSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { mutateOnly } from './mutators.mjs'
@@ -94,9 +94,11 @@ function count(option, text) {
 /** Stryker is a package of its own here, so that nobody else's `npm ci` has to fetch its 160 packages. */
 function install() {
   const folder = fileURLToPath(new URL('.', import.meta.url))
-  const installed = `${folder}node_modules/.package-lock.json`
-  const upToDate =
-    existsSync(installed) && statSync(installed).mtimeMs >= statSync(`${folder}package-lock.json`).mtimeMs
+  const { dependencies } = JSON.parse(readFileSync(`${folder}package.json`, 'utf8'))
+  const upToDate = Object.entries(dependencies).every(([name, version]) => {
+    const installed = `${folder}node_modules/${name}/package.json`
+    return existsSync(installed) && JSON.parse(readFileSync(installed, 'utf8')).version === version
+  })
   if (upToDate) return
   const { status } = spawnSync('npm', ['ci', '--no-audit', '--no-fund'], { cwd: folder, stdio: 'inherit' })
   if (status !== 0) throw new Error(`npm ci in ${folder} failed; what it printed above says why`)
