@@ -28,8 +28,8 @@ class BitfinexSimulator implements VenueSimulator {
   readonly #connections = new Set<BitfinexConnection>()
   #maintenanceUntil: Micros = 0
 
-  constructor({ seed = 1, stepsPerSecond = 20 }: SimulatorOptions) {
-    this.#floor = new SimulatedFloor(seed, stepsPerSecond)
+  constructor({ seed = 1, stepsPerSecond = 20, extremeAmounts = false }: SimulatorOptions) {
+    this.#floor = new SimulatedFloor(seed, stepsPerSecond, extremeAmounts)
     this.markets = new Map([...this.#floor.instruments].map(([id, { market }]) => [id, market]))
   }
 

@@ -88,6 +88,7 @@ export class BitmexSimulator implements VenueSimulator {
   #connectsAt: Micros | null = null
 
   constructor(options: BitmexSimulatorOptions = {}) {
+    const { extremeAmounts = false } = options
     this.#dialect = DIALECTS[options.dialect ?? '2026']
     this.#random = new SeededRandom(options.seed ?? 1)
     this.#stepsPerSecond = options.stepsPerSecond ?? 20
@@ -97,7 +98,12 @@ export class BitmexSimulator implements VenueSimulator {
         for (const client of this.#clients) if (client.follows(table, listing.symbol)) return true
         return false
       }
-      const instrument = new SimulatedInstrument(listing, this.#random.fork(), bitcoin, wanted)
+      const instrument = new SimulatedInstrument(
+        { ...listing, shape: listing.shape && { ...listing.shape, extremeAmounts } },
+        this.#random.fork(),
+        bitcoin,
+        wanted,
+      )
       this.#instruments.set(listing.symbol, instrument)
       if (instrument.market !== null) this.markets.set(listing.symbol, instrument.market)
     }

@@ -124,12 +124,13 @@ export class BittrexMarket {
 
   summaryBody(clock: Micros): Body {
     const day = this.#candles.at(-1)?.current
+    const { volume, turnover } = this.truth.day
     return {
       symbol: this.symbol,
       high: wire(day?.high ?? '0'),
       low: wire(day?.low ?? '0'),
-      volume: volumeText(day?.volume ?? 0n),
-      quoteVolume: volumeText(day?.quoteVolume ?? 0n),
+      volume: wire(volume),
+      quoteVolume: volumeText(units(turnover, 2 * WIRE_DECIMALS) / 10n ** BigInt(WIRE_DECIMALS)),
       percentChange: day === undefined ? '0' : percent(day.open, day.close),
       updatedAt: wireTime(clock),
     }

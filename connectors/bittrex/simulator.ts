@@ -28,11 +28,18 @@ export interface BittrexSimulatorOptions extends SimulatorOptions {
  * more levels than the deepest window shows, and one whose neighbouring prices are the same double.
  */
 const SHAPES = {
-  'BTC-USD': { priceDecimals: 3, amountDecimals: 8, price: '38000', levels: 520 },
-  'BTC-USDT': { priceDecimals: 8, amountDecimals: 8, price: '38010.5', tick: 1000, levels: 60 },
-  'ETH-BTC': { priceDecimals: 8, amountDecimals: 8, price: '0.07', levels: 120 },
-  '1INCH-BTC': { priceDecimals: 8, amountDecimals: 8, price: '0.00005', levels: 40 },
-  'BTC-COP': { priceDecimals: 8, amountDecimals: 8, price: '271828182.84590452' },
+  'BTC-USD': { priceDecimals: 3, amountDecimals: 8, price: '38000', amount: '0.05', levels: 520 },
+  'BTC-USDT': {
+    priceDecimals: 8,
+    amountDecimals: 8,
+    price: '38010.5',
+    amount: '0.05',
+    tick: 1000,
+    levels: 60,
+  },
+  'ETH-BTC': { priceDecimals: 8, amountDecimals: 8, price: '0.07', amount: '0.7', levels: 120 },
+  '1INCH-BTC': { priceDecimals: 8, amountDecimals: 8, price: '0.00005', amount: '200', levels: 40 },
+  'BTC-COP': { priceDecimals: 8, amountDecimals: 8, price: '271828182.84590452', amount: '0.02' },
 } as const
 
 const DELISTED = '1INCH-BTC'
@@ -71,13 +78,14 @@ export class BittrexSimulator implements VenueSimulator, HubVenue {
   #clockOffUntil: Micros = 0
 
   constructor(options: BittrexSimulatorOptions = {}) {
+    const { extremeAmounts = false } = options
     this.#random = new SeededRandom(options.seed ?? 1)
     this.strictStart = options.strictStart ?? true
     this.#stepEvery = Math.round(SECOND / (options.stepsPerSecond ?? 20))
     this.#markets = new Map(
       Object.entries(SHAPES).map(([symbol, shape]) => [
         symbol,
-        new BittrexMarket(symbol, shape, this.#random.fork()),
+        new BittrexMarket(symbol, { ...shape, extremeAmounts }, this.#random.fork()),
       ]),
     )
     this.markets = new Map([...this.#markets].map(([symbol, market]) => [symbol, market.truth]))

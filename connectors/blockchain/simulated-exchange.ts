@@ -306,7 +306,7 @@ export class ExchangeClient {
     this.#send(
       'snapshot',
       'ticker',
-      `"symbol":"${symbol}","price_24h":${price},"volume_24h":1234.56789012,"last_trade_price":${price},"mark_price":${price}`,
+      `"symbol":"${symbol}","price_24h":${price},"volume_24h":${javaNumber(market.day.volume)},"last_trade_price":${price},"mark_price":${price}`,
     )
   }
 

@@ -5,11 +5,11 @@ import type { SimulatedMarket } from '../../src/simulator/market.js'
  * the same double, and one that can be delisted.
  */
 export const SHAPES = {
-  'BTC-USD': { priceDecimals: 2, amountDecimals: 8, price: '65000' },
-  'ETH-USD': { priceDecimals: 2, amountDecimals: 8, price: '3200' },
-  'ALGO-BTC': { priceDecimals: 8, amountDecimals: 8, price: '0.00000160', levels: 40 },
-  'BTC-COP': { priceDecimals: 8, amountDecimals: 8, price: '271828182.84590452' },
-  'ENJ-USDT': { priceDecimals: 4, amountDecimals: 8, price: '1.0952', levels: 60 },
+  'BTC-USD': { priceDecimals: 2, amountDecimals: 8, price: '65000', amount: '0.03' },
+  'ETH-USD': { priceDecimals: 2, amountDecimals: 8, price: '3200', amount: '0.6' },
+  'ALGO-BTC': { priceDecimals: 8, amountDecimals: 8, price: '0.00000160', amount: '4000', levels: 40 },
+  'BTC-COP': { priceDecimals: 8, amountDecimals: 8, price: '271828182.84590452', amount: '0.02' },
+  'ENJ-USDT': { priceDecimals: 4, amountDecimals: 8, price: '1.0952', amount: '400', levels: 60 },
 } as const
 
 export const DELISTED = 'ENJ-USDT'

@@ -27,8 +27,10 @@ export function simulateBlockchain(options: SimulatorOptions = {}): VenueSimulat
   const random = new SeededRandom(options.seed ?? 1)
   const stepEveryMicros = 1_000_000 / (options.stepsPerSecond ?? 20)
   const markets = new Map<string, ExchangeMarket>()
+  const { extremeAmounts = false } = options
   for (const [symbol, shape] of Object.entries(SHAPES)) {
-    markets.set(symbol, { symbol, market: new SimulatedMarket(shape, random.fork()), status: 'open' })
+    const market = new SimulatedMarket({ ...shape, extremeAmounts }, random.fork())
+    markets.set(symbol, { symbol, market, status: 'open' })
   }
   const chain = new SimulatedChain(random)
   const clients = new Set<ExchangeClient>()

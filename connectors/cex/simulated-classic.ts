@@ -1,3 +1,4 @@
+import { Decimal } from 'decimal.js'
 import type { Level, Micros } from '../../schemas/events.js'
 import type { LevelMove } from '../../src/simulator/market.js'
 import type { SimulatedPeer } from '../../src/simulator/venue-simulator.js'
@@ -83,8 +84,8 @@ export class SimulatedClassic {
     this.candles(pair, '1m').add(at, trade.price, BigInt(pair.minor(trade.amount)))
     const readers = [...this.#clients].filter(({ rooms }) => rooms.has('tickers'))
     if (readers.length === 0) return
-    const { open, volume } = pair.day ?? { open: trade.price, volume: 0n }
-    const text = `{"e":"tick","data":{"symbol1":"${pair.base}","symbol2":"${pair.quote}","price":"${trade.price}","open24":"${open}","volume":"${pair.padded(coins(volume, pair.amountDecimals))}"}}`
+    const open = pair.day?.open ?? trade.price
+    const text = `{"e":"tick","data":{"symbol1":"${pair.base}","symbol2":"${pair.quote}","price":"${trade.price}","open24":"${open}","volume":"${pair.padded(pair.market.day.volume)}"}}`
     for (const { peer } of readers) peer.send(text)
   }
 
@@ -346,15 +347,21 @@ function candleRow({ time, open, high, low, close, volume }: RunningCandle, quot
   return `[${time},"${open}","${high}","${low}","${close}",${amount}]`
 }
 
-function dayCandle({ classic, day }: PairMarket): string {
+function dayCandle(pair: PairMarket): string {
+  const { classic, day, market } = pair
   if (day === undefined) return '{"e":"ohlcv24","data":[]}'
-  return `{"e":"ohlcv24","data":["${day.open}","${day.high}","${day.low}","${day.close}","${day.volume}"],"pair":"${classic}"}`
+  return `{"e":"ohlcv24","data":["${day.open}","${day.high}","${day.low}","${day.close}","${pair.minor(market.day.volume)}"],"pair":"${classic}"}`
 }
 
 function ticker(pair: PairMarket, at: Micros): string {
   const { bid, ask } = pair.market.book.best()
   const last = pair.trades.at(-1)?.price ?? bid?.[0] ?? '0'
-  return `{"timestamp":"${Math.floor(at / SECOND)}","low":"${last}","high":"${last}","last":"${last}","volume":"0.94735907","volume30d":"64.61299999","bid":${bid?.[0] ?? 0},"ask":${ask?.[0] ?? 0},"priceChange":"44.3","priceChangePercentage":"0.23","pair":["${pair.base}","${pair.quote}"]}`
+  const { low = last, high = last, open = last } = pair.day ?? {}
+  const { volume } = pair.market.day
+  const month = new Decimal(volume).times(30).toFixed()
+  const change = new Decimal(last).minus(open)
+  const percent = open === '0' ? '0' : change.div(open).times(100).toFixed(2)
+  return `{"timestamp":"${Math.floor(at / SECOND)}","low":"${low}","high":"${high}","last":"${last}","volume":"${volume}","volume30d":"${month}","bid":${bid?.[0] ?? 0},"ask":${ask?.[0] ?? 0},"priceChange":"${change.toFixed()}","priceChangePercentage":"${percent}","pair":["${pair.base}","${pair.quote}"]}`
 }
 
 function parse(data: string | Uint8Array): Record<string, unknown> | null {

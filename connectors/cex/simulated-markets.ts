@@ -11,10 +11,10 @@ import type { SeededRandom } from '../../src/simulator/random.js'
 
 /** Markets of both simulated exchanges. SHIB counts whole coins only, and no client's table knows its minor unit. */
 const SHAPES = {
-  'BTC/USD': { priceDecimals: 1, amountDecimals: 8, price: '86875.0', levels: 60 },
-  'ETH/USD': { priceDecimals: 2, amountDecimals: 6, price: '3200.00', levels: 60 },
-  'SHIB/USD': { priceDecimals: 8, amountDecimals: 0, price: '0.00002210', levels: 60 },
-  'ADA/EUR': { priceDecimals: 4, amountDecimals: 6, price: '0.6210', levels: 60 },
+  'BTC/USD': { priceDecimals: 1, amountDecimals: 8, price: '86875.0', amount: '0.02', levels: 60 },
+  'ETH/USD': { priceDecimals: 2, amountDecimals: 6, price: '3200.00', amount: '0.6', levels: 60 },
+  'SHIB/USD': { priceDecimals: 8, amountDecimals: 0, price: '0.00002210', amount: '15000000', levels: 60 },
+  'ADA/EUR': { priceDecimals: 4, amountDecimals: 6, price: '0.6210', amount: '600', levels: 60 },
 } as const
 
 /** A trade with the ids that each exchange gives it, and the time: the venue's clock showed it once, and it stays. */
@@ -80,14 +80,14 @@ export class PairMarket {
   #lastMs = 0
   #counter = 0
 
-  constructor(symbol: keyof typeof SHAPES, random: SeededRandom) {
+  constructor(symbol: keyof typeof SHAPES, extremeAmounts: boolean, random: SeededRandom) {
     const shape = SHAPES[symbol]
     const [base = '', quote = ''] = symbol.split('/')
     this.base = base
     this.quote = quote
     this.priceDecimals = shape.priceDecimals
     this.amountDecimals = shape.amountDecimals
-    this.market = new SimulatedMarket(shape, random)
+    this.market = new SimulatedMarket({ ...shape, extremeAmounts }, random)
   }
 
   get spot(): string {
@@ -136,13 +136,9 @@ export class PairMarket {
   }
 }
 
-export function pairMarkets(random: SeededRandom): readonly PairMarket[] {
-  return [
-    new PairMarket('BTC/USD', random),
-    new PairMarket('ETH/USD', random),
-    new PairMarket('SHIB/USD', random),
-    new PairMarket('ADA/EUR', random),
-  ]
+export function pairMarkets(random: SeededRandom, extremeAmounts: boolean): readonly PairMarket[] {
+  const symbols = ['BTC/USD', 'ETH/USD', 'SHIB/USD', 'ADA/EUR'] as const
+  return symbols.map((symbol) => new PairMarket(symbol, extremeAmounts, random))
 }
 
 /** The window of twenty levels that Spot Trading publishes of one market, once a second. */

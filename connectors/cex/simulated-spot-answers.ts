@@ -1,5 +1,6 @@
+import { Decimal } from 'decimal.js'
 import type { Level, Micros } from '../../schemas/events.js'
-import { type CandleRun, coins, type PairMarket, type PublishedTrade } from './simulated-markets.js'
+import type { CandleRun, PairMarket, PublishedTrade } from './simulated-markets.js'
 
 /** What the answers are made of. */
 export interface SpotSource {
@@ -62,6 +63,8 @@ export function spotAnswer(
   }
 }
 
+const DOLLARS_A_EURO = '1.1'
+
 function tickers(exchange: SpotSource, pairs: unknown): { data: string } | { error: string } {
   if (pairs !== undefined && !(Array.isArray(pairs) && pairs.length > 0)) {
     return { error: 'Parameter pairs should be Array of Strings' }
@@ -73,14 +76,15 @@ function tickers(exchange: SpotSource, pairs: unknown): { data: string } | { err
     if (pair === undefined) return { error: `Currency pair ${String(name)} is not supported` }
     const { bid, ask } = pair.market.book.best()
     const last = pair.trades.at(-1)
-    const volume = pair.day?.volume ?? 0n
+    const { volume, turnover } = pair.market.day
+    const dollars = new Decimal(turnover).times(pair.quote === 'EUR' ? DOLLARS_A_EURO : 1).toFixed(2)
     rows[pair.spot] = {
       bestBid: bid?.[0] ?? null,
       bestAsk: ask?.[0] ?? null,
-      volume: pair.padded(coins(volume, pair.amountDecimals)),
-      quoteVolume: '1234567.89',
-      volume30d: pair.padded(coins(volume, pair.amountDecimals)),
-      volumeUSD: '1234567.89',
+      volume: pair.padded(volume),
+      quoteVolume: new Decimal(turnover).toFixed(8),
+      volume30d: pair.padded(new Decimal(volume).times(30).toFixed()),
+      volumeUSD: dollars,
       ...(last === undefined
         ? {}
         : {

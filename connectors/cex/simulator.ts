@@ -33,7 +33,7 @@ const MAINTENANCE_MICROS = 10_000_000
 
 /** Both exchanges over the same markets: the classic one at `/ws`, Spot Trading at every other path. */
 export function simulateCex(options: CexSimulatorOptions = {}): VenueSimulator {
-  const pairs = pairMarkets(new SeededRandom(options.seed ?? 1))
+  const pairs = pairMarkets(new SeededRandom(options.seed ?? 1), options.extremeAmounts ?? false)
   const voice = new Voice()
   const classic = new SimulatedClassic(pairs, voice, options.credentials ?? SIMULATED_CREDENTIALS)
   const stepEveryMicros = 1_000_000 / (options.stepsPerSecond ?? 20)

@@ -1,5 +1,6 @@
 import type { Level, Micros, Side } from '../../schemas/events.js'
 import { type BookSide, OrderBook } from '../book/order-book.js'
+import { DayVolume } from './day-volume.js'
 import type { SeededRandom } from './random.js'
 
 /** What an instrument of the simulated market is like. */
@@ -12,7 +13,17 @@ export interface MarketShape {
   readonly price: string
   /** Levels a side that the market keeps. @default 120 */
   readonly levels?: number
-  /** Digits of the longest amounts. Fewer where the venue itself keeps binary floats, as Bitfinex does. @default 20 */
+  /**
+   * What a level typically holds, in the instrument's own unit of amounts: levels hold from a tenth of it to ten times as
+   * much, trades take from a hundredth. @default '10'
+   */
+  readonly amount?: string
+  /**
+   * Amounts occur that no market has, for tests of exactness: one of `amountDigits` digits in a hundred, a single unit of the
+   * last decimal in thirty. @default false
+   */
+  readonly extremeAmounts?: boolean
+  /** Digits of the longest extreme amounts. Fewer where the venue itself keeps binary floats, as Bitfinex does. @default 20 */
   readonly amountDigits?: number
 }
 
@@ -48,12 +59,17 @@ const TRADES_KEPT = 5_000
 /** How far from where it began the price may wander before the market leans against it, in levels. */
 const ROAM = 50
 
+/** Typical amounts that a market traded on the day before it began. */
+const AMOUNTS_A_DAY = 200_000n
+
+const USUAL_AMOUNT = '10'
+
 /** Prices whose text is remembered. */
 const PRICES_KEPT = 10_000
 
 /**
  * A market that lives by a seed: a true book that never crosses, and trades that eat from it. All numbers are integers in
- * units of the last decimal, so that the truth is exact; amounts of twenty digits occur.
+ * units of the last decimal, so that the truth is exact.
  *
  * However long it lives, a side keeps from `levels` to a fifth more (fewer only where prices would fall to zero), the
  * price stays around where it began, and the last five thousand trades are kept.
@@ -74,14 +90,28 @@ export class SimulatedMarket {
   /** How many ticks away the price is pulled back with all force. */
   readonly #roam: number
   readonly #prices = new Map<number, string>()
+  /** The typical amount, in units. */
+  readonly #typical: bigint
+  readonly #day: DayVolume
   #tradeCount = 0
+  #now: Micros = 0
 
   /** @throws {RangeError} where the price is below one tick or has more than its decimals. */
   constructor(shape: MarketShape, random: SeededRandom) {
-    this.#shape = { tick: 1, levels: 120, amountDigits: 20, ...shape }
+    this.#shape = {
+      tick: 1,
+      levels: 120,
+      amount: USUAL_AMOUNT,
+      amountDigits: 20,
+      extremeAmounts: false,
+      ...shape,
+    }
     this.#random = random
+    this.#typical = units(this.#shape.amount, shape.amountDecimals)
     this.#home = units(shape.price, shape.priceDecimals) / BigInt(this.#shape.tick)
     if (this.#home <= 0n) throw new RangeError(`the price ${shape.price} is below one tick`)
+    const hourly = (this.#typical * AMOUNTS_A_DAY) / 24n
+    this.#day = new DayVolume(hourly, hourly * units(shape.price, shape.priceDecimals))
     this.#floor = -Number(this.#home)
     const half = this.#home / 2n
     const reach = BigInt(this.#shape.levels * ROAM)
@@ -95,8 +125,22 @@ export class SimulatedMarket {
     this.book.snapshot(bids, asks)
   }
 
+  /**
+   * What was traded in the 24 hours before the last step, and the sum of amount times price. The hours before the market began
+   * count as usual ones.
+   */
+  get day(): { readonly volume: string; readonly turnover: string } {
+    const { priceDecimals, amountDecimals } = this.#shape
+    const { volume, turnover } = this.#day.total(this.#now)
+    return {
+      volume: decimal(volume, amountDecimals),
+      turnover: decimal(turnover, amountDecimals + priceDecimals),
+    }
+  }
+
   /** Moves the market on by a few changes. Every change of the book is in `moves`, in order. */
   step(now: Micros): MarketStep {
+    this.#now = now
     if (this.frozen) return NOTHING
     const moves: LevelMove[] = []
     const trades: MarketTrade[] = []
@@ -148,9 +192,7 @@ export class SimulatedMarket {
     const eaten: BookSide = side === 'buy' ? 'asks' : 'bids'
     const [price, held] = side === 'buy' ? ask : bid
     const available = units(held, this.#shape.amountDecimals)
-    const whole = this.book.count(eaten) > 5 && this.#random.chance(0.4)
-    const taken = whole ? available : (available * BigInt(this.#random.integer(1, 99))) / 100n
-    if (taken === 0n) return
+    const taken = this.#taken(available, this.book.count(eaten) > 5)
     const left = available - taken
     this.#set(eaten, price, held, left === 0n ? null : decimal(left, this.#shape.amountDecimals), moves)
     const trade: MarketTrade = {
@@ -160,6 +202,7 @@ export class SimulatedMarket {
       price,
       amount: decimal(taken, this.#shape.amountDecimals),
     }
+    this.#day.add(now, taken, taken * units(price, this.#shape.priceDecimals))
     trades.push(trade)
     this.trades.push(trade)
     if (this.trades.length > TRADES_KEPT) this.trades.shift()
@@ -199,16 +242,27 @@ export class SimulatedMarket {
     return Number(units(price, this.#shape.priceDecimals) / BigInt(this.#shape.tick) - this.#home)
   }
 
-  /** Mostly ordinary, sometimes a single unit, rarely one of twenty digits. */
+  /** What a taker takes of the best level: all of it, or a part that leaves no crumbs. */
+  #taken(available: bigint, mayEmpty: boolean): bigint {
+    if (mayEmpty && this.#random.chance(0.4)) return available
+    const part = (available * BigInt(this.#random.integer(10, 90))) / 100n
+    const crumbs = available - part < this.#typical / 10n
+    if (mayEmpty && crumbs) return available
+    return part === 0n ? available : part
+  }
+
   #amount(): string {
     const roll = this.#random.next()
-    const { amountDecimals, amountDigits } = this.#shape
-    if (roll < 0.03) return decimal(1, amountDecimals)
-    if (roll < 0.04) {
+    const { amountDecimals, amountDigits, extremeAmounts } = this.#shape
+    if (extremeAmounts && roll < 0.03) return decimal(1, amountDecimals)
+    if (extremeAmounts && roll < 0.04) {
       const digits = Array.from({ length: amountDigits }, () => this.#random.integer(1, 9)).join('')
       return decimal(BigInt(digits), amountDecimals)
     }
-    return decimal(this.#random.integer(1, 2_000_000_000), amountDecimals)
+    // Mostly a tenth of what is typical or more, one in four up to ten times as much.
+    const share = BigInt(this.#random.integer(100_000, 1_000_000)) * (roll < 0.25 ? 10n : 1n)
+    const amount = (this.#typical * share) / 1_000_000n
+    return decimal(amount === 0n ? 1n : amount, amountDecimals)
   }
 }
 

@@ -133,6 +133,8 @@ export interface SimulatorOptions {
   readonly seed?: number
   /** Market moves a second in each market. @default 20 */
   readonly stepsPerSecond?: number
+  /** Amounts of twenty digits and of a single unit occur, which no market has: for tests of exactness. @default false */
+  readonly extremeAmounts?: boolean
   /** Where the simulator is reached, for answers that name URLs: `ws://127.0.0.1:9001`. Set by the kernel. */
   readonly url?: string
 }

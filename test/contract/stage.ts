@@ -47,7 +47,13 @@ export class Stage implements AsyncDisposable {
     const peers = new Set<SimulatedPeer>()
     const received: string[] = []
     const server = await serveSimulator(
-      (url) => tapped(venue.simulator({ seed: 7, stepsPerSecond: 40, url }), peers, received, options.http),
+      (url) =>
+        tapped(
+          venue.simulator({ seed: 7, stepsPerSecond: 40, extremeAmounts: true, url }),
+          peers,
+          received,
+          options.http,
+        ),
       { clock: hasty(options.haste ?? 1) },
     )
     const feedOptions: FeedOptions = { backoffBaseMs: 20, backoffCapMs: 200 }

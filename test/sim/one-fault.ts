@@ -83,7 +83,7 @@ export async function playFault(profile: SimulatedVenue, listed: ListedFault): P
   const options = { url: 'ws://venue.test', symbols: [symbol], channels: ['trade', 'book'] } as const
   const connector = venue.connector(options)
   const platform = virtualPlatform({ seed: 11 })
-  const simulated = venue.simulator({ seed: 11, stepsPerSecond: 8, url: options.url })
+  const simulated = venue.simulator({ seed: 11, stepsPerSecond: 8, extremeAmounts: true, url: options.url })
   const instrument = connector.guess(symbol)?.instrument ?? symbol
   const market = simulated.markets.get(instrument)
   if (market === undefined) throw new Error(`the simulator of ${venue.id} has no ${instrument}`)

@@ -107,7 +107,12 @@ export async function simulate(
     const host = `${id}.test`
     const url = `ws://${host}`
     const stepsPerSecond = Math.ceil((profile.stepsPerSecond / markets) * (0.35 + random.next() * 0.18))
-    const venue = profile.venue.simulator({ seed: random.integer(0, 0xffff_ffff), stepsPerSecond, url })
+    const venue = profile.venue.simulator({
+      seed: random.integer(0, 0xffff_ffff),
+      stepsPerSecond,
+      extremeAmounts: true,
+      url,
+    })
     shortenHistory(venue, random.fork(), SHORT_HISTORY)
     const { faults: venueFaults = [] } = venue
     const without = blind ? (profile.unplayed ?? []) : unfit(profile)

@@ -99,7 +99,12 @@ for (const profile of mainProfiles) {
   let truths: ReadonlyMap<string, TrueMarket> = new Map()
   const server = await serveSimulator((url) => {
     const seed = random.integer(0, 0xffff_ffff)
-    const venue = profile.venue.simulator({ seed, stepsPerSecond: STEPS_PER_SECOND, url })
+    const venue = profile.venue.simulator({
+      seed,
+      stepsPerSecond: STEPS_PER_SECOND,
+      extremeAmounts: true,
+      url,
+    })
     for (const market of new Set(venue.markets.values())) hurry(market, () => pace)
     const asked = profile.venue.connector({ url, symbols })
     truths = truthsOf(

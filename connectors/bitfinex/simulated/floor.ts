@@ -26,13 +26,17 @@ export class SimulatedFloor {
   #positions = 0
   readonly #liquidations: string[] = []
 
-  constructor(seed: number, stepsPerSecond: number) {
+  constructor(seed: number, stepsPerSecond: number, extremeAmounts: boolean) {
     this.random = new SeededRandom(seed)
     this.#stepMicros = Math.round(1_000_000 / stepsPerSecond)
     this.instruments = new Map(
       LISTINGS.map((listing, number) => [
         listing.id,
-        new SimulatedInstrument(listing, number, this.random.fork()),
+        new SimulatedInstrument(
+          { ...listing, shape: { ...listing.shape, extremeAmounts } },
+          number,
+          this.random.fork(),
+        ),
       ]),
     )
     const statuses = new Map<string, DerivativeStatus>()

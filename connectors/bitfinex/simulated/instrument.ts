@@ -41,7 +41,6 @@ export class SimulatedInstrument implements BookSource {
   #opened: string | null = null
   #high: string | null = null
   #low: string | null = null
-  #volume = new Exact(0)
 
   /** @param number counts the instruments from 0. */
   constructor(listing: Listing, number: number, random: SeededRandom) {
@@ -150,7 +149,7 @@ export class SimulatedInstrument implements BookSource {
       change,
       relative,
       last,
-      this.#volume.toFixed(),
+      this.market.day.volume,
       this.#high,
       this.#low,
     ]
@@ -174,7 +173,7 @@ export class SimulatedInstrument implements BookSource {
       change,
       relative,
       last,
-      this.#volume.toFixed(),
+      this.market.day.volume,
       this.#high,
       this.#low,
       null,
@@ -205,7 +204,7 @@ export class SimulatedInstrument implements BookSource {
   }
 
   #count(trade: MarketTrade): void {
-    const { price, amount } = trade
+    const { price } = trade
     for (const [name, series] of this.#series) {
       if (series.readers.size === 0) this.#series.delete(name)
       else if (counts(trade, name.slice(name.indexOf(' ') + 1))) series.add(trade)
@@ -213,7 +212,6 @@ export class SimulatedInstrument implements BookSource {
     this.#opened ??= price
     if (this.#high === null || compareDecimals(price, this.#high) > 0) this.#high = price
     if (this.#low === null || compareDecimals(price, this.#low) < 0) this.#low = price
-    this.#volume = this.#volume.plus(amount)
   }
 }
 

@@ -5,7 +5,6 @@ import { iso } from './dialect.js'
 import type { Listing } from './listing.js'
 import { Digits, type WireRow } from './wire.js'
 
-const Exact = Decimal.clone({ precision: 1000, toExpNeg: -1000, toExpPos: 1000 })
 const Float = Decimal.clone({ precision: 17 })
 
 /** What changes of an instrument while the simulator runs. */
@@ -14,8 +13,6 @@ export interface Running {
   tickDirection: string
   high: string
   low: string
-  volume: string
-  foreign: string
   openInterest: string
   mark: string
   index: string
@@ -25,9 +22,19 @@ export interface Running {
 }
 
 /** The columns of the instrument table; those that the venue has and no reader of market data uses are left out. */
+/** What the last 24 hours and the open contracts are worth. */
+export interface Worth {
+  readonly volume: string
+  /** In money. */
+  readonly foreign: Digits
+  /** The open contracts in settlement units. */
+  readonly open: Digits
+}
+
 export function instrumentColumns(
   listing: Listing,
   running: Running,
+  worth: Worth,
   book: ReadonlyBook | null,
   settled: boolean,
   at: Micros,
@@ -72,8 +79,8 @@ export function instrumentColumns(
     fundingRate: perpetual ? new Digits(running.fundingRate) : null,
     indicativeFundingRate: perpetual ? new Digits(running.indicativeFundingRate) : null,
     prevPrice24h: new Digits(listing.price),
-    volume24h: new Digits(running.volume),
-    foreignNotional24h: new Digits(running.foreign),
+    volume24h: new Digits(worth.volume),
+    foreignNotional24h: worth.foreign,
     vwap: null,
     highPrice: new Digits(running.high),
     lowPrice: new Digits(running.low),
@@ -84,7 +91,7 @@ export function instrumentColumns(
     midPrice: digits(running.mark),
     askPrice: digits(ask?.[0] ?? null),
     openInterest: derivative ? new Digits(running.openInterest) : null,
-    openValue: derivative ? new Digits(new Exact(running.openInterest).times(2941).toFixed()) : null,
+    openValue: derivative ? worth.open : null,
     fairMethod: derivative ? 'FundingRate' : null,
     fairPrice: book === null ? null : new Digits(running.mark),
     markMethod: derivative ? 'FairPrice' : 'LastPrice',

@@ -28,6 +28,9 @@ const SECOND = 1_000_000
 const HOUR = 3600 * SECOND
 const DAY = 24 * HOUR
 
+/** Typical amounts that are open as contracts when the simulator begins. */
+const OPEN_AMOUNTS = 125_000
+
 /** How often a throttled view is published. */
 const VIEW_MICROS = SECOND / 10
 
@@ -82,9 +85,7 @@ export class SimulatedInstrument {
       tickDirection: 'ZeroPlusTick',
       high: listing.price,
       low: listing.price,
-      volume: '0',
-      foreign: '0',
-      openInterest: '250000000',
+      openInterest: new Exact(listing.shape?.amount ?? 0).times(OPEN_AMOUNTS).toFixed(),
       mark: listing.price,
       index: listing.price,
       fundingRate: '0.0001',
@@ -281,7 +282,14 @@ export class SimulatedInstrument {
 
   /** The row of the instrument table. */
   columns(at: Micros): WireRow {
-    return instrumentColumns(this.listing, this.#running, this.market?.book ?? null, this.settled, at)
+    const volume = this.market?.day.volume ?? '0'
+    const worth = (size: string) => notional(this.listing, size, this.lastPrice, this.#bitcoin())
+    const day = {
+      volume,
+      foreign: worth(volume).foreignNotional,
+      open: worth(this.#running.openInterest).grossValue,
+    }
+    return instrumentColumns(this.listing, this.#running, day, this.market?.book ?? null, this.settled, at)
   }
 
   #changed(at: Micros, columns: readonly string[]): Publication[] {
@@ -322,8 +330,6 @@ export class SimulatedInstrument {
       })
     }
     const running = this.#running
-    running.volume = new Exact(running.volume).plus(size).toFixed()
-    running.foreign = new Exact(running.foreign).plus(foreignNotional.text).toFixed()
     if (compareDecimals(price, running.high) > 0) running.high = price
     if (compareDecimals(price, running.low) < 0) running.low = price
     keep(this.#trades, [row])

@@ -47,7 +47,7 @@ export const LISTINGS: readonly Listing[] = [
     idTick: 1,
     expiry: null,
     price: '34000',
-    shape: { price: '34000', priceDecimals: 2, tick: 50, amountDecimals: 0 },
+    shape: { price: '34000', priceDecimals: 2, tick: 50, amountDecimals: 0, amount: '2000' },
   },
   {
     ...xbtusd,
@@ -58,7 +58,7 @@ export const LISTINGS: readonly Listing[] = [
     idTick: 50,
     expiry: '2027-03-26T12:00:00.000Z',
     price: '34450.5',
-    shape: { price: '34450.5', priceDecimals: 2, tick: 50, amountDecimals: 0 },
+    shape: { price: '34450.5', priceDecimals: 2, tick: 50, amountDecimals: 0, amount: '2000' },
   },
   {
     symbol: 'ETHUSD',
@@ -75,7 +75,7 @@ export const LISTINGS: readonly Listing[] = [
     expiry: null,
     tickSize: '0.05',
     price: '1800',
-    shape: { price: '1800', priceDecimals: 2, tick: 5, amountDecimals: 0 },
+    shape: { price: '1800', priceDecimals: 2, tick: 5, amountDecimals: 0, amount: '30' },
   },
   {
     symbol: 'XBTUSDT',
@@ -92,7 +92,7 @@ export const LISTINGS: readonly Listing[] = [
     expiry: null,
     tickSize: '0.5',
     price: '34010',
-    shape: { price: '34010', priceDecimals: 2, tick: 50, amountDecimals: 0 },
+    shape: { price: '34010', priceDecimals: 2, tick: 50, amountDecimals: 0, amount: '60000' },
   },
   {
     symbol: 'XBT_USDT',
@@ -109,7 +109,7 @@ export const LISTINGS: readonly Listing[] = [
     expiry: null,
     tickSize: '0.5',
     price: '34005',
-    shape: { price: '34005', priceDecimals: 2, tick: 50, amountDecimals: 0 },
+    shape: { price: '34005', priceDecimals: 2, tick: 50, amountDecimals: 0, amount: '5000000' },
   },
   {
     symbol: '.BXBT',

@@ -25,29 +25,52 @@ export interface InstrumentFacts {
 const DELIVERY = Date.UTC(2030, 11, 27, 8)
 
 export const INSTRUMENTS: readonly InstrumentFacts[] = [
-  spot('btc', 'usdt', { price: '58911.07', priceDecimals: 2, amountDecimals: 6 }),
-  spot('eth', 'usdt', { price: '2461.35', priceDecimals: 2, amountDecimals: 4 }),
-  spot('doge', 'eth', { price: '0.00011522', priceDecimals: 8, amountDecimals: 2 }),
-  { ...spot('ton', 'usdt', { price: '5.1', priceDecimals: 4, amountDecimals: 2 }), suspended: true },
-  contract('BTC-USDT', 'linear', { price: '58911.1', priceDecimals: 1, amountDecimals: 0 }, '0.001'),
-  contract('ETH-USDT', 'linear', { price: '2461.35', priceDecimals: 2, amountDecimals: 0 }, '0.01'),
+  spot('btc', 'usdt', { price: '58911.07', priceDecimals: 2, amountDecimals: 6, amount: '0.04' }),
+  spot('eth', 'usdt', { price: '2461.35', priceDecimals: 2, amountDecimals: 4, amount: '0.8' }),
+  spot('doge', 'eth', { price: '0.00011522', priceDecimals: 8, amountDecimals: 2, amount: '2000' }),
+  {
+    ...spot('ton', 'usdt', { price: '5.1', priceDecimals: 4, amountDecimals: 2, amount: '100' }),
+    suspended: true,
+  },
+  contract(
+    'BTC-USDT',
+    'linear',
+    { price: '58911.1', priceDecimals: 1, amountDecimals: 0, amount: '30' },
+    '0.001',
+  ),
+  contract(
+    'ETH-USDT',
+    'linear',
+    { price: '2461.35', priceDecimals: 2, amountDecimals: 0, amount: '80' },
+    '0.01',
+  ),
   {
     ...contract(
       'BTC-USDT-301227',
       'linear',
-      { price: '60120.5', priceDecimals: 1, amountDecimals: 0 },
+      { price: '60120.5', priceDecimals: 1, amountDecimals: 0, amount: '30' },
       '0.001',
     ),
     delivery: DELIVERY,
   },
   {
-    ...contract('ANT-USDT', 'linear', { price: '5.2734', priceDecimals: 4, amountDecimals: 0 }, '1'),
+    ...contract(
+      'ANT-USDT',
+      'linear',
+      { price: '5.2734', priceDecimals: 4, amountDecimals: 0, amount: '100' },
+      '1',
+    ),
     suspended: true,
   },
-  contract('BTC-USD', 'swap', { price: '58899.9', priceDecimals: 1, amountDecimals: 0 }, '100'),
-  contract('ETH-USD', 'swap', { price: '2461.11', priceDecimals: 3, amountDecimals: 0 }, '10'),
+  contract('BTC-USD', 'swap', { price: '58899.9', priceDecimals: 1, amountDecimals: 0, amount: '20' }, '100'),
+  contract('ETH-USD', 'swap', { price: '2461.11', priceDecimals: 3, amountDecimals: 0, amount: '200' }, '10'),
   {
-    ...contract('BTC301227', 'futures', { price: '60050.12', priceDecimals: 2, amountDecimals: 0 }, '100'),
+    ...contract(
+      'BTC301227',
+      'futures',
+      { price: '60050.12', priceDecimals: 2, amountDecimals: 0, amount: '20' },
+      '100',
+    ),
     delivery: DELIVERY,
     alias: 'BTC_CQ',
   },

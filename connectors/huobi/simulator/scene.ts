@@ -18,7 +18,11 @@ export class Scene {
 
   constructor(options: SimulatorOptions) {
     this.random = new SeededRandom(options.seed ?? 1)
-    this.instruments = INSTRUMENTS.map((facts) => new SimulatedInstrument(facts, this.random.fork()))
+    const { extremeAmounts = false } = options
+    this.instruments = INSTRUMENTS.map(
+      (facts) =>
+        new SimulatedInstrument({ ...facts, shape: { ...facts.shape, extremeAmounts } }, this.random.fork()),
+    )
     this.#stepMicros = 1_000_000 / (options.stepsPerSecond ?? 20)
   }
 

@@ -1,3 +1,4 @@
+import { Decimal } from 'decimal.js'
 import type { Micros } from '../../../schemas/events.js'
 import type { Topic } from '../topics.js'
 import { printed } from './frames.js'
@@ -12,16 +13,22 @@ const DAY_MS = 86_400_000
 const ZONE_MS = 8 * 3_600_000
 
 /** The 24-hour figures of an instrument. */
-export function dayFigures({ facts, day, counter }: SimulatedInstrument, ms: number): string {
+export function dayFigures({ facts, day, market, counter }: SimulatedInstrument, ms: number): string {
   const number = (value: string) => printed(facts, value)
   const prices = `"low":${number(day.low)},"high":${number(day.high)},"open":${number(day.open)},"close":${number(day.close)}`
   const count = `"count":${day.count}`
-  if (facts.family === 'spot') {
-    return `${prices},"vol":${number(day.money)},"amount":${number(day.coins)},${count}`
+  const { volume, turnover: money } = market.day
+  if (facts.contractSize === null) {
+    return `${prices},"vol":${number(money)},"amount":${number(volume)},${count}`
   }
-  const turnover = facts.family === 'linear' ? `,"trade_turnover":${day.money}` : ''
+  // Derivatives count both sides.
+  const contracts = new Decimal(volume).times(2)
+  const size = new Decimal(facts.contractSize)
+  const linear = facts.family === 'linear'
+  const coins = linear ? contracts.times(size) : contracts.times(size).div(day.close)
+  const turnover = linear ? `,"trade_turnover":${size.times(money).times(2).toFixed()}` : ''
   const ids = `"id":${Math.floor(ms / 60_000) * 60},"mrid":${counter}`
-  return `${ids},${prices},"amount":${day.coins},"vol":${day.contracts}${turnover},${count}`
+  return `${ids},${prices},"amount":${coins.toFixed()},"vol":${contracts.toFixed()}${turnover},${count}`
 }
 
 /** `detail`: the rolling day, when it changed. */

@@ -222,7 +222,7 @@ describe('faults of the venue', () => {
   })
 
   it('update-lost: a change that a numbered message left out shows in nothing, until what is quiet is compared', async () => {
-    await world({ plan: [{ fault: 'venue', name: 'update-lost', atMs: 9_000 }] }, async (run) => {
+    await world({ plan: [{ fault: 'venue', name: 'update-lost', atMs: 9_050 }] }, async (run) => {
       await run.pass(9.2)
       for (const market of run.simulator.markets.values()) market.frozen = true
       await run.pass(3)

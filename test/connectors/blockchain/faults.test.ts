@@ -34,7 +34,12 @@ async function play(name: string, setup: Setup = {}): Promise<Run> {
   } = setup
   const platform = virtualPlatform({ seed: 3 })
   const began = platform.now
-  const simulator = simulateBlockchain({ seed: 3, stepsPerSecond: 8, url: 'ws://venue.test' })
+  const simulator = simulateBlockchain({
+    seed: 3,
+    stepsPerSecond: 8,
+    extremeAmounts: true,
+    url: 'ws://venue.test',
+  })
   let strikes = 0
   const faulted = withFaults(
     simulator,

@@ -104,9 +104,9 @@ describe('a simulated market', () => {
     }
   })
 
-  it('brings amounts of twenty digits and of a single unit', () => {
+  it('brings amounts of twenty digits and of a single unit where it is asked for them', () => {
     const market = new SimulatedMarket(
-      { priceDecimals: 2, amountDecimals: 8, price: '100' },
+      { priceDecimals: 2, amountDecimals: 8, price: '100', extremeAmounts: true },
       new SeededRandom(3),
     )
     const amounts = Array.from({ length: 3000 }, (_, now) => market.step(now)).flatMap(({ moves }) =>
@@ -114,6 +114,42 @@ describe('a simulated market', () => {
     )
     expect(amounts.some((amount) => /^[1-9]{12}\.[1-9]{8}$/.test(amount))).toBe(true)
     expect(amounts).toContain('0.00000001')
+  })
+
+  it('holds a tenth to ten times of the typical amount at each level, and trades a hundredth or more', () => {
+    const market = new SimulatedMarket(
+      { priceDecimals: 2, amountDecimals: 8, price: '42000', amount: '0.05' },
+      new SeededRandom(4),
+    )
+    for (let now = 0; now < 5_000; now++) market.step(now)
+    const { bids, asks } = market.book.top(1000)
+    for (const [, amount] of [...bids, ...asks]) {
+      expect(Number(amount)).toBeGreaterThanOrEqual(0.005)
+      expect(Number(amount)).toBeLessThanOrEqual(0.5)
+    }
+    for (const { amount } of market.trades) {
+      expect(Number(amount)).toBeGreaterThanOrEqual(0.0005)
+      expect(Number(amount)).toBeLessThanOrEqual(0.5)
+    }
+  })
+
+  it('knows what it traded in the last 24 hours, the usual hours before it began included', () => {
+    const hour = 3_600_000_000
+    const market = new SimulatedMarket(
+      { priceDecimals: 0, amountDecimals: 2, price: '100', amount: '12' },
+      new SeededRandom(4),
+    )
+    expect(market.day).toEqual({ volume: '2400000', turnover: '240000000' })
+    const during = (from: number) => {
+      const before = market.trades.length
+      for (let step = 0; step < 40; step++) market.step(from * hour + step)
+      return market.trades.slice(before).reduce((sum, { amount }) => sum + units(amount, 2), 0n)
+    }
+    const [first, second] = [during(500), during(510)]
+    expect(first).toBeGreaterThan(0n)
+    expect(units(market.day.volume, 2)).toBe(first + second + units('1400000', 2))
+    const third = during(526)
+    expect(units(market.day.volume, 2)).toBe(second + third)
   })
 
   it('refuses a price that its decimals cannot hold or that is below a tick', () => {
