@@ -104,7 +104,7 @@ export class ArbitratedState extends ArbitratedStream<StateView> {
     const { active, wanted } = this
     if (wanted === null || wanted === active || wanted.state !== 'whole' || wanted.last === null) return
     const told = this.#told
-    const level = active === null || content(wanted.last) === this.#recent.at(-1)
+    const level = active === null || this.#isLevel(wanted.last)
     if (level || (told !== null && placeOf(wanted.last, told) === 'after')) this.#follow(wanted, at)
   }
 
@@ -115,7 +115,7 @@ export class ArbitratedState extends ArbitratedStream<StateView> {
     this.active = view
     const owed = view.news
     view.news = []
-    const level = view.last !== null && content(view.last) === this.#recent.at(-1)
+    const level = view.last !== null && this.#isLevel(view.last)
     view.behind = level || owed.length > 0 ? null : { since: at }
     for (const event of owed) this.#tell(view, event)
   }
@@ -127,6 +127,15 @@ export class ArbitratedState extends ArbitratedStream<StateView> {
     return place === 'unknown' ? !this.#recent.includes(news) : place === 'after'
   }
 
+  /**
+   * Whether an event says what was passed on last. A market often returns to a state: the same words of an earlier time are those
+   * of a connection that is behind.
+   */
+  #isLevel(event: StreamEvent): boolean {
+    if (content(event) !== this.#recent.at(-1)) return false
+    return this.#told === null || placeOf(event, this.#told) !== 'before'
+  }
+
   #keep(view: StateView, event: StreamEvent): void {
     view.news.push(event)
     if (view.news.length > NEWS_KEPT) view.news.shift()
@@ -135,7 +144,7 @@ export class ArbitratedState extends ArbitratedStream<StateView> {
   #tell(view: StateView, event: StreamEvent): void {
     const news = content(event)
     if (view.behind !== null) {
-      const level = news === this.#recent.at(-1)
+      const level = this.#isLevel(event)
       // A venue's clock that was set back would hold its states back for as long.
       if (!level && !this.#isNews(event) && !this.isLate(view.behind.since, event.receiveTime)) return
       view.behind = null
