@@ -38,7 +38,7 @@ let directory: string
 
 beforeEach(() => {
   nothingLeft = holdingNoMore()
-  directory = mkdtempSync(join(tmpdir(), 'canary-'))
+  directory = mkdtempSync(join(tmpdir(), 'tapewire-echo-'))
 })
 
 afterEach(async () => {
