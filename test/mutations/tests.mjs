@@ -2,7 +2,7 @@
  * Which tests are asked about which folder; the first row that fits counts. Every test that reaches the code would be too many:
  * a change is judged by the tests that are about its folder, and by those of the layer above that were written for its faults.
  */
-const connectorTests = 'test/connectors/*/!(simulator|simulated-session|captures|virtual|faults).test.ts'
+const sessionTests = 'test/connectors/*/{books,session,streams,classic,spot,exchange,chain}.test.ts'
 
 /** @type {readonly (readonly [folder: string, tests: readonly string[]])[]} */
 const table = [
@@ -10,7 +10,7 @@ const table = [
     'src/socket',
     ['test/src/socket/*.test.ts', 'test/src/feed/{liveness,etiquette,lines,door,gave-up}.test.ts'],
   ],
-  ['src/session', ['test/src/session/*.test.ts', connectorTests]],
+  ['src/session', ['test/src/session/*.test.ts', sessionTests]],
   ['src/feed', ['test/src/feed/*.test.ts']],
   ['src/book', ['test/src/book/*.test.ts', 'test/src/books.test.ts', 'test/connectors/*/books.test.ts']],
   ['src/decode', ['test/src/decode/*.test.ts']],

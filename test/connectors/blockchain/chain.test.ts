@@ -136,6 +136,18 @@ describe('the chain feed', () => {
     ])
   })
 
+  test('a transaction is remembered until five thousand others came', () => {
+    const { session, of } = chain([['BTC', 'transaction']])
+    const say = (number: number) => session.frame(transaction(`hash${number}`, 'bc1qpayee', 1), 5)
+    for (let number = 0; number <= 5_000; number++) say(number)
+    expect(of('transaction')).toHaveLength(5_001)
+    say(5_000)
+    say(1)
+    expect(of('transaction')).toHaveLength(5_001)
+    say(0)
+    expect(of('transaction')).toHaveLength(5_002)
+  })
+
   test('short transactions tell their total', () => {
     const { session, of } = chain([['BTC', 'transaction']])
     const mini =

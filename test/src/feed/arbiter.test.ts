@@ -409,3 +409,18 @@ describe('liquidations of two lines', () => {
     expect(court.words).toEqual(['l1', 'l1', 'l2'])
   })
 })
+
+describe('the ids of what was emitted', () => {
+  test('are remembered until twenty thousand others came', () => {
+    const court = new Court('trade')
+    const [a, b] = court.pair()
+    for (let id = 1; id <= 20_001; id++) a.trade(id)
+    expect(court.words.filter((word) => /^\d+$/.test(word))).toHaveLength(20_001)
+    const { length } = court.told
+    b.trade(2)
+    b.trade(20_001)
+    expect(court.told).toHaveLength(length)
+    b.trade(1)
+    expect(court.told).toHaveLength(length + 1)
+  })
+})

@@ -95,3 +95,19 @@ test('trades that waited for the end of a gap are missed since it began, though 
   for (const happened of [9_500_000, 9_600_000]) queue.push(trade(happened, happened))
   expect(lost).toEqual([5_000_000, 9_500_000])
 })
+
+test('a queue that fills up again says so again, and again when it has room', async () => {
+  const said: string[] = []
+  const queue = new EventQueue(10, 'pause', {
+    full: () => said.push('full'),
+    drained: () => said.push('drained'),
+    dropped() {},
+    failed() {},
+  })
+  for (let round = 1; round <= 3; round++) {
+    for (let count = 0; count < 12; count++) queue.push(malformed(count))
+    expect(said.slice(2 * (round - 1))).toEqual(['full'])
+    for (let count = 0; count < 12; count++) await queue.next()
+    expect(said.slice(2 * (round - 1))).toEqual(['full', 'drained'])
+  }
+})

@@ -101,6 +101,18 @@ describe('after a pause', () => {
     await clock.advance(11_000)
     expect(causes()).toEqual(['cut', 'silent'])
   })
+
+  it('the next connection is read', async () => {
+    const socket = started({ silentAfterMs: 10_000 })
+    await accepted(1)
+    socket.pause()
+    socket.resume()
+    network.last.end()
+    await accepted(2)
+    expect(network.last.paused).toBe(false)
+    await clock.advance(11_000)
+    expect(causes()).toEqual(['cut', 'silent'])
+  })
 })
 
 describe('every connection, not only the first,', () => {
