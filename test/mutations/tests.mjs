@@ -1,10 +1,10 @@
+const sessionTests = 'test/connectors/*/{books,session,streams,classic,spot,exchange,chain}.test.ts'
+
 /**
  * Which tests are asked about which folder; the first row that fits counts. Every test that reaches the code would be too many:
  * a change is judged by the tests that are about its folder, and by those of the layer above that were written for its faults.
+ * @type {readonly (readonly [folder: string, tests: readonly string[]])[]}
  */
-const sessionTests = 'test/connectors/*/{books,session,streams,classic,spot,exchange,chain}.test.ts'
-
-/** @type {readonly (readonly [folder: string, tests: readonly string[]])[]} */
 const table = [
   [
     'src/socket',

@@ -99,6 +99,20 @@ describe('a tape that is taken away while it is recorded to', () => {
     expect(readdirSync(folder)).toHaveLength(1)
   })
 
+  it('after hours in which nothing was recorded: it is noticed within a second all the same', async () => {
+    const { file, beside, clock, troubles, recorder } = await record()
+    clock.pass(3 * 3_600_000)
+    renameSync(file, `${file}.old`)
+    clock.pass(1_000)
+    expect(troubles.map(({ kind }) => kind)).toEqual(['moved'])
+    expect(recorder.path).toBe(beside)
+    clock.pass(3_600_000)
+    renameSync(beside, `${beside}.old`)
+    clock.pass(1_000)
+    expect(troubles.map(({ kind }) => kind)).toEqual(['moved', 'moved'])
+    await recorder.close()
+  })
+
   it('with its folder: events wait until there is a place, and none is lost', async () => {
     const { folder, clock, troubles, recorder } = await record()
     rmSync(folder, { recursive: true })

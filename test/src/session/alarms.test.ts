@@ -62,6 +62,13 @@ describe('the alarms of a session', () => {
     expect(rang).toEqual(['beat 10', 'beat 20', 'beat 30'])
   })
 
+  test('ask again where the session was woken too early', () => {
+    set('late', 0, 30)
+    alarms.tick(29 * MS)
+    expect(wakes).toEqual([30 * MS, 30 * MS])
+    expect(rang).toEqual([])
+  })
+
   test('that are moved go off at the new time alone', () => {
     set('moved', 0, 10)
     set('moved', 0, 30)
