@@ -11,7 +11,7 @@ export default defineConfig({
     reporters: process.env['CI'] === undefined ? ['dot'] : ['default'],
     coverage: {
       provider: 'v8',
-      include: ['{src,connectors,schemas,recorder,cli}/**/*.ts'],
+      include: ['{src,connectors,simulators,schemas,recorder,cli}/**/*.ts'],
       reporter: ['text-summary', 'json-summary'],
     },
   },

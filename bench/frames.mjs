@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { simulate } from '../dist/simulators/index.js'
 import { openRecording } from '../dist/src/framelog/index.js'
 import { Instruments, StreamMemory } from '../dist/src/session/index.js'
 import { nodeTools } from '../dist/src/socket/tools.js'
@@ -30,7 +31,7 @@ async function recorded(path, limit) {
 
 function simulated(venue, limit) {
   const frames = []
-  const simulator = venue.simulator({ seed: 1, stepsPerSecond: 200 })
+  const simulator = simulate(venue.id, { seed: 1, stepsPerSecond: 200 })
   const symbols = [...simulator.markets.keys()].slice(0, 2)
   let at = Date.UTC(2026, 0, 1) * 1000
   const peer = {

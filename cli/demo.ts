@@ -1,6 +1,7 @@
 import { existsSync, renameSync } from 'node:fs'
 import { venues } from '../connectors/index.js'
 import { inspectTape, openTape, record } from '../recorder/index.js'
+import { simulate } from '../simulators/index.js'
 import type { Channel, Connector, Venue } from '../src/connector.js'
 import { openFeed } from '../src/feed/feed.js'
 import { type SimulatorServer, serveSimulator } from '../src/simulator/index.js'
@@ -38,7 +39,7 @@ async function demo(): Promise<number> {
   const durationMs = parseDuration(process.argv[2] ?? '10s')
   keepFormer()
   const { signal, interrupted, dispose } = interruption()
-  const servers = await Promise.all(venues.map(simulate))
+  const servers = await Promise.all(venues.map(serve))
   const connectors = venues.map((venue, at) => connectorTo(venue, servers[at]))
   process.stdout.write(
     `A simulator of each venue runs on loopback; over real\nWebSockets, ${TAPE} records:\n\n${planTable(connectors)}\n\n`,
@@ -71,8 +72,8 @@ function keepFormer(): void {
   say(`the former ${TAPE} is kept as ${kept}`)
 }
 
-function simulate(venue: Venue): Promise<SimulatorServer> {
-  return serveSimulator((url) => venue.simulator({ seed: 1, url }), { clock: systemClock() })
+function serve(venue: Venue): Promise<SimulatorServer> {
+  return serveSimulator((url) => simulate(venue.id, { seed: 1, url }), { clock: systemClock() })
 }
 
 function connectorTo(venue: Venue, server: SimulatorServer | undefined): Connector {

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { closest } from 'fastest-levenshtein'
 import pc from 'picocolors'
+import { simulate } from '../simulators/index.js'
 import type { Venue } from '../src/connector.js'
 import { UsageError } from '../src/errors.js'
 import { type FrameRecord, openRecording, type Recording } from '../src/framelog/index.js'
@@ -81,7 +82,7 @@ Examples:
       const report = plan === null ? null : new FaultReport(clock.now())
       const server = await serveSimulator(
         (url) => {
-          const simulator = player ?? venue.simulator({ seed: options.seed, url })
+          const simulator = player ?? simulate(venue.id, { seed: options.seed, url })
           if (plan === null) return simulator
           return withFaults(simulator, plan, new SeededRandom(options.seed), (strike) => report?.tell(strike))
         },
@@ -128,7 +129,7 @@ function planText(plan: string): string {
 
 /** A fault that is in nobody's vocabulary would never strike. */
 function checkVenueFaults(venue: Venue, plan: ParsedFaultPlan): void {
-  const known = [...Object.keys(VENUE_FAULTS), ...(venue.simulator({}).faults ?? [])]
+  const known = [...Object.keys(VENUE_FAULTS), ...(simulate(venue.id, {}).faults ?? [])]
   for (const fault of plan.faults) {
     if (fault.fault !== 'venue' || known.includes(fault.name)) continue
     throw new UsageError(

@@ -10,7 +10,7 @@ export { type BitfinexOptions, bitfinex } from './bitfinex/index.js'
 export { type BitmexOptions, bitmex } from './bitmex/index.js'
 export { type BittrexOptions, bittrex } from './bittrex/index.js'
 export { type BlockchainOptions, blockchain } from './blockchain/index.js'
-export { type CexOptions, cex, type Generation } from './cex/index.js'
+export { type CexOptions, type Credentials, cex, type Generation } from './cex/index.js'
 export { type HuobiOptions, huobi } from './huobi/index.js'
 
 /** Every venue that tapewire speaks to. */

@@ -11,9 +11,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Decimal } from 'decimal.js'
 import { openFeed } from 'tapewire'
-import { bitfinex, bitfinexVenue } from 'tapewire/connectors/bitfinex'
+import { bitfinex } from 'tapewire/connectors/bitfinex'
 import { openTape } from 'tapewire/recorder'
-import { serveSimulator } from 'tapewire/simulator'
+import { serveSimulator, simulate } from 'tapewire/simulators'
 
 const [path, venue = 'bitfinex', symbol = 'BTC/USD', time = new Date().toISOString()] = process.argv.slice(2)
 if (path === undefined) {
@@ -28,7 +28,7 @@ if (path === undefined) {
 
 /** @param {string} path */
 async function record(path) {
-  const simulator = await serveSimulator((url) => bitfinexVenue.simulator({ url }))
+  const simulator = await serveSimulator((url) => simulate('bitfinex', { url }))
   const feed = openFeed([bitfinex({ url: simulator.url, symbols: [symbol] })])
   const recorder = openTape(path, { mode: 'write' })
   setTimeout(() => void feed.close(), 5_000)

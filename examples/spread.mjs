@@ -8,11 +8,11 @@
  */
 import { Decimal } from 'decimal.js'
 import { openFeed } from 'tapewire'
-import { bitfinex, bitfinexVenue } from 'tapewire/connectors/bitfinex'
-import { serveSimulator } from 'tapewire/simulator'
+import { bitfinex } from 'tapewire/connectors/bitfinex'
+import { serveSimulator, simulate } from 'tapewire/simulators'
 
 const live = process.argv.includes('--live')
-const simulator = live ? null : await serveSimulator((url) => bitfinexVenue.simulator({ url }))
+const simulator = live ? null : await serveSimulator((url) => simulate('bitfinex', { url }))
 
 const feed = openFeed([
   bitfinex({ symbols: ['BTC/USD'], channels: ['book'], ...(simulator && { url: simulator.url }) }),

@@ -6,8 +6,10 @@ import type {
   MarketType,
   Micros,
 } from '../schemas/events.js'
+import type { Channel, ChannelKind } from './channel.js'
 import type { StreamMemory } from './session/memory.js'
-import type { SimulatorOptions, VenueSimulator } from './simulator/venue-simulator.js'
+
+export type { Channel, ChannelKind }
 
 /**
  * The contract between the engine and a venue.
@@ -15,23 +17,6 @@ import type { SimulatorOptions, VenueSimulator } from './simulator/venue-simulat
  * A venue is data and pure functions: frames and time go in, events and requests come out. It opens no socket, reads no
  * clock, sets no timer. The engine (a live feed, a frame log, the simulator's network, a test) owns those.
  */
-
-/** The first word of a channel. What follows a colon is a variant: `book:P1`, `candle:1m`. */
-export type ChannelKind =
-  | 'trade'
-  | 'book'
-  | 'order'
-  | 'quote'
-  | 'ticker'
-  | 'candle'
-  | 'derivative'
-  | 'liquidation'
-  | 'instrument'
-  | 'transaction'
-  | 'block'
-
-/** A channel as the user writes it and as every event carries it: `trade`, `book`, `book:P1`, `candle:1m`. */
-export type Channel = ChannelKind | `${ChannelKind}:${string}`
 
 /** One channel that a venue offers: a row of its capabilities. */
 export interface ChannelSpec {
@@ -399,8 +384,6 @@ export interface Venue {
   readonly aliases: readonly string[]
   /** @throws {UsageError} where an option does not fit, naming field and value. */
   connector(options: ConnectorOptions): Connector
-  /** The venue's own simulator: its protocol, a seeded market, a true book. */
-  simulator(options: SimulatorOptions): VenueSimulator
 }
 
 /** The instruments of one venue, by the venue's own id and by unified symbol. */

@@ -1,15 +1,12 @@
 import type { Venue } from '../../src/connector.js'
 import { bitfinex } from './connector.js'
-import { bitfinexSimulator } from './simulator.js'
 
 export { bitfinex } from './connector.js'
 export type { BitfinexOptions } from './options.js'
-export { bitfinexSimulator } from './simulator.js'
 
 /** Bitfinex, before there are options. */
 export const bitfinexVenue: Venue = {
   id: 'bitfinex',
   aliases: ['bfx'],
   connector: (options) => bitfinex(options),
-  simulator: (options) => bitfinexSimulator(options),
 }

@@ -1,9 +1,9 @@
 import { type TradeRow, tradeList } from '../../schemas/bitmex.js'
 import { canonicalDecimal } from '../../src/decode/decimal.js'
 import { decoder } from '../../src/decode/decoder.js'
+import type { TradeFields } from '../../src/session/fields.js'
 import type { RestTradeHistory } from '../../src/session/rest-backfill.js'
 import type { Stream } from '../../src/session/stream.js'
-import type { TradeFields } from '../../src/session/stream-events.js'
 import { sideOf, timeOf } from './columns.js'
 import { tradeIdsOf } from './trade-ids.js'
 

@@ -16,10 +16,10 @@ import { shown, shownHead, shownUrl } from '../shown.js'
 import { NETWORK } from '../socket/network-defaults.js'
 import { redirection } from '../socket/redirect.js'
 import { ResilientSocket, type SocketSettings } from '../socket/resilient-socket.js'
-import type { Route } from './lane.js'
 import type { Leg } from './leg.js'
 import type { ConnectionMetrics } from './metrics.js'
 import { Pacer } from './pacer.js'
+import type { Route } from './route.js'
 import type { VenueLine } from './venue-line.js'
 
 /** After a pause, what lies unread comes first; only then is the session asked what it misses. */

@@ -1,25 +1,20 @@
 import type { MarketEvent, Micros } from '../../schemas/events.js'
 import type { ReadonlyBook } from '../book/order-book.js'
 import type { Channel, Endpoint, Subscription } from '../connector.js'
-import type { Platform, Timer } from '../platform.js'
+import type { Timer } from '../platform.js'
 import type { StreamRecord } from '../session/memory.js'
 import { splitChannel } from '../session/stream.js'
 import type { SocketSettings } from '../socket/resilient-socket.js'
 import { Arbiter } from './arbiter.js'
 import { FeedConnection, type GaveUp } from './feed-connection.js'
 import type { SubscriptionMetrics } from './metrics.js'
+import type { Route } from './route.js'
 import type { VenueLine } from './venue-line.js'
 
 /** A successor that has not taken over within this, and the time that its subscribes need by the venue's pace, does so anyway. */
 const HANDOVER_MS = 30_000
 /** How often it is asked whether a successor leads every stream. */
 const LOOK_EVERY_MS = 100
-
-/** One of the ways to a venue: a lane has a connection on each. */
-export interface Route {
-  readonly platform: Platform
-  readonly endpoint: Endpoint
-}
 
 export interface LaneOptions {
   readonly line: VenueLine

@@ -3,7 +3,7 @@ import type { Connector, Endpoint } from '../connector.js'
 import { UsageError } from '../errors.js'
 import type { Platform } from '../platform.js'
 import { type NodePlatformOptions, nodePlatform } from '../socket/node.js'
-import type { Route } from './lane.js'
+import type { Route } from './route.js'
 
 /** One of the ways that redundant connections take. */
 export interface LineOptions extends Pick<NodePlatformOptions, 'proxy' | 'localAddress' | 'tls'> {

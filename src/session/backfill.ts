@@ -1,10 +1,10 @@
 import type { Micros } from '../../schemas/events.js'
 import type { BackfillReport } from '../connector.js'
 import { ownText } from '../decode/own-text.js'
+import type { TradeFields } from './fields.js'
 import type { TimedTrade } from './memory.js'
 import type { SessionKit } from './session.js'
 import type { Stream } from './stream.js'
-import type { TradeFields } from './stream-events.js'
 import type { StreamGap } from './stream-gap.js'
 
 /** How a venue's trade history can be asked for, declared as data. */

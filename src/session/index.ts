@@ -1,5 +1,6 @@
 export * from './alarms.js'
 export * from './backfill.js'
+export * from './fields.js'
 export * from './instrument-table.js'
 export * from './memory.js'
 export * from './refusals.js'

@@ -1,14 +1,10 @@
-import type { CandleEvent, Micros } from '../../schemas/events.js'
+import type { Micros } from '../../schemas/events.js'
 import { OrderBook } from '../book/order-book.js'
 import { OrderLedger } from '../book/order-ledger.js'
-import type { Channel } from '../connector.js'
+import type { Channel } from '../channel.js'
 import { ownText } from '../decode/own-text.js'
-import type { TradeFields } from './stream-events.js'
+import type { CandleFields, TradeFields } from './fields.js'
 import { StreamGap } from './stream-gap.js'
-
-/** What a venue says of a candle. */
-export type CandleFields = Pick<CandleEvent, 'interval' | 'openTime' | 'open' | 'high' | 'low' | 'close'> &
-  Partial<Pick<CandleEvent, 'exchangeTime' | 'volume' | 'volumeUnit' | 'trades' | 'historical'>>
 
 /** A trade as a mark in time. */
 export interface TimedTrade {
@@ -179,7 +175,7 @@ export class StreamMemory {
     return this.#announced.has(instrument)
   }
 
-  /** The venue granted the stream, or sends data of it. */
+  /** @internal The venue granted the stream, or sends data of it. */
   granted({ symbol, instrument }: StreamOf, channel: Channel, at: Micros | null): void {
     const former = this.answer(instrument, channel)
     if (former !== undefined && former.confirmedAt !== null && former.refused === null) return
@@ -187,6 +183,7 @@ export class StreamMemory {
     this.#answers.set(`${channel} ${instrument}`, { symbol, instrument, channel, confirmedAt, refused: null })
   }
 
+  /** @internal The venue refused the stream. */
   refused({ symbol, instrument }: StreamOf, channel: Channel, reason: string): void {
     const confirmedAt = this.answer(instrument, channel)?.confirmedAt ?? null
     const refused = ownText(reason.slice(0, REFUSAL_CHARACTERS))

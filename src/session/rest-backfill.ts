@@ -3,10 +3,10 @@ import type { HttpResponse } from '../connector.js'
 import { DecodeError } from '../errors.js'
 import { retryAfterMs } from '../socket/retry-after.js'
 import { Backfills } from './backfill.js'
+import type { TradeFields } from './fields.js'
 import type { TimedTrade } from './memory.js'
 import type { SessionKit } from './session.js'
 import type { Stream } from './stream.js'
-import type { TradeFields } from './stream-events.js'
 
 /** A venue's trade history over REST, declared as data. */
 export interface RestTradeHistory {

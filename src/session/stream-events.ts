@@ -8,29 +8,18 @@ import type {
   Micros,
   Order,
   QuoteEvent,
-  Side,
   TickerEvent,
 } from '../../schemas/events.js'
 import type { Channel, Instrument, SessionInit, Sink } from '../connector.js'
 import type { DecodeError } from '../errors.js'
 import { shown, shownHead, shownUrl } from '../shown.js'
-import type { CandleFields } from './memory.js'
+import type { CandleFields, TradeFields } from './fields.js'
 import { labelsOf, type Stream } from './stream.js'
 
 /** The times of the frame that an event came in. */
 export interface Times {
   readonly exchangeTime: Micros | null
   readonly receiveTime: Micros | null
-}
-
-export interface TradeFields {
-  readonly id: string
-  readonly price: string
-  readonly amount: string
-  readonly side: Side | null
-  readonly exchangeTime: Micros | null
-  readonly sequence?: string | null
-  readonly liquidation?: boolean
 }
 
 export interface SnapshotFields<Row> {

@@ -1,5 +1,5 @@
 import type { GapReason, Micros } from '../../schemas/events.js'
-import type { TradeFields } from './stream-events.js'
+import type { TradeFields } from './fields.js'
 
 /**
  * The gap that is open on a stream: one for the user, however many holes there were before it closed. It outlives the

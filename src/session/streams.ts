@@ -4,7 +4,7 @@ import type { DecodeError } from '../errors.js'
 import type { Alarms } from './alarms.js'
 import { BookStreams } from './book-streams.js'
 import { CrossedWatch } from './crossed-watch.js'
-import type { CandleFields } from './memory.js'
+import type { CandleFields, TradeFields } from './fields.js'
 import { Refusals } from './refusals.js'
 import { defaultPolicy, isLog, type Stream, type StreamPolicy, streamName } from './stream.js'
 import {
@@ -16,7 +16,6 @@ import {
   StreamEvents,
   type TickerFields,
   type Times,
-  type TradeFields,
   type UpdateFields,
 } from './stream-events.js'
 import { StreamGaps } from './stream-gaps.js'

@@ -3,6 +3,7 @@ import { bitfinexVenue } from '../../connectors/bitfinex/index.js'
 import { bitmexVenue } from '../../connectors/bitmex/index.js'
 import { cexVenue } from '../../connectors/cex/index.js'
 import type { GapEvent, TradeEvent } from '../../schemas/events.js'
+import { simulate } from '../../simulators/index.js'
 import type { Venue } from '../../src/connector.js'
 import { openFeed } from '../../src/feed/feed.js'
 import { type FaultPlan, SeededRandom, virtualPlatform, withFaults } from '../../src/simulator/index.js'
@@ -63,7 +64,7 @@ const away = (atMs: number, durationMs: number): Draft[] => [
 async function play(card: Card, faults: readonly Draft[], lengthMs: number) {
   const { venue, url, symbol, instrument } = card
   const platform = virtualPlatform({ seed: 5 })
-  const simulator = venue.simulator({ seed: 5, stepsPerSecond: 20, url })
+  const simulator = simulate(venue.id, { seed: 5, stepsPerSecond: 20, url })
   const market = simulator.markets.get(instrument)
   if (market === undefined) throw new Error(`the simulator has no market ${instrument}`)
   for (const other of simulator.markets.values()) other.frozen = other !== market
@@ -145,7 +146,7 @@ describe.each(CARDS)('trades that $name made while it was away', (card) => {
 
 test('what a slow reader drops of the fetched trades lies in a gap from when it happened', async () => {
   const platform = virtualPlatform({ seed: 5 })
-  const simulator = bitmexVenue.simulator({ seed: 5, stepsPerSecond: 20, url: 'ws://venue.test' })
+  const simulator = simulate('bitmex', { seed: 5, stepsPerSecond: 20, url: 'ws://venue.test' })
   const market = simulator.markets.get('XBTUSD')
   if (market === undefined) throw new Error('the simulator has no market XBTUSD')
   const truth = new TrueMarket(market)

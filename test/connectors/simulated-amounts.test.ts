@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { venues } from '../../connectors/index.js'
 import type { AmountUnit, MarketEvent } from '../../schemas/events.js'
+import { simulate } from '../../simulators/index.js'
 import { type Instrument, listInstruments, openFeed, toBase } from '../../src/index.js'
 import { virtualPlatform } from '../../src/simulator/index.js'
 
@@ -25,7 +26,7 @@ const HOST = 'venue.test'
 /** Everything of each market that a simulator tells in half a minute. */
 async function halfMinute(venue: (typeof venues)[number], seed: number) {
   const platform = virtualPlatform({ seed })
-  platform.serve(venue.simulator({ seed, stepsPerSecond: 5, url: `ws://${HOST}` }), { hosts: [HOST] })
+  platform.serve(simulate(venue.id, { seed, stepsPerSecond: 5, url: `ws://${HOST}` }), { hosts: [HOST] })
   const url = `ws://${HOST}`
   const all = await settled(listInstruments(venue.connector({ url }), { platform }), platform)
   const whole = venue.connector({ url })

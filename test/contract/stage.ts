@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { MarketEvent, MarketEventType } from '../../schemas/events.js'
+import { simulate } from '../../simulators/index.js'
 import type { Channel, ConnectorOptions, Venue } from '../../src/connector.js'
 import { type Feed, type FeedOptions, openFeed } from '../../src/feed/feed.js'
 import type { Clock } from '../../src/platform.js'
@@ -49,7 +50,7 @@ export class Stage implements AsyncDisposable {
     const server = await serveSimulator(
       (url) =>
         tapped(
-          venue.simulator({ seed: 7, stepsPerSecond: 40, extremeAmounts: true, url }),
+          simulate(venue.id, { seed: 7, stepsPerSecond: 40, extremeAmounts: true, url }),
           peers,
           received,
           options.http,

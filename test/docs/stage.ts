@@ -1,4 +1,5 @@
 import type { MarketEvent, Micros } from '../../schemas/events.js'
+import { simulate } from '../../simulators/index.js'
 import type { Channel, ConnectorOptions, Venue } from '../../src/connector.js'
 import { type Feed, openFeed } from '../../src/feed/feed.js'
 import type { Timer } from '../../src/platform.js'
@@ -55,7 +56,7 @@ export class Stage {
     const { symbols, channels, faults = [], stepMs = 10 } = options
     this.platform = virtualPlatform({ seed: 7 })
     const simulator = withFaults(
-      venue.simulator({ seed: 7, stepsPerSecond: 20, url: 'ws://venue.test' }),
+      simulate(venue.id, { seed: 7, stepsPerSecond: 20, url: 'ws://venue.test' }),
       { faults: [...faults] },
       new SeededRandom(7),
       (strike) => {

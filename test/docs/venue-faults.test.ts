@@ -1,11 +1,12 @@
 import { expect, test } from 'vitest'
+import { simulate } from '../../simulators/index.js'
 import { playFault } from '../sim/one-fault.js'
 import { mainProfiles } from '../sim/venues.js'
 import { faultTable } from './fault-table.js'
 
 const table = faultTable("Faults of a venue's protocol")
 const cases = mainProfiles.flatMap((profile) =>
-  (profile.venue.simulator({}).faults ?? []).map((name) => ({ name, venue: profile.venue.id, profile })),
+  (simulate(profile.venue.id, {}).faults ?? []).map((name) => ({ name, venue: profile.venue.id, profile })),
 )
 
 test('docs/reliability.md names no fault of a protocol that does not exist', () => {

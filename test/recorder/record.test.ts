@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
-import { bitfinex, bitfinexSimulator } from '../../connectors/bitfinex/index.js'
+import { bitfinex } from '../../connectors/bitfinex/index.js'
 import { openTape, type RecordOptions, type RecordSummary, record } from '../../recorder/index.js'
+import { bitfinexSimulator } from '../../simulators/index.js'
 import { type FeedOptions, openFeed } from '../../src/feed/feed.js'
 import { virtualPlatform } from '../../src/simulator/index.js'
 import { temporaryPaths } from './temporary.js'

@@ -1,4 +1,5 @@
 import type { MarketEvent, Micros, StreamEvent } from '../../schemas/events.js'
+import { simulate } from '../../simulators/index.js'
 import type { ReadonlyBook } from '../../src/book/order-book.js'
 import { openFeed } from '../../src/feed/feed.js'
 import {
@@ -83,7 +84,12 @@ export async function playFault(profile: SimulatedVenue, listed: ListedFault): P
   const options = { url: 'ws://venue.test', symbols: [symbol], channels: ['trade', 'book'] } as const
   const connector = venue.connector(options)
   const platform = virtualPlatform({ seed: 11 })
-  const simulated = venue.simulator({ seed: 11, stepsPerSecond: 8, extremeAmounts: true, url: options.url })
+  const simulated = simulate(venue.id, {
+    seed: 11,
+    stepsPerSecond: 8,
+    extremeAmounts: true,
+    url: options.url,
+  })
   const instrument = connector.guess(symbol)?.instrument ?? symbol
   const market = simulated.markets.get(instrument)
   if (market === undefined) throw new Error(`the simulator of ${venue.id} has no ${instrument}`)

@@ -2,7 +2,7 @@ import { fork } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { type SimulationResult, simulate } from './simulation.js'
+import { playSeed, type SimulationResult } from './simulation.js'
 import { type SimulatedVenue, simulatedVenues } from './venues.js'
 
 /**
@@ -108,7 +108,7 @@ async function runSeeds(seeds: Iterable<number> | AsyncIterable<number>): Promis
 
 async function run(seed: number, venues: readonly SimulatedVenue[]): Promise<SimulationResult> {
   try {
-    return await simulate(seed, venues, values.lines === '2' ? 2 : 1)
+    return await playSeed(seed, venues, values.lines === '2' ? 2 : 1)
   } catch (error) {
     stray.push(
       `the run itself ended: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openTape, verifyTape } from '../../recorder/index.js'
 import type { MarketEvent, Micros } from '../../schemas/events.js'
+import { simulate } from '../../simulators/index.js'
 import { type Feed, openFeed } from '../../src/feed/feed.js'
 import type { Platform } from '../../src/platform.js'
 import {
@@ -78,7 +79,7 @@ const SHORT_HISTORY = 0.4
  *
  * @param redundancy lines to each venue; with two, a fault of a moment strikes either of them.
  */
-export async function simulate(
+export async function playSeed(
   seed: number,
   choice: readonly SimulatedVenue[],
   redundancy: 1 | 2 = 1,
@@ -107,7 +108,7 @@ export async function simulate(
     const host = `${id}.test`
     const url = `ws://${host}`
     const stepsPerSecond = Math.ceil((profile.stepsPerSecond / markets) * (0.35 + random.next() * 0.18))
-    const venue = profile.venue.simulator({
+    const venue = simulate(profile.venue.id, {
       seed: random.integer(0, 0xffff_ffff),
       stepsPerSecond,
       extremeAmounts: true,

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import type { MarketEvent, Micros } from '../../schemas/events.js'
+import { simulate } from '../../simulators/index.js'
 import { TRADE_IDS_KEPT } from '../../src/session/memory.js'
 import {
   type FaultPlan,
@@ -99,7 +100,7 @@ for (const profile of mainProfiles) {
   let truths: ReadonlyMap<string, TrueMarket> = new Map()
   const server = await serveSimulator((url) => {
     const seed = random.integer(0, 0xffff_ffff)
-    const venue = profile.venue.simulator({
+    const venue = simulate(profile.venue.id, {
       seed,
       stepsPerSecond: STEPS_PER_SECOND,
       extremeAmounts: true,

@@ -1,5 +1,5 @@
-import { SIMULATED_CREDENTIALS } from '../../connectors/cex/simulator.js'
 import { venues } from '../../connectors/index.js'
+import { SIMULATED_CREDENTIALS } from '../../simulators/cex/simulator.js'
 import type { Channel, ConnectorOptions, Venue } from '../../src/connector.js'
 import type { SeededRandom } from '../../src/simulator/index.js'
 

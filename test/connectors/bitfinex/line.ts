@@ -1,5 +1,6 @@
-import { type BitfinexOptions, bitfinex, bitfinexSimulator } from '../../../connectors/bitfinex/index.js'
+import { type BitfinexOptions, bitfinex } from '../../../connectors/bitfinex/index.js'
 import type { MarketEvent } from '../../../schemas/events.js'
+import { bitfinexSimulator } from '../../../simulators/index.js'
 import type { Channel, Connector, Session, Subscription } from '../../../src/connector.js'
 import { Instruments, StreamMemory } from '../../../src/session/index.js'
 import type { SimulatedConnection, VenueSimulator } from '../../../src/simulator/venue-simulator.js'

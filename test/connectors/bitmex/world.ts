@@ -1,5 +1,6 @@
-import { BitmexSimulator, type BitmexSimulatorOptions, bitmex } from '../../../connectors/bitmex/index.js'
+import { bitmex } from '../../../connectors/bitmex/index.js'
 import type { MarketEvent } from '../../../schemas/events.js'
+import { BitmexSimulator, type BitmexSimulatorOptions } from '../../../simulators/index.js'
 import type { Channel, Connector, HttpRequest, Subscription } from '../../../src/connector.js'
 import { StreamMemory } from '../../../src/session/memory.js'
 import type { SimulatedConnection } from '../../../src/simulator/venue-simulator.js'

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { bittrex, bittrexVenue } from '../../../connectors/bittrex/index.js'
 import { instrumentOnWire } from '../../../connectors/bittrex/symbols.js'
+import { simulate } from '../../../simulators/index.js'
 import type { HttpResponse } from '../../../src/connector.js'
 import { TapewireError } from '../../../src/errors.js'
 import { openFeed } from '../../../src/feed/feed.js'
@@ -35,7 +36,7 @@ describe('the venue', () => {
 
   it('is found in the registry with its simulator', () => {
     expect(bittrexVenue.connector({}).venue).toBe(bittrexVenue.id)
-    expect([...bittrexVenue.simulator({}).markets.keys()]).toContain('BTC-USD')
+    expect([...simulate('bittrex', {}).markets.keys()]).toContain('BTC-USD')
   })
 
   it.each([

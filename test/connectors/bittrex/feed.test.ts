@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { type BittrexOptions, BittrexSimulator, bittrex } from '../../../connectors/bittrex/index.js'
+import { type BittrexOptions, bittrex } from '../../../connectors/bittrex/index.js'
 import type { MarketEvent } from '../../../schemas/events.js'
+import { BittrexSimulator } from '../../../simulators/index.js'
 import { type Feed, openFeed } from '../../../src/feed/feed.js'
 import { type FaultPlan, virtualPlatform, withFaults } from '../../../src/simulator/index.js'
 

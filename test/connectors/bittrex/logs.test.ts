@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { BittrexSimulator, bittrex } from '../../../connectors/bittrex/index.js'
+import { bittrex } from '../../../connectors/bittrex/index.js'
 import type { MarketEvent } from '../../../schemas/events.js'
+import { BittrexSimulator } from '../../../simulators/index.js'
 import { openFeed } from '../../../src/feed/feed.js'
 import { type FrameRecord, playRecording } from '../../../src/framelog/index.js'
 import { virtualPlatform } from '../../../src/simulator/index.js'

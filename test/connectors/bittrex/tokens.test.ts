@@ -1,12 +1,13 @@
 import { expect, test } from 'vitest'
-import { bittrex, bittrexVenue } from '../../../connectors/bittrex/index.js'
+import { bittrex } from '../../../connectors/bittrex/index.js'
+import { simulate } from '../../../simulators/index.js'
 import { openFeed } from '../../../src/feed/feed.js'
 import type { FrameTap } from '../../../src/feed/frame-tap.js'
 import { virtualPlatform } from '../../../src/simulator/index.js'
 
 test('a recording of raw frames holds no connection token', async () => {
   const platform = virtualPlatform()
-  platform.serve(bittrexVenue.simulator({}), { hosts: ['127.0.0.1:9000'] })
+  platform.serve(simulate('bittrex', {}), { hosts: ['127.0.0.1:9000'] })
   const written: string[] = []
   const tap: FrameTap = {
     open: (_connection, url) => void written.push(url),

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { blockchain, simulateBlockchain } from '../../../connectors/blockchain/index.js'
+import { blockchain } from '../../../connectors/blockchain/index.js'
 import type { MarketEvent } from '../../../schemas/events.js'
+import { simulateBlockchain } from '../../../simulators/index.js'
 import type { Channel } from '../../../src/connector.js'
 import { type Feed, openFeed } from '../../../src/feed/feed.js'
 import { type VenueSimulator, virtualPlatform, withFaults } from '../../../src/simulator/index.js'

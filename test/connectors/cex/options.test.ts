@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { cex } from '../../../connectors/cex/index.js'
-import { hmacSha256 } from '../../../connectors/cex/simulated-signature.js'
+import { hmacSha256 } from '../../../simulators/cex/signature.js'
 import { nodeTools } from '../../../src/socket/tools.js'
 import { harness } from '../../support/harness.js'
 import { CLASSIC } from './line.js'

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { type HuobiOptions, huobi, huobiVenue } from '../../../connectors/huobi/index.js'
+import { simulate } from '../../../simulators/index.js'
 import type { Channel, Connector } from '../../../src/connector.js'
 
 function urlOf(connector: Connector, symbol: string, channel: Channel): string {
@@ -155,5 +156,5 @@ describe('recordings of others', () => {
 it('the registry finds it as huobi and htx', () => {
   expect([huobiVenue.id, huobiVenue.aliases]).toEqual(['huobi', ['htx']])
   expect(huobiVenue.connector({}).status.state).toBe('open')
-  expect(huobiVenue.simulator({ seed: 1 }).venue).toBe('huobi')
+  expect(simulate('huobi', { seed: 1 }).venue).toBe('huobi')
 })

@@ -1,6 +1,6 @@
 import { huobi } from '../../../connectors/huobi/connector.js'
-import type { HuobiSimulator } from '../../../connectors/huobi/simulator.js'
 import type { MarketEvent } from '../../../schemas/events.js'
+import type { HuobiSimulator } from '../../../simulators/huobi/simulator.js'
 import type { Channel, Connector, Instrument, Subscription } from '../../../src/connector.js'
 import { Instruments } from '../../../src/session/instrument-table.js'
 import { StreamMemory } from '../../../src/session/memory.js'

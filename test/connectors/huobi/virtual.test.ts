@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { HuobiSimulator } from '../../../connectors/huobi/simulator.js'
+import { HuobiSimulator } from '../../../simulators/huobi/simulator.js'
 import type { Channel } from '../../../src/connector.js'
 import { VirtualLine } from './virtual-line.js'
 

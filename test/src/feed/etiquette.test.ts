@@ -1,9 +1,15 @@
 import { describe, expect, test } from 'vitest'
-import { bitfinex, bitfinexSimulator } from '../../../connectors/bitfinex/index.js'
-import { BitmexSimulator, bitmex } from '../../../connectors/bitmex/index.js'
-import { BittrexSimulator, bittrex } from '../../../connectors/bittrex/index.js'
-import { blockchain, simulateBlockchain } from '../../../connectors/blockchain/index.js'
+import { bitfinex } from '../../../connectors/bitfinex/index.js'
+import { bitmex } from '../../../connectors/bitmex/index.js'
+import { bittrex } from '../../../connectors/bittrex/index.js'
+import { blockchain } from '../../../connectors/blockchain/index.js'
 import type { ConnectionEvent, Micros } from '../../../schemas/events.js'
+import {
+  BitmexSimulator,
+  BittrexSimulator,
+  bitfinexSimulator,
+  simulateBlockchain,
+} from '../../../simulators/index.js'
 import type { Connector } from '../../../src/connector.js'
 import { openFeed } from '../../../src/feed/feed.js'
 import { venueLine } from '../../../src/feed/venue-line.js'

@@ -1,12 +1,20 @@
 import { expect } from 'vitest'
-import { bitfinex, bitfinexSimulator } from '../../../connectors/bitfinex/index.js'
-import { BitmexSimulator, bitmex } from '../../../connectors/bitmex/index.js'
-import { BittrexSimulator, bittrex } from '../../../connectors/bittrex/index.js'
-import { blockchain, simulateBlockchain } from '../../../connectors/blockchain/index.js'
-import { cex, simulateCex } from '../../../connectors/cex/index.js'
-import { SIMULATED_CREDENTIALS } from '../../../connectors/cex/simulator.js'
-import { huobi, huobiSimulator } from '../../../connectors/huobi/index.js'
+import { bitfinex } from '../../../connectors/bitfinex/index.js'
+import { bitmex } from '../../../connectors/bitmex/index.js'
+import { bittrex } from '../../../connectors/bittrex/index.js'
+import { blockchain } from '../../../connectors/blockchain/index.js'
+import { cex } from '../../../connectors/cex/index.js'
+import { huobi } from '../../../connectors/huobi/index.js'
 import type { MarketEvent, StreamEvent } from '../../../schemas/events.js'
+import { SIMULATED_CREDENTIALS } from '../../../simulators/cex/simulator.js'
+import {
+  BitmexSimulator,
+  BittrexSimulator,
+  bitfinexSimulator,
+  huobiSimulator,
+  simulateBlockchain,
+  simulateCex,
+} from '../../../simulators/index.js'
 import type { Channel, Connector, ConnectorOptions } from '../../../src/connector.js'
 import { type Feed, type FeedOptions, openFeed } from '../../../src/feed/feed.js'
 import { Books } from '../../../src/index.js'

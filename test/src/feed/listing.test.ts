@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
-import { huobi, huobiSimulator } from '../../../connectors/huobi/index.js'
+import { huobi } from '../../../connectors/huobi/index.js'
 import type { MarketEvent } from '../../../schemas/events.js'
+import { huobiSimulator } from '../../../simulators/index.js'
 import type { Connector } from '../../../src/connector.js'
 import { type Feed, type FeedOptions, openFeed } from '../../../src/feed/feed.js'
 import { type FaultPlan, SeededRandom, virtualPlatform, withFaults } from '../../../src/simulator/index.js'

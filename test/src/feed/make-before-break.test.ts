@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { blockchain, simulateBlockchain } from '../../../connectors/blockchain/index.js'
+import { blockchain } from '../../../connectors/blockchain/index.js'
 import type { MarketEvent } from '../../../schemas/events.js'
+import { simulateBlockchain } from '../../../simulators/index.js'
 import { openFeed } from '../../../src/feed/feed.js'
 import { virtualPlatform } from '../../../src/simulator/index.js'
 import { LINE_VENUES, LineStage, type LineVenue } from './line-stage.js'

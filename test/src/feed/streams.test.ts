@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
-import { blockchain, simulateBlockchain } from '../../../connectors/blockchain/index.js'
+import { blockchain } from '../../../connectors/blockchain/index.js'
 import type { MarketEvent } from '../../../schemas/events.js'
+import { simulateBlockchain } from '../../../simulators/index.js'
 import { type FeedOptions, openFeed } from '../../../src/feed/feed.js'
 import { type FaultPlan, virtualPlatform, withFaults } from '../../../src/simulator/index.js'
 

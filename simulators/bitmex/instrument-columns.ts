@@ -1,0 +1,102 @@
+import { Decimal } from 'decimal.js'
+import type { Micros } from '../../schemas/events.js'
+import type { ReadonlyBook } from '../../src/book/order-book.js'
+import { iso } from './dialect.js'
+import type { Listing } from './listing.js'
+import { Digits, type WireRow } from './wire.js'
+
+const Float = Decimal.clone({ precision: 17 })
+
+/** What changes of an instrument while the simulator runs. */
+export interface Running {
+  lastPrice: string
+  tickDirection: string
+  high: string
+  low: string
+  openInterest: string
+  mark: string
+  index: string
+  fundingRate: string
+  indicativeFundingRate: string
+  fundingTimestamp: Micros
+}
+
+/** The columns of the instrument table; those that the venue has and no reader of market data uses are left out. */
+/** What the last 24 hours and the open contracts are worth. */
+export interface Worth {
+  readonly volume: string
+  /** In money. */
+  readonly foreign: Digits
+  /** The open contracts in settlement units. */
+  readonly open: Digits
+}
+
+export function instrumentColumns(
+  listing: Listing,
+  running: Running,
+  worth: Worth,
+  book: ReadonlyBook | null,
+  settled: boolean,
+  at: Micros,
+): WireRow {
+  const { bid, ask } = book?.best() ?? { bid: null, ask: null }
+  const perpetual = listing.typ === 'FFWCSX'
+  const derivative = perpetual || listing.expiry !== null
+  const digits = (text: string | null) => (text === null ? null : new Digits(text))
+  const change = new Float(running.lastPrice).div(listing.price).minus(1).toDecimalPlaces(4)
+  return {
+    symbol: listing.symbol,
+    rootSymbol: listing.underlying,
+    state: settled ? 'Settled' : book === null ? 'Unlisted' : 'Open',
+    typ: listing.typ,
+    listing: '2016-05-13T12:00:00.000Z',
+    front: listing.expiry,
+    expiry: listing.expiry,
+    settle: listing.expiry,
+    positionCurrency: listing.kind === 'inverse' ? listing.quoteCurrency : '',
+    underlying: listing.underlying,
+    quoteCurrency: listing.quoteCurrency,
+    underlyingSymbol: `${listing.underlying}=`,
+    reference: 'BMEX',
+    referenceSymbol: '.BXBT',
+    maxOrderQty: 10_000_000,
+    maxPrice: 1_000_000,
+    lotSize: 1,
+    tickSize: new Digits(listing.tickSize),
+    multiplier: digits(listing.multiplier),
+    settlCurrency: listing.settlCurrency,
+    underlyingToPositionMultiplier: digits(listing.underlyingToPositionMultiplier),
+    underlyingToSettleMultiplier: listing.kind === 'inverse' ? digits(listing.multiplier) : null,
+    quoteToSettleMultiplier: digits(listing.quoteToSettleMultiplier),
+    isQuanto: listing.kind === 'quanto',
+    isInverse: listing.kind === 'inverse',
+    initMargin: derivative ? new Digits('0.01') : null,
+    maintMargin: derivative ? new Digits('0.005') : null,
+    makerFee: new Digits('-0.00025'),
+    takerFee: new Digits('0.00075'),
+    fundingTimestamp: perpetual ? iso(running.fundingTimestamp) : null,
+    fundingInterval: perpetual ? '2000-01-01T08:00:00.000Z' : null,
+    fundingRate: perpetual ? new Digits(running.fundingRate) : null,
+    indicativeFundingRate: perpetual ? new Digits(running.indicativeFundingRate) : null,
+    prevPrice24h: new Digits(listing.price),
+    volume24h: new Digits(worth.volume),
+    foreignNotional24h: worth.foreign,
+    vwap: null,
+    highPrice: new Digits(running.high),
+    lowPrice: new Digits(running.low),
+    lastPrice: new Digits(book === null ? running.index : running.lastPrice),
+    lastTickDirection: running.tickDirection,
+    lastChangePcnt: new Digits(change.toFixed()),
+    bidPrice: digits(bid?.[0] ?? null),
+    midPrice: digits(running.mark),
+    askPrice: digits(ask?.[0] ?? null),
+    openInterest: derivative ? new Digits(running.openInterest) : null,
+    openValue: derivative ? worth.open : null,
+    fairMethod: derivative ? 'FundingRate' : null,
+    fairPrice: book === null ? null : new Digits(running.mark),
+    markMethod: derivative ? 'FairPrice' : 'LastPrice',
+    markPrice: new Digits(book === null ? running.index : running.mark),
+    indicativeSettlePrice: new Digits(running.index),
+    timestamp: iso(at),
+  }
+}

@@ -1,0 +1,51 @@
+import { findVenue, venues } from '../connectors/index.js'
+import { UsageError } from '../src/errors.js'
+import type { SimulatorOptions, VenueSimulator } from '../src/simulator/index.js'
+import { bitfinexSimulator } from './bitfinex/simulator.js'
+import { BitmexSimulator } from './bitmex/simulator.js'
+import { BittrexSimulator } from './bittrex/simulator.js'
+import { simulateBlockchain } from './blockchain/simulator.js'
+import { simulateCex } from './cex/simulator.js'
+import { huobiSimulator } from './huobi/simulator.js'
+
+/**
+ * Simulated venues: real servers on loopback, or a whole network in memory under a virtual clock, both with faults on
+ * demand. The library loads none of this: it is for tests, demonstrations and users' own tests.
+ */
+export * from '../src/simulator/index.js'
+export { bitfinexSimulator } from './bitfinex/simulator.js'
+export type { DialectName } from './bitmex/dialect.js'
+export { BitmexSimulator, type BitmexSimulatorOptions } from './bitmex/simulator.js'
+export type { Truth } from './bittrex/faults.js'
+export type { HubVenue, SimulatedHubClient } from './bittrex/hub.js'
+export { BittrexSimulator, type BittrexSimulatorOptions } from './bittrex/simulator.js'
+export type { Body, Push } from './bittrex/wire.js'
+export { simulateBlockchain } from './blockchain/simulator.js'
+export { type CexSimulatorOptions, simulateCex } from './cex/simulator.js'
+export type { SpotTrades } from './cex/spot.js'
+export { type HuobiSimulator, huobiSimulator } from './huobi/simulator.js'
+
+const simulators: Readonly<Record<string, (options: SimulatorOptions) => VenueSimulator>> = {
+  bitfinex: bitfinexSimulator,
+  bitmex: (options) => new BitmexSimulator(options),
+  huobi: huobiSimulator,
+  cex: simulateCex,
+  bittrex: (options) => new BittrexSimulator(options),
+  blockchain: simulateBlockchain,
+}
+
+/**
+ * A venue's simulator: its protocol, a seeded market, a true book. Serve it with `serveSimulator`, or on a `virtualPlatform`.
+ *
+ * @param venue the venue's name or alias: `bitfinex`
+ * @throws {UsageError} `unknown_venue`; `bad_option` where an option does not fit.
+ */
+export function simulate(venue: string, options: SimulatorOptions = {}): VenueSimulator {
+  const simulator = simulators[findVenue(venue)?.id ?? '']
+  if (simulator !== undefined) return simulator(options)
+  throw new UsageError(
+    'unknown_venue',
+    `there is no simulator of ${venue}; there is one of ${venues.map(({ id }) => id).join(', ')}`,
+    { context: { venue } },
+  )
+}

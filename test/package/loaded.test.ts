@@ -1,0 +1,43 @@
+import { execFileSync } from 'node:child_process'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { InstalledPackage } from './installed.js'
+
+let installed: InstalledPackage
+beforeAll(() => {
+  installed = new InstalledPackage()
+})
+afterAll(() => installed.remove())
+
+/** Every module of the package that an import of this entry loads, by its path in `dist`. */
+function loadedBy(entry: string): string[] {
+  const hooks = `
+    export async function load(url, context, next) {
+      process.stdout.write(url + '\\n')
+      return next(url, context)
+    }`
+  const program = installed.write(
+    'load.mjs',
+    `import { register } from 'node:module'
+     register('data:text/javascript,' + encodeURIComponent(${JSON.stringify(hooks)}))
+     await import(${JSON.stringify(entry)})`,
+  )
+  return execFileSync(process.execPath, [program], { cwd: installed.project, encoding: 'utf8' })
+    .split('\n')
+    .map((url) => /\/tapewire\/dist\/(.+)$/.exec(url)?.[1])
+    .filter((path) => path !== undefined)
+}
+
+describe('an entry loads what it needs and no more', () => {
+  test.each(['tapewire', 'tapewire/connectors', 'tapewire/recorder'])('%s: no simulator', (entry) => {
+    const loaded = loadedBy(entry)
+    expect(loaded.length).toBeGreaterThan(20)
+    expect(loaded.filter((path) => /^(simulators|src\/simulator)\//.test(path))).toEqual([])
+  })
+
+  test('tapewire/connectors: neither the feed nor the tape', () => {
+    const others = loadedBy('tapewire/connectors').filter((path) =>
+      /^(recorder|cli|src\/(feed|framelog))\//.test(path),
+    )
+    expect(others).toEqual([])
+  })
+})
