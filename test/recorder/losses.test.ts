@@ -225,6 +225,26 @@ describe('events that find no room while the tape cannot be written', () => {
     ])
   })
 
+  it('are counted anew each time, in what is reported of it', async () => {
+    const { recorder, clock, troubles } = record(path(), small)
+    for (const [round, lost] of [5, 2, 3].entries()) {
+      const other = foreignTransaction(recorder.path)
+      const at = clock.now() + 1
+      fill(recorder, at)
+      for (let n = 0; n < lost; n++) recorder.record(trade({ id: `${round}.${n}`, receiveTime: at + 10 + n }))
+      other.end()
+      clock.pass(2_000)
+      expect(troubles.splice(0)).toMatchObject([
+        { kind: 'failing', lost: 0 },
+        { kind: 'losing', lost: 0 },
+        { kind: 'recovered', lost },
+      ])
+      expect(recorder.stats).toMatchObject({ state: 'recording', waiting: 0, waitingBytes: 0 })
+    }
+    expect(recorder.stats.lost).toBe(10)
+    await recorder.close()
+  })
+
   it('are reported when the loss begins, once a minute while it lasts, and when it is over', async () => {
     const file = path()
     const { recorder, clock, troubles } = record(file, small)

@@ -58,7 +58,7 @@ test('what nobody waits for any more takes nobody’s place', async () => {
   expect(platform.open.timers).toBe(0)
 })
 
-test('what waits can be forgotten', async () => {
+test('what waits can be forgotten, and what comes afterwards has its turn', async () => {
   const platform = virtualPlatform()
   const pacer = new Pacer(platform.clock, 60)
   let count = 0
@@ -67,5 +67,13 @@ test('what waits can be forgotten', async () => {
   pacer.clear()
   await platform.advance(5000)
   expect(count).toBe(1)
+  expect(platform.open.timers).toBe(0)
+  pacer.add(() => void count++)
+  pacer.add(() => void count++)
+  pacer.hold(10_000)
+  await platform.advance(9_999)
+  expect(count).toBe(1)
+  await platform.advance(1_001)
+  expect(count).toBe(3)
   expect(platform.open.timers).toBe(0)
 })

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { RecentIds, StreamMemory, TRADE_IDS_KEPT } from '../../../src/session/memory.js'
+import { RecentIds, StreamMemory, StreamRecord, TRADE_IDS_KEPT } from '../../../src/session/memory.js'
 import { HistoryStage, toyTrade } from './history-stage.js'
 
 const trades = (from: number, to: number) =>
@@ -62,5 +62,25 @@ describe('the ids of trades that are remembered', () => {
     expect([...tradeIds(stage.memory)]).toEqual(['1', '2', '3'])
     stage.memory.forget('BTCUSD', 'trade')
     expect([...tradeIds(stage.memory)]).toEqual([])
+  })
+})
+
+describe('the trade up to which a stream is known', () => {
+  test('is not taken back by history that comes newest first, and is the later of two at the same time', () => {
+    const record = new StreamRecord()
+    record.told(toyTrade(5, 50), true)
+    record.told(toyTrade(3, 30), true)
+    expect(record.lastTrade?.id).toBe('5')
+    record.told(toyTrade(6, 50), true)
+    expect(record.lastTrade?.id).toBe('6')
+  })
+
+  test('is the newest that happens, whatever its time says', () => {
+    const record = new StreamRecord()
+    record.told(toyTrade(5, 50), false)
+    record.told(toyTrade(6, 40), false)
+    expect(record.lastTrade?.id).toBe('6')
+    record.told({ ...toyTrade(7, 60), exchangeTime: null }, false)
+    expect(record.lastTrade?.id).toBe('6')
   })
 })

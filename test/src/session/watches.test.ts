@@ -38,8 +38,8 @@ class Stage {
   readonly reconnects: string[] = []
   readonly memory = new StreamMemory()
   resubscribes = 0
-  /** Whether the streams that are to be asked for again are. */
-  asksAgain = true
+  /** Whether each change could be applied to the book. */
+  readonly applied: boolean[] = []
   #now = T0
   #wake: number | null = null
   #session: Session = this.#open()
@@ -81,7 +81,7 @@ class Stage {
         opened: () => sink.ready(),
         subscribe: () => {},
         unsubscribe: () => {},
-        frame(data, at) {
+        frame: (data, at) => {
           const [word, first = '', second = ''] = String(data).split(' ')
           const stream = streams.get(INSTRUMENT.instrument, 'book')
           if (stream === undefined) throw new Error('the book was not asked for')
@@ -91,8 +91,10 @@ class Stage {
             const rest = { exchangeTime: null, depth: null }
             streams.snapshot(stream, { ...fields, ...rest }, at)
           }
-          if (word === 'bid')
-            streams.update(stream, { exchangeTime: null, bids: [[first, second]], asks: [] }, at)
+          if (word === 'bid') {
+            const fields = { exchangeTime: null, bids: [[first, second]] satisfies Level[], asks: [] }
+            this.applied.push(streams.update(stream, fields, at))
+          }
         },
       }),
     )
@@ -113,7 +115,7 @@ class Stage {
       this.#now = Math.max(this.#now, this.#wake)
       this.#wake = null
       this.#session.tick(this.#now)
-      if (this.resubscribes > asked && this.asksAgain) this.#session.resubscribe(BOOK, this.#now)
+      if (this.resubscribes > asked) this.#session.resubscribe(BOOK, this.#now)
       asked = this.resubscribes
     }
     this.#now = until
@@ -172,6 +174,14 @@ describe('a crossed book', () => {
     stage.say('bid 102 1')
     stage.wait(2_000)
     expect(stage.gaps).toEqual(['crossed 11600'])
+  })
+
+  test('takes no change until the venue sent it anew', () => {
+    stage.say('bid 102 1')
+    stage.wait(2_000)
+    stage.say('bid 99 1', 'ack', 'bid 98 1', 'book 100 101', 'bid 99 1')
+    expect(stage.applied).toEqual([true, false, false, true])
+    expect(stage.events.filter(({ type }) => type === 'book_update')).toHaveLength(2)
   })
 
   test('is watched on the next connection too', () => {
