@@ -1,6 +1,6 @@
 import { Decimal } from 'decimal.js'
 import pc from 'picocolors'
-import type { Inspection, InstrumentSummary } from '../recorder/index.js'
+import type { Inspection, InstrumentSummary, RecordedStream } from '../recorder/index.js'
 import type { Connector } from '../src/connector.js'
 import { showDuration } from './duration.js'
 import { type Column, table } from './table.js'
@@ -27,6 +27,19 @@ export function overview({ tape, instruments, malformed }: Inspection): string {
   const size = `${(tape.bytes / 1024 / 1024).toFixed(1)} MiB`
   const broken = malformed === 0 ? '' : `, ${pc.red(`${malformed} malformed frames`)}`
   return `${table(markets, instruments, { dense: true, elsewhere: 'widen the terminal' })}\n\n${tape.events.toLocaleString('en')} events${span}, ${size}${broken}`
+}
+
+/** What was asked for and did not come in so short a run: a sentence to stand after the overview, or nothing. */
+export function absent(streams: readonly RecordedStream[]): string {
+  const channels = new Map<string, string[]>()
+  for (const { venue, symbol, channel, events } of streams) {
+    if (events > 0) continue
+    const market = `${venue} ${symbol}`
+    channels.set(market, [...(channels.get(market) ?? []), channel])
+  }
+  if (channels.size === 0) return ''
+  const lines = [...channels].map(([market, missing]) => `  ${market}: ${missing.join(' ')}`)
+  return `\n\n${pc.yellow('nothing came in that time of')}\n${lines.join('\n')}\na longer run has them: npm start -- 20s`
 }
 
 const markets: readonly Column<InstrumentSummary>[] = [

@@ -1,12 +1,12 @@
 import { existsSync, renameSync } from 'node:fs'
 import { venues } from '../connectors/index.js'
-import { inspectTape, openTape, record } from '../recorder/index.js'
+import { inspectTape, openTape, type RecordedStream, record } from '../recorder/index.js'
 import { simulate } from '../simulators/index.js'
 import type { Channel, Connector, Venue } from '../src/connector.js'
 import { openFeed } from '../src/feed/feed.js'
 import { type SimulatorServer, serveSimulator } from '../src/simulator/index.js'
 import { systemClock } from '../src/socket/clock.js'
-import { overview, planTable } from './demo-overview.js'
+import { absent, overview, planTable } from './demo-overview.js'
 import { parseDuration, showDuration } from './duration.js'
 import { everyStep } from './every-step.js'
 import { exitCode, interruption, report } from './exit.js'
@@ -19,6 +19,8 @@ import { pause } from './timers.js'
 const TAPE = 'tape.db'
 const MARKETS_A_VENUE = 2
 const CHANNELS: readonly Channel[] = ['trade', 'book', 'quote', 'ticker']
+/** Channels that a venue does not stream: they are polled at a pace by which the first answer takes longer than a short run. */
+const POLLED: Readonly<Record<string, readonly Channel[]>> = { cex: ['quote', 'ticker'] }
 
 const nextSteps = `Next:
   npx tapewire verify ${TAPE}            is it all there?
@@ -49,15 +51,19 @@ async function demo(): Promise<number> {
   const recorder = openTape(TAPE, { mode: 'write', onTrouble: ({ message }) => progress.say(message) })
   const feed = openFeed(connectors, { signal })
   const timer = pause(systemClock(), durationMs, signal).then(() => feed.close())
+  let streams: readonly RecordedStream[] = []
   await everyStep(
-    () => record(feed, recorder, { onEvent: (event) => progress.count(event) }),
+    async () => {
+      const summary = await record(feed, recorder, { onEvent: (event) => progress.count(event) })
+      streams = summary.streams
+    },
     () => timer,
     () => progress.done(),
     ...servers.map((server) => () => server.close()),
     dispose,
   )
   const tape = openTape(TAPE)
-  print(`\n${overview(inspectTape(tape))}\n\n${nextSteps}`)
+  print(`\n${overview(inspectTape(tape))}${absent(streams)}\n\n${nextSteps}`)
   tape.close()
   return interrupted() ?? exitCode.done
 }
@@ -85,6 +91,8 @@ function connectorTo(venue: Venue, server: SimulatorServer | undefined): Connect
   const undated = spoken.filter((id) => plain.guess(id)?.market !== 'future')
   const symbols = undated.slice(0, MARKETS_A_VENUE)
   const offered = new Set(plain.channels.map(({ kind }) => kind))
-  const channels = CHANNELS.filter((channel) => offered.has(channel as never))
+  const channels = CHANNELS.filter(
+    (channel) => offered.has(channel as never) && POLLED[venue.id]?.includes(channel) !== true,
+  )
   return venue.connector({ url, symbols, channels })
 }
