@@ -1,9 +1,9 @@
 import { Option } from 'commander'
-import { closest } from 'fastest-levenshtein'
 import { marketEvent } from '../schemas/event-schemas.js'
 import type { MarketEventType } from '../schemas/events.js'
 import type { Channel, ChannelKind } from '../src/connector.js'
 import { TapewireError, UsageError } from '../src/errors.js'
+import { didYouMean } from '../src/nearest.js'
 
 /** What an option is when it is not given: its value, and how the help shows it. */
 export interface Fallback<T> {
@@ -70,7 +70,7 @@ export function typeList(text: string): MarketEventType[] {
     if (type !== undefined) return type
     throw new UsageError(
       'unknown_type',
-      `${quoted(name)} is no type of event; did you mean ${closest(name, [...eventTypes])}? There are ${eventTypes.join(', ')}`,
+      `${quoted(name)} is no type of event${didYouMean(name, eventTypes) || ';'} there are ${eventTypes.join(', ')}`,
     )
   })
 }
@@ -97,7 +97,7 @@ export function channelList(text: string): Channel[] {
     const kinds = Object.keys(CHANNEL_KINDS)
     throw new UsageError(
       'unknown_channel',
-      `${quoted(name)}: no venue has such a channel; did you mean ${closest(kind, kinds)}? There are ${kinds.join(', ')}`,
+      `${quoted(name)}: no venue has such a channel${didYouMean(kind, kinds) || ';'} there are ${kinds.join(', ')}`,
     )
   })
 }

@@ -1,4 +1,4 @@
-import { distance } from 'fastest-levenshtein'
+import { slips } from '../src/nearest.js'
 
 /** What can be named: by its unified symbol, or by the venue's own id. */
 export interface Named {
@@ -10,15 +10,19 @@ export interface Named {
 const NEAREST = 3
 
 /**
- * What a name means: what it is exactly; else in any case; else without regard to what stands between base and quote
- * (`btc-usd`). More than one where that is not beyond doubt, none where nothing is like it.
+ * What a name means. Beyond doubt are the venue's own id as the venue spells it, and a unified symbol (with its `/`, in any
+ * case). Any other spelling is everything that it may be without regard to case and to what stands between base and quote:
+ * `btc-usdt` may be the spot market `btcusdt` and the contract `BTC-USDT`. None where nothing is like it.
  */
 export function meant<T extends Named>(text: string, all: readonly T[]): T[] {
-  for (const form of [(name: string) => name, (name: string) => name.toUpperCase(), bare]) {
-    const wanted = form(text)
-    const found = all.filter(
-      ({ symbol, instrument }) => form(symbol) === wanted || form(instrument) === wanted,
-    )
+  const unified = text.toUpperCase()
+  const readings: readonly ((name: T) => boolean)[] = [
+    ({ symbol, instrument }) => symbol === text || instrument === text,
+    ({ symbol }) => text.includes('/') && symbol.toUpperCase() === unified,
+    ({ symbol, instrument }) => bare(symbol) === bare(text) || bare(instrument) === bare(text),
+  ]
+  for (const fits of readings) {
+    const found = all.filter(fits)
     if (found.length > 0) return found
   }
   return []
@@ -26,13 +30,13 @@ export function meant<T extends Named>(text: string, all: readonly T[]): T[] {
 
 /** `; did you mean A, B or C?`, or nothing where no name is near. */
 export function suggestion(text: string, all: readonly Named[]): string {
-  const wanted = bare(text)
+  const wanted = text.toUpperCase()
   const near = all
-    .map(({ symbol, instrument }) => ({
-      symbol,
-      apart: Math.min(distance(wanted, bare(symbol)), distance(wanted, bare(instrument))),
-    }))
-    .filter(({ apart }) => apart <= Math.max(2, wanted.length / 2))
+    .map(({ symbol, instrument }) => {
+      const apart = [symbol, instrument].map((name) => slips(wanted, name.toUpperCase()) ?? Infinity)
+      return { symbol, apart: Math.min(...apart) }
+    })
+    .filter(({ apart }) => apart !== Infinity)
     .sort((a, b) => a.apart - b.apart)
     .map(({ symbol }) => symbol)
   const nearest = [...new Set(near)].slice(0, NEAREST)

@@ -53,7 +53,7 @@ Exit codes: 0 recorded; 1 events were lost; 3 nothing was received, or every ven
 
 Examples:
   tapewire record bitfinex:BTC/USD,ETH/USD --db tape.db --duration 1h
-  tapewire record 'bitfinex:*/USD' huobi:btc-usdt --db tape.db --channels trade,book,candle:1m
+  tapewire record 'bitfinex:*/USD' huobi:BTC/USDT --db tape.db --channels trade,book,candle:1m
   tapewire record bitfinex:BTC/USD --db tape.db --raw --json 2>> recorder.ndjson`,
     )
     .action(async (targets: string[], options: Options) => {

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
-import { closest } from 'fastest-levenshtein'
 import pc from 'picocolors'
 import { simulate } from '../simulators/index.js'
 import type { Venue } from '../src/connector.js'
 import { UsageError } from '../src/errors.js'
 import { type FrameRecord, openRecording, type Recording } from '../src/framelog/index.js'
+import { didYouMean } from '../src/nearest.js'
 import {
   FAULT_NAMES,
   framePlayer,
@@ -134,7 +134,7 @@ function checkVenueFaults(venue: Venue, plan: ParsedFaultPlan): void {
     if (fault.fault !== 'venue' || known.includes(fault.name)) continue
     throw new UsageError(
       'bad_fault_plan',
-      `no simulator of ${venue.id} knows a fault ${fault.name}; did you mean ${closest(fault.name, known)}?`,
+      `no simulator of ${venue.id} knows a fault ${fault.name}${didYouMean(fault.name, known) || `; it knows ${known.join(', ')}`}`,
     )
   }
 }

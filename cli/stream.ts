@@ -34,7 +34,7 @@ A reader that takes the lines slowly holds the venue back; one that closes the p
 
 Examples:
   tapewire stream bitfinex:BTC/USD
-  tapewire stream bitfinex:BTC/USD,ETH/USD huobi:btc-usdt --types trade
+  tapewire stream bitfinex:BTC/USD,ETH/USD huobi:BTC/USDT --types trade
   tapewire stream 'bitfinex:*/USD' --channels trade | jq -r '[.symbol, .price] | @tsv'`,
     )
     .action(async (targets: string[], options: Options) => {

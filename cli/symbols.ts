@@ -9,7 +9,7 @@ import { matcher } from './pattern.js'
  *
  * A name that is exact by the venue's rules stands as it is, without a question to the venue. Anything else is looked up in the
  * venue's list of instruments, once, now: a pattern (`*` and `?`) is every open instrument that it matches; another name is the
- * one instrument that it matches in any case, or else without regard to what stands between base and quote (`btc-usd`).
+ * one instrument that it can mean, see {@link meant}.
  *
  * @param connector made without symbols
  * @param say is told what a pattern came to
@@ -87,22 +87,36 @@ async function named(
   const found = new Set(meant(text, listed).map((instrument) => nameOf(instrument, listed)))
   const [only] = found
   if (only !== undefined && found.size === 1) return only
-  if (found.size > 1) {
-    throw unknown(
-      connector,
-      text,
-      `${text} may be ${either([...found])} at ${connector.venue}: write the one that is meant`,
-    )
-  }
-  throw unknown(connector, text, `${connector.venue} lists no symbol ${text}${suggestion(text, listed)}`)
+  if (found.size > 1) throw ambiguous(connector, text, [...found])
+  const hint = suggestion(text, listed) || `; tapewire instruments ${connector.venue} lists what there is`
+  throw unknown(connector, text, `${connector.venue} lists no symbol ${text}${hint}`)
 }
 
-/** What the venue's rule makes of a name in any case, for want of its list. */
+/**
+ * What the venue's rule makes of a name in any case, for want of its list; null where it makes nothing of it.
+ * @throws {UsageError} `unknown_symbol` where the name may be more than one instrument.
+ */
 function byRule(connector: Connector, text: string): string | null {
-  for (const name of [text.toUpperCase(), text.toUpperCase().replace(/[-_]/, '/')]) {
-    if (isExact(connector, name)) return name
+  const upper = text.toUpperCase()
+  const found = new Map<string, string>()
+  for (const name of [upper, upper.replace(/[-_]/, '/')]) {
+    const ruled = isExact(connector, name) ? connector.guess(name) : null
+    if (ruled !== null && !found.has(ruled.instrument)) found.set(ruled.instrument, name)
   }
-  return null
+  const names = [...found.values()]
+  if (names.length > 1) {
+    throw ambiguous(
+      connector,
+      text,
+      names.map((name) => connector.guess(name)?.symbol ?? name),
+    )
+  }
+  return names[0] ?? null
+}
+
+function ambiguous(connector: Connector, text: string, names: readonly string[]): UsageError {
+  const sentence = `${text} may be ${either(names)} at ${connector.venue}: write the one that is meant`
+  return unknown(connector, text, sentence)
 }
 
 function unknown(connector: Connector, symbol: string, sentence: string): UsageError {

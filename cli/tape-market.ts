@@ -1,8 +1,8 @@
 import { findVenue } from '../connectors/index.js'
 import type { Tape } from '../recorder/index.js'
 import { TapeError, UsageError } from '../src/errors.js'
-import { quoted } from './flag.js'
 import { either, meant, suggestion } from './naming.js'
+import { splitTarget } from './targets.js'
 
 /** A market of a tape, by the names under which it was recorded. */
 export interface TapeMarket {
@@ -18,16 +18,8 @@ export interface TapeMarket {
  * @throws {TapeError} `not_on_tape`.
  */
 export function marketOnTape(tape: Tape, target: string): TapeMarket {
-  const colon = target.indexOf(':')
-  if (colon < 1 || colon === target.length - 1) {
-    throw new UsageError(
-      'bad_target',
-      `${quoted(target)} names no market: write VENUE:SYMBOL, such as bitfinex:BTC/USD`,
-    )
-  }
-  const name = target.slice(0, colon)
+  const [name, symbol] = splitTarget(target)
   const venue = findVenue(name)?.id ?? name.toLowerCase()
-  const symbol = target.slice(colon + 1)
   const all = marketsOf(tape)
   const held = all.filter((market) => market.venue === venue)
   if (held.length === 0) {

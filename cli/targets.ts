@@ -1,7 +1,7 @@
-import { closest } from 'fastest-levenshtein'
 import { findVenue, venues } from '../connectors/index.js'
 import type { Channel, Connector, ConnectorOptions, Venue } from '../src/connector.js'
 import { UsageError } from '../src/errors.js'
+import { didYouMean } from '../src/nearest.js'
 import { shownUrl } from '../src/shown.js'
 import { quoted } from './flag.js'
 import { say } from './output.js'
@@ -11,17 +11,14 @@ import { resolveSymbols } from './symbols.js'
 export function venueNamed(name: string): Venue {
   const venue = findVenue(name)
   if (venue !== undefined) return venue
-  const near = closest(
-    name.toLowerCase(),
+  const near = didYouMean(
+    name,
     venues.flatMap(({ id, aliases }) => [id, ...aliases]),
   )
-  throw new UsageError(
-    'unknown_venue',
-    `there is no venue ${quoted(name)}; did you mean ${near}? tapewire venues lists them all`,
-    {
-      context: { venue: name },
-    },
-  )
+  const hint = near || `; there are ${venues.map(({ id }) => id).join(', ')}`
+  throw new UsageError('unknown_venue', `there is no venue ${quoted(name)}${hint}`, {
+    context: { venue: name },
+  })
 }
 
 /** How the help describes markets. */
@@ -40,14 +37,20 @@ export interface Target {
  * @throws {UsageError} `bad_target`, `unknown_venue`.
  */
 export function parseTarget(text: string): Target {
-  const colon = text.indexOf(':')
-  if (colon < 1 || colon === text.length - 1) {
-    throw new UsageError(
-      'bad_target',
-      `${quoted(text)} names no market: write VENUE:SYMBOL, such as bitfinex:BTC/USD`,
-    )
-  }
-  return { venue: venueNamed(text.slice(0, colon)), symbol: text.slice(colon + 1) }
+  const [name, symbol] = splitTarget(text)
+  return { venue: venueNamed(name), symbol }
+}
+
+/** A venue and a symbol as they are written. @throws {UsageError} `bad_target`. */
+export function splitTarget(text: string): [venue: string, symbol: string] {
+  const [, name = '', symbol = ''] = /^([^:]*):?(.*)$/s.exec(text) ?? []
+  if (name.trim() !== '' && symbol.trim() !== '') return [name, symbol]
+  const venue = findVenue(name)?.id
+  const missing =
+    venue === undefined
+      ? 'names no market: write VENUE:SYMBOL, such as bitfinex:BTC/USD'
+      : `names no market of ${venue}: write ${venue}:SYMBOL; tapewire instruments ${venue} lists its symbols`
+  throw new UsageError('bad_target', `${quoted(text)} ${missing}`)
 }
 
 export interface TargetOptions {

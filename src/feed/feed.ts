@@ -1,11 +1,11 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-import { closest } from 'fastest-levenshtein'
 import * as z from 'zod'
 import { marketEvent } from '../../schemas/event-schemas.js'
 import type { EventOf, MarketEvent, MarketEventType, Micros } from '../../schemas/events.js'
 import type { ReadonlyBook } from '../book/order-book.js'
 import type { Channel, Connector, Instrument, Subscription } from '../connector.js'
 import { UsageError } from '../errors.js'
+import { didYouMean } from '../nearest.js'
 import { parseOptions } from '../options.js'
 import type { Platform } from '../platform.js'
 import type { StreamRecord } from '../session/memory.js'
@@ -143,12 +143,10 @@ function assertConnectors(given: unknown): void {
 
 function assertListener(type: string, listener: unknown): void {
   if (type !== 'event' && !eventTypes.has(type)) {
-    const near = closest(type, ['event', ...eventTypes])
-    throw new UsageError(
-      'bad_option',
-      `there is no event ${shown(type, 80)}; did you mean ${near}? 'event' stands for all`,
-      { context: { field: 'type' } },
-    )
+    const near = didYouMean(type, ['event', ...eventTypes]) || `; there are ${[...eventTypes].join(', ')};`
+    throw new UsageError('bad_option', `there is no event ${shown(type, 80)}${near} 'event' stands for all`, {
+      context: { field: 'type' },
+    })
   }
   if (typeof listener !== 'function') {
     throw new UsageError('bad_option', `feed.on('${type}', …) needs a function that takes the event`)

@@ -1,8 +1,8 @@
-import { closest, distance } from 'fastest-levenshtein'
 import type { MarketType } from '../../schemas/events.js'
 import { channelSpec } from '../channel-spec.js'
 import type { Channel, Connector, Endpoint, InstrumentTable, Subscription } from '../connector.js'
 import { UsageError } from '../errors.js'
+import { didYouMean } from '../nearest.js'
 import { splitChannel } from '../session/stream.js'
 
 /** What is known of a venue when symbols and channels are to become streams. */
@@ -68,22 +68,11 @@ function findInstrument({ connector, instruments, lists }: KnownVenue, symbol: s
     instruments.add(guessed)
     return guessed
   }
-  const near = nearest(symbol, instruments)
-  const hint = near === null ? '' : `; did you mean ${near}?`
+  const names = [...instruments.values()].flatMap(({ symbol, instrument }) => [symbol, instrument])
+  const hint = didYouMean(symbol, names)
   throw new UsageError('unknown_symbol', `${connector.venue} lists no symbol ${symbol}${hint}`, {
     context: { venue: connector.venue, symbol, field: 'symbols' },
   })
-}
-
-function nearest(symbol: string, instruments: InstrumentTable): string | null {
-  const names: string[] = []
-  for (const instrument of instruments.values()) names.push(instrument.symbol, instrument.instrument)
-  if (names.length === 0) return null
-  const wanted = symbol.toUpperCase()
-  const same = names.find((name) => name.toUpperCase() === wanted)
-  if (same !== undefined) return same
-  const candidate = closest(symbol, names)
-  return distance(symbol, candidate) <= Math.max(2, symbol.length / 3) ? candidate : null
 }
 
 /** The streams of one connection. */

@@ -1,6 +1,6 @@
-import { closest } from 'fastest-levenshtein'
 import * as z from 'zod'
 import { UsageError } from '../errors.js'
+import { didYouMean } from '../nearest.js'
 import { parseOptions } from '../options.js'
 
 /**
@@ -289,7 +289,7 @@ function flagValue(text: string): unknown {
 function noFault(input: unknown): string {
   const name = typeof input === 'object' && input !== null && 'fault' in input ? input.fault : undefined
   if (typeof name !== 'string') return 'must be a fault with its name: { "fault": "drop" }'
-  return `is no fault; did you mean ${closest(name, FAULT_NAMES)}?`
+  return `is no fault${didYouMean(name, FAULT_NAMES) || `; there are ${FAULT_NAMES.join(', ')}`}`
 }
 
 function isPattern(text: string): boolean {

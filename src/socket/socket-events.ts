@@ -1,7 +1,7 @@
-import { closest } from 'fastest-levenshtein'
 import type { Micros } from '../../schemas/events.js'
 
 import { type NetworkError, UsageError } from '../errors.js'
+import { didYouMean } from '../nearest.js'
 import type { Upgrade } from '../platform.js'
 import type { Loss } from './loss.js'
 import type { SocketState } from './socket-state.js'
@@ -81,7 +81,10 @@ export function socketHandlers(handlers: SocketHandlers): SocketHandlers {
   if (typeof given !== 'object' || given === null) throw badHandler('on', 'must be an object of functions')
   for (const [name, handler] of Object.entries(given)) {
     if (!HANDLERS.some((known) => known === name)) {
-      throw badHandler(`on.${name}`, `is no handler; did you mean ${closest(name, HANDLERS)}?`)
+      throw badHandler(
+        `on.${name}`,
+        `is no handler${didYouMean(name, HANDLERS) || `; there are ${HANDLERS.join(', ')}`}`,
+      )
     }
     if (handler !== undefined && typeof handler !== 'function') {
       throw badHandler(`on.${name}`, 'must be a function')

@@ -206,12 +206,20 @@ describe('a simulator under a fault plan', () => {
 describe('bad input gets one sentence and exit code 2', () => {
   const cases: readonly (readonly [string[], RegExp])[] = [
     [['record', 'bitfinx:BTC/USD', '--db', 'x.db'], /no venue bitfinx; did you mean bitfinex\?/],
-    [['record', 'bitfinex', '--db', 'x.db'], /VENUE:SYMBOL/],
+    [['record', 'houbi:BTC/USDT', '--db', 'x.db'], /no venue houbi; did you mean huobi\?/],
+    [['record', 'binance:BTC/USD', '--db', 'x.db'], /no venue binance; there are bitfinex, /],
+    [['record', 'BTC/USD', '--db', 'x.db'], /VENUE:SYMBOL/],
+    [['record', 'bitfinex', '--db', 'x.db'], /bitfinex names no market of bitfinex: write bitfinex:SYMBOL/],
+    [['record', 'bitfinex:', '--db', 'x.db'], /bitfinex: names no market of bitfinex: write bitfinex:SYMBOL/],
+    [
+      ['replay', 'nothing.db', '--types', 'trde'],
+      /--types trde is no type of event; did you mean trade\? there/,
+    ],
     [['record', 'bitfinex:BTC/USD', '--db', 'no/such/folder/x.db'], /x\.db/],
     [['record', 'bitfinex:BTC/USD', '--db', 'x.db', '--duration', 'soon'], /soon is no duration/],
     [
       ['record', 'bitfinex:BTC/USD', '--db', 'x.db', '--channels', 'wether'],
-      /--channels wether: .* did you mean order\?/,
+      /--channels wether: no venue has such a channel; there are trade, book/,
     ],
     [['record', 'bitfinex:BTC/USD', '--db', 'x.db', '--channels', 'book:P9'], /no channel book:P9/],
     [['record', 'bitfinex:BTC/USD', '--db', 'x.db', '--channels', ''], /--channels "" names nothing/],
@@ -227,7 +235,7 @@ describe('bad input gets one sentence and exit code 2', () => {
     ],
     [['watch', 'bitfinex:BTC/USD', '--depth', '-3'], /--depth -3 is no whole number/],
     [['watch', 'bitfinex:BTC/USD', '--trades', 'abc'], /--trades abc is no whole number/],
-    [['replay', 'nothing.db', '--types', 'foo'], /--types foo is no type of event; did you mean/],
+    [['replay', 'nothing.db', '--types', 'foo'], /--types foo is no type of event; there are trade/],
     [['replay', 'nothing.db', '--from', '1714564800000'], /looks like milliseconds: write 1714564800000000/],
     [['replay', 'nothing.db', '--to', '2024-13-01'], /--to 2024-13-01 is no time/],
     [['simulate', 'bitfinex', '--speed', '3x'], /--speed .* give --frames/],
@@ -267,6 +275,23 @@ describe('bad input gets one sentence and exit code 2', () => {
     expect({ code, stderr }).toEqual({
       code: 2,
       stderr: expect.stringMatching(/no symbol BTC\/USB; did you mean BTC\/USD\?/),
+    })
+  })
+
+  test('a spelling that is no venue’s own and may be two markets is refused, with both named', async () => {
+    const url = await desk.simulate('huobi')
+    for (const spelling of ['btc-usdt', 'btc_usdt', 'BTCUSDT']) {
+      const { code, stderr } = await desk.run('stream', `huobi:${spelling}`, '--url', url, '--duration', '5s')
+      expect({ code, stderr }).toEqual({
+        code: 2,
+        stderr: expect.stringContaining(`${spelling} may be BTC/USDT or BTC/USDT:USDT at huobi`),
+      })
+    }
+    // Nor where the venue's list cannot be had.
+    const closed = await desk.run('stream', 'huobi:btc-usdt', '--url', 'ws://127.0.0.1:1', '--duration', '5s')
+    expect(closed).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/may be BTC\/USDT(:USDT)? or BTC/),
     })
   })
 

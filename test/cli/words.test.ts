@@ -18,9 +18,15 @@ describe('a symbol of the command line', () => {
   test.each([
     ['BTC/USD', ['BTC/USD']],
     ['btc/usd', ['BTC/USD']],
+    ['tBTCUSD', ['BTC/USD']],
     ['TBTCUSD', ['BTC/USD']],
     ['BTC-USD', ['BTC/USD:BTC']],
-    ['btc-usd', ['BTC/USD:BTC']],
+    ['btc-usd', ['BTC/USD', 'BTC/USD:BTC']],
+    ['ethusdt', ['ETH/USDT']],
+    ['ETH-USDT', ['ETH/USDT:USDT']],
+    ['ETHUSDT', ['ETH/USDT', 'ETH/USDT:USDT']],
+    ['eth-usdt', ['ETH/USDT', 'ETH/USDT:USDT']],
+    ['eth/usdt:usdt', ['ETH/USDT:USDT']],
     ['btcusd', ['BTC/USD', 'BTC/USD:BTC']],
     ['eth_usdt', ['ETH/USDT', 'ETH/USDT:USDT']],
     ['doge', []],
@@ -31,6 +37,8 @@ describe('a symbol of the command line', () => {
   test('that is unknown brings the nearest names, and none where nothing is near', () => {
     expect(suggestion('BTC/USF', listed)).toMatch(/^; did you mean BTC\/USD/)
     expect(suggestion('ZZZZZZZZ', listed)).toBe('')
+    expect(suggestion('NOPE/USD', [{ symbol: 'PEPE/USD', instrument: 'tPEPEUSD' }])).toBe('')
+    expect(suggestion('TBC/USD', listed)).toMatch(/^; did you mean BTC\/USD/)
     expect(either(['A', 'B', 'C', 'D', 'E', 'F', 'G', 'H'])).toBe('A, B, C, D, E, F or one of 2 more')
   })
 
