@@ -48,7 +48,7 @@ export function recordCommand(): Command {
 It says on stderr how it does: a line in place on a terminal; elsewhere a line a minute for each venue, and one at once
 when something goes wrong; a summary at the end. docs/recording.md has the shape of --json.
 
-Exit codes: 0 recorded; 1 events were lost; 3 nothing was received, or every venue was given up (--max-attempts);
+Exit codes: 0 recorded; 1 events were lost, or nothing came of some streams; 3 nothing was received, or every venue was given up (--max-attempts);
 129, 130 and 143 ended by SIGHUP, SIGINT and SIGTERM, which all close the tape. A second signal ends it at once.
 
 Examples:
@@ -82,6 +82,11 @@ async function run(
   const connectors = await connectorsFor(targets, options, (notice) => output.notice(notice))
   const { signal, interrupted, dispose } = interruption()
   const trouble = { tape: null as string | null }
+  if (options.db.startsWith(':')) {
+    throw new UsageError('bad_option', `--db ${options.db} is no file: a tape is a file, such as tape.db`, {
+      context: { field: '--db' },
+    })
+  }
   const recorder = openTape(options.db, {
     mode: 'write',
     onTrouble: ({ message }) => {
@@ -145,8 +150,12 @@ async function run(
   // What cannot be asked for is told in one sentence.
   if (summary === null || code === exitCode.usedWrongly) return code
   const nothing = received(summary) === 0 && code === exitCode.done
+  const incomplete = code === exitCode.done && summary.streams.some(({ events }) => events === 0)
   if (recorder.stats.lost > 0) code = exitCode.foundWanting
-  if (code !== exitCode.foundWanting) code = interrupted() ?? (nothing ? exitCode.venueOrNetwork : code)
+  if (code !== exitCode.foundWanting) {
+    const unended = nothing ? exitCode.venueOrNetwork : incomplete ? exitCode.foundWanting : code
+    code = interrupted() ?? unended
+  }
   output.end(keeper.summary(summary, raw === null ? null : raw.path, code))
   return code
 }

@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import type { Recorder, RecordSummary } from '../recorder/index.js'
 import type { MarketEvent, Micros } from '../schemas/events.js'
 import type { Feed } from '../src/feed/feed.js'
@@ -35,7 +35,7 @@ export interface VenueStatus {
 
 export interface TapeStatus {
   readonly path: string
-  /** With what has not been moved into the file itself yet. */
+  /** Of the file itself: what SQLite has not moved into it from its log (`-wal`) yet is not counted, as at the end. */
   readonly bytes: number
   /** Events that wait to be written. */
   readonly waiting: number
@@ -156,14 +156,21 @@ export class StatusKeeper {
         channel,
         state,
         events,
-        reason,
+        reason: reason ?? (events === 0 ? this.#whyNothing(venue) : null),
       })),
       gaps,
       malformed,
-      tape: { path, bytes, lost },
-      raw,
+      tape: existsSync(path) ? { path, bytes, lost } : null,
+      raw: raw !== null && existsSync(raw) ? raw : null,
       exitCode,
     }
+  }
+
+  /** What the connections of a venue say is wrong; null where they say nothing. */
+  #whyNothing(venue: string): string | null {
+    const troubles = this.#counts(venue).troubles.values()
+    const own = troubles.find(({ connection }) => connection !== CATALOGUE) ?? troubles[0]
+    return own?.reason ?? null
   }
 
   get #tape(): TapeStatus {
@@ -186,8 +193,5 @@ function nothingYet(up: number): string {
 }
 
 function tapeBytes(path: string): number {
-  return [path, `${path}-wal`].reduce(
-    (sum, file) => sum + (statSync(file, { throwIfNoEntry: false })?.size ?? 0),
-    0,
-  )
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0
 }

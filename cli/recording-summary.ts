@@ -14,8 +14,9 @@ export interface RecordingSummary {
   /** Gaps that were opened, by reason. */
   readonly gaps: Readonly<Partial<Record<GapReason, number>>>
   readonly malformed: number
-  readonly tape: { readonly path: string; readonly bytes: number; readonly lost: number }
-  /** The file of raw frames that was written last; null without `--raw`. */
+  /** Null where nothing was recorded, so that no tape was written. */
+  readonly tape: { readonly path: string; readonly bytes: number; readonly lost: number } | null
+  /** The file of raw frames that was written last; null without `--raw`, or where no connection was opened. */
   readonly raw: string | null
   readonly exitCode: number
 }
@@ -27,7 +28,7 @@ export interface StreamSummary {
   /** How it stood at the end: see `FeedStream`. */
   readonly state: string
   readonly events: number
-  /** Why it was refused or ended; else null. */
+  /** Why it was refused or ended, or why nothing came of it, where a connection says so; else null. */
   readonly reason: string | null
 }
 
@@ -42,7 +43,7 @@ export function summaryText(summary: RecordingSummary): string[] {
     `${events.toLocaleString('en')} events of ${streams.length} streams`,
     opened.length === 0 ? 'no gaps' : `gaps: ${opened.join(', ')}`,
     ...(malformed === 0 ? [] : [`${malformed} malformed frames`]),
-    ...(tape.lost === 0
+    ...(tape === null || tape.lost === 0
       ? []
       : [`${tape.lost.toLocaleString('en')} events lost, for which the tape has gaps`]),
   ]
@@ -56,6 +57,6 @@ export function summaryText(summary: RecordingSummary): string[] {
     ...(silent.length === 0
       ? []
       : ['nothing came of:', ...named, ...(rest > 0 ? [`  and ${rest} more`] : [])]),
-    `tape ${tape.path}, ${showBytes(tape.bytes)}${raw === null ? '' : `; raw frames in ${raw}`}`,
+    `${tape === null ? 'no tape was written' : `tape ${tape.path}, ${showBytes(tape.bytes)}`}${raw === null ? '' : `; raw frames in ${raw}`}`,
   ]
 }

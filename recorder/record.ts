@@ -30,8 +30,8 @@ export interface RecordOptions {
   /** Closed with the recorder when the recording is over, however it ended. @default [] */
   readonly alsoClose?: readonly Closable[]
   /**
-   * Whether a new tape is kept where the feed fails before any event of a stream came: it states what was asked for and why it
-   * was refused. @default true
+   * Whether a new tape is kept where no event of any stream came: it states what was asked for and why it was refused.
+   * @default true
    */
   readonly keepEmpty?: boolean
   /** Time in place of the machine's own. */
@@ -97,8 +97,7 @@ export async function record(
   pending.timer?.cancel()
   await attempt(() => feed.close())
   await attempt(() => statement.update())
-  const failedStart = failures.length > 0 && !keepEmpty
-  await attempt(() => (failedStart ? recorder.abandon() : recorder.close()))
+  await attempt(() => (keepEmpty ? recorder.close() : recorder.abandon()))
   for (const closable of alsoClose) await attempt(() => closable.close())
   const summary = tally.summary(feed.streams())
   await attempt(() => onEnd?.(summary))

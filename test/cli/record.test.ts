@@ -196,7 +196,11 @@ describe('a venue that is never reached', () => {
         },
       ],
     })
-    expect(lines.at(-1)).toMatchObject({ type: 'summary', events: 0, exitCode: 3 })
+    expect(lines.at(-1)).toMatchObject({ type: 'summary', events: 0, tape: null, raw: null, exitCode: 3 })
+    expect(lines.at(-1)).toMatchObject({
+      streams: [{ reason: expect.stringMatching(why) }, { channel: 'book' }],
+    })
+    expect(existsSync(join(desk.folder, db))).toBe(false)
     expect(code).toBe(3)
   })
 
