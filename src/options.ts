@@ -1,8 +1,9 @@
 import * as z from 'zod'
 import type { Channel, ChannelSpec } from './connector.js'
 import { UsageError } from './errors.js'
-import { isSecretName, keepSecretsOf, REMOVED } from './secrets.js'
-import { shown, shownUrl } from './shown.js'
+import { optionSentence } from './option-sentences.js'
+import { keepSecretsOf } from './secrets.js'
+import { shownValue } from './shown-value.js'
 
 /** The options that every connector takes; a venue's own schema extends this. Unknown keys are refused. */
 export const connectorOptions = z.strictObject({
@@ -21,17 +22,20 @@ export const connectorOptions = z.strictObject({
  */
 export function parseOptions<S extends z.ZodType>(what: string, schema: S, options: unknown): z.output<S> {
   keepSecretsOf(options)
-  const result = schema.safeParse(options)
+  const result = schema.safeParse(options, { error: optionSentence })
   if (result.success) return result.data
-  const issue = result.error.issues[0]
-  const field = issue?.path.join('.') ?? ''
+  const [issue] = result.error.issues
+  const path = issue?.path ?? []
+  const message = issue?.message ?? 'is wrong'
   if (issue?.code === 'unrecognized_keys') {
-    throw new UsageError('bad_option', `${what}: there is no option ${issue.keys.join(', ')}`, {
+    const unknown = issue.keys.map((key) => [...path, key].join('.')).join(', ')
+    throw new UsageError('bad_option', `${what}: there is no option ${unknown}${message}`, {
       context: { field: issue.keys[0] ?? '' },
     })
   }
-  const value = issue === undefined ? '' : ` (got ${show(options, issue.path)})`
-  throw new UsageError('bad_option', `${what}: option ${field} ${issue?.message ?? 'is wrong'}${value}`, {
+  const field = path.join('.')
+  const subject = field === '' ? 'the options' : `option ${field}`
+  throw new UsageError('bad_option', `${what}: ${subject} ${message} (got ${valueAt(options, path)})`, {
     context: { field },
   })
 }
@@ -80,15 +84,8 @@ export function restBeside(socketUrl: string): string {
   return `${url.protocol === 'wss:' ? 'https:' : 'http:'}//${url.host}`
 }
 
-/** A wrong value as its message shows it: no secret, no header, no login of a URL. */
-function show(options: unknown, path: readonly PropertyKey[]): string {
+function valueAt(options: unknown, path: readonly PropertyKey[]): string {
   let value = options
   for (const key of path) value = (value as Record<PropertyKey, unknown> | undefined)?.[key]
-  for (const key of path) value = masked(String(key), value)
-  return shown(JSON.stringify(value, masked) ?? String(value), 80)
-}
-
-function masked(name: string, value: unknown): unknown {
-  if (name === 'headers' || name === 'proxy' || isSecretName(name)) return REMOVED
-  return typeof value === 'string' && (/url/i.test(name) || value.includes('://')) ? shownUrl(value) : value
+  return shownValue(value, path)
 }
