@@ -1,6 +1,7 @@
 import type { MarketEventType, Micros } from '../schemas/events.js'
 import { Books, type MaintainedBook, preferredBook } from '../src/book/books.js'
 import { TapeError } from '../src/errors.js'
+import { checkBookRequest } from './book-request.js'
 import type { EventReader } from './event-reader.js'
 import { checkMoment } from './moment.js'
 import type { SqliteDatabase } from './sqlite.js'
@@ -37,6 +38,7 @@ export function bookAt(
   request: BookRequest,
   moment: BookMoment,
 ): TapeBook | null {
+  checkBookRequest(request, moment)
   if (typeof moment === 'number') checkMoment(db, 'the moment', moment)
   else if ('exchangeTime' in moment) checkMoment(db, 'exchangeTime', moment.exchangeTime)
   const lastEvent = reader.lastEvent()

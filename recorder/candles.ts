@@ -4,6 +4,7 @@ import { TapeError, UsageError } from '../src/errors.js'
 import { CoveredTime } from './covered-time.js'
 import { ExactSum } from './exact-sum.js'
 import type { Tape } from './tape.js'
+import { assertTape } from './tape-argument.js'
 
 /** Which candles. */
 export interface CandleRequest {
@@ -54,11 +55,12 @@ const FIRST_MONDAY = 4 * 86_400_000_000
  * Candles made from the trades of a tape, oldest first, one for each interval between the first and the last, those without
  * trades included. A trade belongs to the interval of its exchange time; where the venue gives none, of its receive time.
  *
- * @throws {UsageError} `bad_interval`; `too_many_candles` beyond a million.
+ * @throws {UsageError} `bad_option`, `bad_interval`; `too_many_candles` beyond a million.
  * @throws {TapeError} `not_on_tape` where no trades of the instrument were recorded; `no_clock` where they have no times at all;
  * `tape_damaged`, `tape_closed`.
  */
 export function candlesOf(tape: Tape, request: CandleRequest): TapeCandle[] {
+  assertTape('candlesOf', tape, ", { venue: 'bitfinex', symbol: 'BTC/USD', interval: '1m' }")
   const { venue, symbol, interval, from = Number.NEGATIVE_INFINITY, to = Number.POSITIVE_INFINITY } = request
   const length = parseInterval(interval)
   const origin = length % (UNITS['w'] ?? 0) === 0 ? FIRST_MONDAY : 0

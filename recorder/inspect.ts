@@ -7,6 +7,7 @@ import { ExactSum } from './exact-sum.js'
 import { knownRuns } from './known-runs.js'
 import { readCoverage } from './read-coverage.js'
 import type { Tape } from './tape.js'
+import { assertTape } from './tape-argument.js'
 import type { StreamTotal } from './tape-coverage.js'
 
 /** One trade, as far as the overview shows it. */
@@ -101,9 +102,11 @@ const noData: ReadonlySet<string> = new Set<MarketEventType>([
  * Sums a tape up. One pass of SQL counts; trades, gaps and checksums are read, and of each book what came after its last
  * snapshot.
  *
+ * @throws {UsageError} `bad_option`.
  * @throws {TapeError} `tape_damaged`, `tape_closed`.
  */
 export function inspectTape(tape: Tape): Inspection {
+  assertTape('inspectTape', tape)
   const runs = knownRuns(tape)
   const counts = countEvents(tape, runs)
   const instruments = new Map<string, InstrumentCount>()

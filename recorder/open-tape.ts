@@ -4,6 +4,7 @@ import * as z from 'zod'
 import type { Micros } from '../schemas/events.js'
 import { TapeError, UsageError } from '../src/errors.js'
 import { parseOptions } from '../src/options.js'
+import { shownValue } from '../src/shown-value.js'
 import { systemClock } from '../src/socket/clock.js'
 import { migrations, versionAfter } from './migrations.js'
 import { Recorder } from './recorder.js'
@@ -14,12 +15,14 @@ import { checkTape, READ_TIMEOUT_MS, withDatabase } from './tape-check.js'
 import { bringUpToDate, openWritable } from './writable-tape.js'
 
 const writeOptions = recorderOptions.extend({ mode: z.literal('write') })
+const modeOptions = z.object({ mode: z.enum(['read', 'write']).optional() })
 const readOptions = z.strictObject({ mode: z.literal('read').default('read') })
 
 /**
  * Opens a tape to be read: replayed, asked for books, inspected, verified. A tape may be read while it is recorded to.
  * A tape of an older version is brought up to date first.
  *
+ * @throws {UsageError} `bad_option`.
  * @throws {TapeError} `tape_missing`, `not_a_tape`, `tape_too_new`, `sqlite_missing`, and for a tape of an older version what
  * opening for writing throws.
  */
@@ -36,13 +39,39 @@ export function openTape(
   path: string,
   options: { readonly mode?: 'read' } | ({ readonly mode: 'write' } & RecorderOptions) = {},
 ): Tape | Recorder {
-  if (path.trim() !== path || path === '') {
-    throw new UsageError('bad_option', `a tape needs the path of a file, got ${JSON.stringify(path)}`)
-  }
+  assertPath(path)
+  assertMode(options)
   const file = resolve(path)
   if (options.mode === 'write') return openToWrite(file, options)
   parseOptions('openTape', readOptions, options)
   return openToRead(file)
+}
+
+/** For callers whose compiler does not hold them to the types. */
+function assertPath(path: unknown): void {
+  if (typeof path === 'string' && path !== '' && path.trim() === path) return
+  throw new UsageError(
+    'bad_option',
+    "openTape needs the path of a file: write openTape('market.db') to read, openTape('market.db', { mode: 'write' }) to record " +
+      `(got ${shownValue(path)})`,
+    { context: { field: 'path' } },
+  )
+}
+
+function assertMode(options: unknown): void {
+  if (typeof options === 'string') {
+    throw new UsageError(
+      'bad_option',
+      `openTape takes the mode as an option: write openTape('market.db', { mode: 'write' }) (got ${shownValue(options)})`,
+      { context: { field: 'mode' } },
+    )
+  }
+  const { mode } = parseOptions('openTape', modeOptions, options)
+  const [stray] = Object.keys(options ?? {}).filter((name) => name in recorderOptions.shape)
+  if (mode === 'write' || stray === undefined) return
+  throw new UsageError('bad_option', `openTape: option ${stray} is for recording: add mode: 'write'`, {
+    context: { field: stray },
+  })
 }
 
 function openToRead(path: string): Tape {

@@ -5,6 +5,7 @@ import type { FeedStream } from '../src/feed/asked-streams.js'
 import { parseOptions } from '../src/options.js'
 import type { Timer } from '../src/platform.js'
 import { systemClock } from '../src/socket/clock.js'
+import { assertRecordable, closeRefused } from './record-arguments.js'
 import { type RecordSummary, RecordTally } from './record-tally.js'
 import type { Recorder } from './recorder.js'
 import type { RecorderClock } from './recorder-options.js'
@@ -39,13 +40,22 @@ export interface RecordOptions {
 }
 
 const optionsSchema = z.strictObject({
-  onEvent: z.custom<(event: MarketEvent) => void>((value) => typeof value === 'function').optional(),
-  onEnd: z.custom<(summary: RecordSummary) => void>((value) => typeof value === 'function').optional(),
+  onEvent: z
+    .custom<(event: MarketEvent) => void>((value) => typeof value === 'function', 'must be a function')
+    .optional(),
+  onEnd: z
+    .custom<(summary: RecordSummary) => void>((value) => typeof value === 'function', 'must be a function')
+    .optional(),
   alsoClose: z
-    .array(z.custom<Closable>((value) => typeof value === 'object' && value !== null && 'close' in value))
+    .array(
+      z.custom<Closable>(
+        (value) => typeof value === 'object' && value !== null && 'close' in value,
+        'must be an object with a function close',
+      ),
+    )
     .default([]),
   keepEmpty: z.boolean().default(true),
-  clock: z.custom<RecorderClock>((value) => typeof value === 'object').optional(),
+  clock: z.custom<RecorderClock>((value) => typeof value === 'object', 'must be a clock').optional(),
 })
 
 /** How often the tape is brought up to date on how the streams stand. */
@@ -53,7 +63,7 @@ const STATE_EVERY_MS = 1_000
 
 /**
  * Records a feed until it ends: every event, and which streams were asked for and how they stand. Then everything is closed:
- * the feed, the recorder, and what `alsoClose` names, whatever failed before.
+ * the feed, the recorder, and what `alsoClose` names, whatever failed before. Arguments that are refused are closed as well.
  *
  * @returns what was recorded.
  * @throws what ended the feed or kept an event from being recorded; `recording_failed` (a {@link TapewireError}) where more
@@ -70,7 +80,7 @@ export async function record(
     alsoClose,
     keepEmpty,
     clock = systemClock(),
-  } = parseOptions('record', optionsSchema, options)
+  } = await accepted(feed, recorder, options)
   const tally = new RecordTally()
   const statement = new StreamStatement(feed, recorder)
   const failures: unknown[] = []
@@ -103,6 +113,22 @@ export async function record(
   await attempt(() => onEnd?.(summary))
   if (failures.length > 0) throw failureOf(failures)
   return summary
+}
+
+/** Checks the arguments. What is refused is closed too: nobody else holds it. */
+async function accepted(
+  feed: RecordableFeed,
+  recorder: Recorder,
+  options: RecordOptions,
+): Promise<z.output<typeof optionsSchema>> {
+  try {
+    assertRecordable(feed, recorder)
+    return parseOptions('record', optionsSchema, options)
+  } catch (error) {
+    const also: unknown = options?.alsoClose
+    await closeRefused([feed, recorder, ...(Array.isArray(also) ? also : [])])
+    throw error
+  }
 }
 
 interface Stated {

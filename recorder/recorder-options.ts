@@ -38,6 +38,8 @@ export const recorderOptions = z.strictObject({
     .min(1)
     .default(64 << 20),
   maxBytes: z.int().min(65_536).optional(),
-  onTrouble: z.custom<(trouble: RecorderTrouble) => void>((value) => typeof value === 'function').optional(),
-  clock: z.custom<RecorderClock>((value) => typeof value === 'object').optional(),
+  onTrouble: z
+    .custom<(trouble: RecorderTrouble) => void>((value) => typeof value === 'function', 'must be a function')
+    .optional(),
+  clock: z.custom<RecorderClock>((value) => typeof value === 'object', 'must be a clock').optional(),
 })

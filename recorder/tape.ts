@@ -89,7 +89,8 @@ export class Tape {
    *
    * @throws {TapeError} `not_on_tape` where no book of the instrument was recorded; `no_clock` where a receive time is
    * asked for and the tape has none; `tape_damaged`, `tape_closed`.
-   * @throws {UsageError} `bad_option` for a moment in milliseconds, seconds or nanoseconds.
+   * @throws {UsageError} `bad_option` for a request or moment of another form, and for a moment in milliseconds, seconds or
+   * nanoseconds.
    */
   bookAt(request: BookRequest, moment: BookMoment): TapeBook | null {
     return this.#guarded(() => bookAt(this.#db, this.#reader, request, moment))

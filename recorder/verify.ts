@@ -4,6 +4,7 @@ import { EventPass } from './event-pass.js'
 import { type Finding, Findings, wholeFile } from './findings.js'
 import { checkRepeatedTrades, checkSegments, checkStorage, guarded } from './storage-checks.js'
 import type { Tape } from './tape.js'
+import { assertTape } from './tape-argument.js'
 import { joinRuns, type TapeCoverage } from './tape-coverage.js'
 
 /** Options of `verifyTape`. */
@@ -20,7 +21,10 @@ const optionsSchema = z.strictObject({
   limit: z.int().min(1).default(1_000),
   crossedForMs: z.number().positive().nullable().default(10_000),
   onProgress: z
-    .custom<(done: number, events: number) => void>((value) => typeof value === 'function')
+    .custom<(done: number, events: number) => void>(
+      (value) => typeof value === 'function',
+      'must be a function',
+    )
     .optional(),
 })
 
@@ -52,6 +56,7 @@ export interface Verification extends TapeCoverage {
  * @throws {TapeError} `tape_closed`.
  */
 export function verifyTape(tape: Tape, options: VerifyOptions = {}): Verification {
+  assertTape('verifyTape', tape)
   const given = verifyOptions(options)
   const findings = new Findings(given.limit)
   checkStorage(tape, findings)

@@ -10,6 +10,7 @@ import { parseOptions } from '../options.js'
 import type { Platform } from '../platform.js'
 import type { StreamRecord } from '../session/memory.js'
 import { shown } from '../shown.js'
+import { shownValue } from '../shown-value.js'
 import { dialBudget } from '../socket/dial-budget.js'
 import { NETWORK } from '../socket/network-defaults.js'
 import { nodePlatform } from '../socket/node.js'
@@ -56,11 +57,10 @@ export interface FeedOptions {
   /** A REST answer must be there within this. @default 15_000 */
   readonly requestTimeoutMs?: number
   /**
-   * Connections that carry each stream. With 2, what one of them misses the other brings, and losing one costs nothing but
-   * a line in the metrics. @default the number of `lines`, or 1
+   * Connections that carry each stream. With 2, what one of them misses the other delivers, and losing one loses no event. @default the number of `lines`, or 1
    */
   readonly redundancy?: 1 | 2
-  /** The ways that these connections take, so that they do not share their fate. @default one way for all */
+  /** The network path of each of these connections, so that they do not fail together. @default one path for all */
   readonly lines?: readonly LineOptions[]
   /** Sees every raw frame, to write it down. */
   readonly tap?: FrameTap
@@ -153,6 +153,21 @@ function assertListener(type: string, listener: unknown): void {
   }
 }
 
+function assertStreams(call: string, venue: unknown, symbols: unknown, channels: unknown): void {
+  const isList = (given: unknown) => Array.isArray(given) && given.every((one) => typeof one === 'string')
+  const wrong = Object.entries({ venue, symbols, channels }).find(([field, given]) =>
+    field === 'venue' ? typeof given !== 'string' : !isList(given),
+  )
+  if (wrong === undefined) return
+  const [field, given] = wrong
+  throw new UsageError(
+    'bad_option',
+    `feed.${call} needs a venue, a list of symbols and a list of channels: write feed.${call}('bitfinex', ['BTC/USD'], ['trade']) ` +
+      `(${field}: got ${shownValue(given)})`,
+    { context: { field } },
+  )
+}
+
 const eventTypes: ReadonlySet<string> = new Set(marketEvent.options.map(({ shape }) => shape.type.value))
 
 /** One stream of events over many venues; made by {@link openFeed}. */
@@ -230,10 +245,11 @@ export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
   /**
    * Events of one type, or every event under `event`.
    * @returns a function that takes the listener away again.
-   * @throws {UsageError} `bad_option` for a type that does not exist.
+   * @throws {UsageError} `bad_option` for a type that does not exist; `feed_closed`.
    */
   on<T extends MarketEventType | 'event'>(type: T, listener: FeedListener<T>): () => void {
     assertListener(type, listener)
+    this.#assertOpen('on')
     const listeners = this.#listeners.get(type) ?? new Set()
     this.#listeners.set(type, listeners)
     listeners.add(listener)
@@ -263,10 +279,11 @@ export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
   /**
    * Asks for further streams of a venue that the feed has. What it holds already it goes on with: one that the venue refused is given up
    * with {@link unsubscribe} first, to be asked for again.
-   * @throws {UsageError} `unknown_venue`, `unknown_symbol`, `unsupported_channel`, `feed_closed`.
+   * @throws {UsageError} `unknown_venue`, `unknown_symbol`, `unsupported_channel`, `bad_option`, `feed_closed`.
    */
   subscribe(venue: string, symbols: readonly string[], channels: readonly Channel[]): void {
     this.#assertOpen('subscribe')
+    assertStreams('subscribe', venue, symbols, channels)
     this.#of(venue, this.#wanted).add(symbols, channels)
     this.#asked.get(venue)?.ask(symbols, channels, this.#platform.clock.now())
   }
@@ -277,6 +294,7 @@ export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
    */
   unsubscribe(venue: string, symbols: readonly string[], channels: readonly Channel[]): void {
     this.#assertOpen('unsubscribe')
+    assertStreams('unsubscribe', venue, symbols, channels)
     this.#release(venue, this.#of(venue, this.#wanted).remove(symbols, channels))
     this.#asked.get(venue)?.end(symbols, channels, this.#platform.clock.now())
   }

@@ -38,4 +38,22 @@ test('a closed feed refuses further streams and says what to do', async () => {
   })
   expect(() => feed.subscribe('blockchain', ['ETH/USD'], ['trade'])).toThrow(refusal)
   expect(() => feed.unsubscribe('blockchain', ['BTC/USD'], ['trade'])).toThrow(refusal)
+  expect(() => feed.on('trade', () => {})).toThrow(refusal)
+})
+
+test.each<[string, unknown[], string]>([
+  ['an object', [{ venue: 'blockchain', symbols: ['ETH/USD'] }], 'venue: got {"venue":"blockchain"'],
+  ['a venue alone', ['blockchain'], 'symbols: got undefined'],
+  ['a symbol without a list', ['blockchain', 'ETH/USD', ['trade']], 'symbols: got "ETH/USD"'],
+  ['a channel without a list', ['blockchain', ['ETH/USD'], 'trade'], 'channels: got "trade"'],
+])('subscribe and unsubscribe with %s say what to write', async (_, given, message) => {
+  const feed = quietFeed()
+  for (const call of ['subscribe', 'unsubscribe'] as const) {
+    const refusal = expect.objectContaining({
+      code: 'bad_option',
+      message: expect.stringContaining(`write feed.${call}('bitfinex', ['BTC/USD'], ['trade']) (${message}`),
+    })
+    expect(() => (feed[call] as (...given: unknown[]) => void).apply(feed, given)).toThrow(refusal)
+  }
+  await feed.close()
 })
