@@ -74,7 +74,7 @@ export class IngestReport {
     }
     if (this.#byCause.has('unknown_venue') && this.#venue === undefined) {
       warnings.push(
-        'the venue of some connections cannot be told; ingest their files by themselves, with --venue',
+        'the venue of some connections is unknown; ingest their files by themselves, with --venue',
       )
     }
     return warnings

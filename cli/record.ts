@@ -45,7 +45,7 @@ export function recordCommand(): Command {
     .addHelpText(
       'after',
       `
-It says on stderr how it does: a line in place on a terminal; elsewhere a line a minute for each venue, and one at once
+It writes its status to stderr: on a terminal a live display; elsewhere a line a minute for each venue, and one at once
 when something goes wrong; a summary at the end. docs/recording.md has the shape of --json.
 
 Exit codes: 0 recorded; 1 events were lost, or nothing came of some streams; 3 nothing was received, or every venue was given up (--max-attempts);
@@ -147,7 +147,7 @@ async function run(
     dispose()
   }
   const { summary } = ended
-  // What cannot be asked for is told in one sentence.
+  // What cannot be asked for is refused in one sentence.
   if (summary === null || code === exitCode.usedWrongly) return code
   const nothing = received(summary) === 0 && code === exitCode.done
   const incomplete = code === exitCode.done && summary.streams.some(({ events }) => events === 0)

@@ -47,13 +47,18 @@ export function simulateCommand(): Command {
       }),
     )
     .addOption(
-      flag('--seed <n>', 'the market that lives by this seed', wholeNumber(0), { value: 1, shown: '1' }),
+      flag(
+        '--seed <n>',
+        'seed of the simulated market: the same seed gives the same market',
+        wholeNumber(0),
+        { value: 1, shown: '1' },
+      ),
     )
     .option(
       '--faults <plan>',
       'a fault plan: a file, JSON, or short text such as "drop chance=0.01" (docs/simulator.md)',
     )
-    .option('--frames <file...>', 'play recorded frames in place of a market')
+    .option('--frames <file...>', 'play recorded frames and simulate no market')
     .addOption(
       flag('--speed <factor>', 'of the recorded frames (1x without it): 1x, 10x, or max', parseSpeed),
     )
