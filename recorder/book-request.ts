@@ -11,7 +11,7 @@ const requestSchema = z.strictObject({
 })
 
 const momentSchemas = [
-  z.int(),
+  z.number(),
   z.strictObject({ exchangeTime: z.number() }),
   z.strictObject({ event: z.number() }),
 ]
