@@ -6,6 +6,7 @@ import { TapeError } from '../src/errors.js'
 import { parseTime } from './duration.js'
 import { exitCode } from './exit.js'
 import { flag, wholeNumber } from './flag.js'
+import { helpEnd } from './help.js'
 import { print, printJson, say } from './output.js'
 import { type Column, table } from './table.js'
 import { marketOnTape } from './tape-market.js'
@@ -21,7 +22,7 @@ interface Options {
 export function bookCommand(): Command {
   return new Command('book')
     .description('the order book of a tape as it stood at a moment')
-    .argument('<tape>')
+    .argument('<tape>', 'the file of a recording')
     .argument('<venue:symbol>', 'a market on the tape, such as bitfinex:BTC/USD')
     .addOption(flag('--at <time>', 'ISO time or microseconds', parseTime).makeOptionMandatory())
     .option('--exchange-time', 'the moment is one of the venue’s clock, not the time of receipt')
@@ -30,10 +31,10 @@ export function bookCommand(): Command {
     .option('--json', 'for programs; exact decimals as text')
     .addHelpText(
       'after',
-      `
+      helpEnd(`
 Examples:
   tapewire book tape.db bitfinex:BTC/USD --at 2024-05-01T12:00:00Z
-  tapewire book tape.db bitfinex:btc-usd --at 1714564800000000 --depth 50 --json`,
+  tapewire book tape.db bitfinex:btc-usd --at 1714564800000000 --depth 50 --json`),
     )
     .action((path: string, target: string, { at, exchangeTime, channel, depth, json }: Options) => {
       const tape = openTape(path)

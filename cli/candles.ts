@@ -4,6 +4,7 @@ import type { Micros } from '../schemas/events.js'
 import { parseTime } from './duration.js'
 import { interruption } from './exit.js'
 import { flag } from './flag.js'
+import { helpEnd } from './help.js'
 import { LineWriter } from './output.js'
 import { type Column, table } from './table.js'
 import { marketOnTape } from './tape-market.js'
@@ -18,7 +19,7 @@ interface Options {
 export function candlesCommand(): Command {
   return new Command('candles')
     .description('candles made exactly from the trades of a tape; where trades may be missing they say so')
-    .argument('<tape>')
+    .argument('<tape>', 'the file of a recording')
     .argument('<venue:symbol>', 'a market on the tape, such as bitfinex:BTC/USD')
     .argument('<interval>', '1s, 1m, 4h, 1d, 1w (from Monday); UTC')
     .addOption(flag('--from <time>', 'ISO time or microseconds: from here on', parseTime))
@@ -27,13 +28,13 @@ export function candlesCommand(): Command {
     .addOption(new Option('--csv', 'comma-separated values, with a head'))
     .addHelpText(
       'after',
-      `
+      helpEnd(`
 Where "missing" names a reason, trades of the interval may be missing: the recording began or ended within it, or has a
 gap there that nothing filled.
 
 Examples:
   tapewire candles tape.db bitfinex:BTC/USD 1m
-  tapewire candles tape.db bitfinex:btc-usd 1h --from 2024-05-01 --to 2024-06-01 --csv > may.csv`,
+  tapewire candles tape.db bitfinex:btc-usd 1h --from 2024-05-01 --to 2024-06-01 --csv > may.csv`),
     )
     .action(async (path: string, target: string, interval: string, { from, to, csv, json }: Options) => {
       const { signal, interrupted, dispose } = interruption()
@@ -68,7 +69,12 @@ const columns: readonly Column<TapeCandle>[] = [
   { head: 'close', cell: ({ close }) => close ?? '', align: 'right' },
   { head: 'volume', cell: ({ volume }) => volume, align: 'right', drop: 1 },
   { head: 'trades', cell: ({ trades }) => String(trades), align: 'right', drop: 2 },
-  { head: 'missing', cell: ({ missing }) => missing.join(' '), wrap: 12 },
+  {
+    head: 'missing',
+    cell: ({ missing }) => missing.join(' '),
+    wrap: 12,
+    legend: 'why trades of the interval may be missing; where it is empty, none are',
+  },
 ]
 
 function timeText(time: Micros): string {

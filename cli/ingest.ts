@@ -14,6 +14,7 @@ import {
 import { shownJson } from '../src/shown.js'
 import { everyStep } from './every-step.js'
 import { exitCode, interruption } from './exit.js'
+import { helpEnd } from './help.js'
 import { IngestReport } from './ingest-report.js'
 import { type NamedLog, refuseRepeated } from './ingested-logs.js'
 import { say } from './output.js'
@@ -37,10 +38,10 @@ export function ingestCommand(): Command {
     .option('--json', 'what was ingested and what could not be used, as JSON')
     .addHelpText(
       'after',
-      `
+      helpEnd(`
 Examples:
   tapewire ingest tape.frames.jsonl.gz --db again.db
-  tapewire ingest BITFINEX*.txt --venue bitfinex --db tape.db`,
+  tapewire ingest BITFINEX*.txt --venue bitfinex --db tape.db`),
     )
     .action(async (files: string[], options: Options) => {
       const venue = options.venue === undefined ? undefined : venueNamed(options.venue).id

@@ -3,6 +3,7 @@ import { type Inspection, type InstrumentSummary, inspectTape, openTape } from '
 import { totalsTable } from './coverage-table.js'
 import { showDuration } from './duration.js'
 import { fitNumber } from './fit.js'
+import { helpEnd } from './help.js'
 import { print, printJson } from './output.js'
 import { showBytes } from './size.js'
 import { type Column, table } from './table.js'
@@ -10,14 +11,14 @@ import { type Column, table } from './table.js'
 export function inspectCommand(): Command {
   return new Command('inspect')
     .description('what is on a tape: trades, books, gaps, proofs, and what is covered of each stream')
-    .argument('<tape>')
+    .argument('<tape>', 'the file of a recording')
     .option('--json', 'for programs')
     .addHelpText(
       'after',
-      `
+      helpEnd(`
 Examples:
   tapewire inspect tape.db
-  tapewire inspect tape.db --json | jq .tape`,
+  tapewire inspect tape.db --json | jq .tape`),
     )
     .action((path: string, { json }: { json?: boolean }) => {
       const tape = openTape(path)

@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import type { Instrument } from '../src/connector.js'
 import { listInstruments } from '../src/feed/catalogue.js'
+import { helpEnd } from './help.js'
 import { print, printJson, say } from './output.js'
 import { type Column, table } from './table.js'
 import { venueNamed } from './targets.js'
@@ -14,16 +15,16 @@ interface Options {
 export function instrumentsCommand(): Command {
   return new Command('instruments')
     .description('what a venue trades: unified symbol, its own id, tick, lot and contract size')
-    .argument('<venue>')
+    .argument('<venue>', 'such as bitfinex; tapewire venues lists them')
     .option('--search <text>', 'only symbols or ids that hold the text')
     .option('--url <url>', 'socket URL of a gateway or simulator in place of the venue')
     .option('--json', 'for programs')
     .addHelpText(
       'after',
-      `
+      helpEnd(`
 Examples:
   tapewire instruments bitfinex --search BTC
-  tapewire instruments huobi --json`,
+  tapewire instruments huobi --json`),
     )
     .action(async (name: string, options: Options) => {
       const venue = venueNamed(name)

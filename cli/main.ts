@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import { bookCommand } from './book.js'
 import { candlesCommand } from './candles.js'
 import { report, reportOutput } from './exit.js'
+import { helpEnd, withManners } from './help.js'
 import { ingestCommand } from './ingest.js'
 import { inspectCommand } from './inspect.js'
 import { instrumentsCommand } from './instruments.js'
@@ -19,12 +20,15 @@ import { watchCommand } from './watch.js'
 const program = new Command('tapewire')
   .description('Exact market data of crypto exchanges: watch it, record it, prove it, play it back.')
   .version(version)
-  .showHelpAfterError('(tapewire --help, or tapewire COMMAND --help)')
-  .exitOverride()
   .addHelpText(
     'after',
-    '\nExit codes: 0 done, 1 something is missing or wrong, 2 used wrongly, 3 venue or network;\n129, 130 and 143 ended by SIGHUP, SIGINT and SIGTERM.',
+    helpEnd(`
+Exit codes: 0 done, 1 something is missing or wrong, 2 used wrongly, 3 venue or network; 129, 130 and 143 ended by SIGHUP,
+SIGINT and SIGTERM.
+
+tapewire COMMAND --help has the arguments, options and examples of a command.`),
   )
+withManners(program, 'tapewire')
 
 for (const command of [
   venuesCommand(),
@@ -41,7 +45,7 @@ for (const command of [
   verifyCommand(),
   simulateCommand(),
 ]) {
-  program.addCommand(command.exitOverride().showHelpAfterError())
+  program.addCommand(withManners(command, `tapewire ${command.name()}`))
 }
 
 process.stdout.on('error', (error) => {

@@ -10,6 +10,7 @@ import { parseDuration } from './duration.js'
 import { everyStep } from './every-step.js'
 import { exitCode, failureCode, interruption } from './exit.js'
 import { channelsFlag, flag, maxAttemptsFlag, urlFlag } from './flag.js'
+import { helpEnd } from './help.js'
 import { RecordingReport } from './recording-report.js'
 import { StatusKeeper } from './recording-status.js'
 import { connectorsFor, MARKETS } from './targets.js'
@@ -44,7 +45,7 @@ export function recordCommand(): Command {
     .option('--json', 'status, troubles and summary as NDJSON on stderr')
     .addHelpText(
       'after',
-      `
+      helpEnd(`
 It writes its status to stderr: on a terminal a live display; elsewhere a line a minute for each venue, and one at once
 when something goes wrong; a summary at the end. docs/recording.md has the shape of --json.
 
@@ -54,7 +55,7 @@ Exit codes: 0 recorded; 1 events were lost, or nothing came of some streams; 3 n
 Examples:
   tapewire record bitfinex:BTC/USD,ETH/USD --db tape.db --duration 1h
   tapewire record 'bitfinex:*/USD' huobi:BTC/USDT --db tape.db --channels trade,book,candle:1m
-  tapewire record bitfinex:BTC/USD --db tape.db --raw --json 2>> recorder.ndjson`,
+  tapewire record bitfinex:BTC/USD --db tape.db --raw --json 2>> recorder.ndjson`),
     )
     .action(async (targets: string[], options: Options) => {
       const clock = systemClock()

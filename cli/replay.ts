@@ -8,6 +8,7 @@ import { systemClock } from '../src/socket/clock.js'
 import { parseSpeed, parseTime } from './duration.js'
 import { interruption } from './exit.js'
 import { flag, list, typeList } from './flag.js'
+import { helpEnd } from './help.js'
 import { LineWriter } from './output.js'
 import { matcher } from './pattern.js'
 import { pause } from './timers.js'
@@ -25,7 +26,7 @@ interface Options {
 export function replayCommand(): Command {
   return new Command('replay')
     .description('the events of a tape as NDJSON on stdout, as they were emitted')
-    .argument('<tape>')
+    .argument('<tape>', 'the file of a recording')
     .addOption(
       flag('--speed <factor>', '1x as it happened, 10x, or max', parseSpeed, {
         value: Number.POSITIVE_INFINITY,
@@ -40,13 +41,13 @@ export function replayCommand(): Command {
     .addOption(flag('--channel, --channels <list>', 'only these channels, such as trade,book*', names))
     .addHelpText(
       'after',
-      `
+      helpEnd(`
 Lists may hold patterns (* and ?), in any case; quote them from the shell.
 
 Examples:
   tapewire replay tape.db | head
   tapewire replay tape.db --types trade --symbols 'BTC/*' --from 2024-05-01
-  tapewire replay tape.db --speed 10x`,
+  tapewire replay tape.db --speed 10x`),
     )
     .action(async (path: string, options: Options) => {
       const { signal, interrupted, dispose } = interruption()

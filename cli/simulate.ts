@@ -22,6 +22,7 @@ import { parseSpeed } from './duration.js'
 import { interruption } from './exit.js'
 import { FaultReport } from './fault-report.js'
 import { flag, wholeNumber } from './flag.js'
+import { helpEnd } from './help.js'
 import { venueNamed } from './targets.js'
 
 interface Options {
@@ -36,7 +37,7 @@ interface Options {
 export function simulateCommand(): Command {
   return new Command('simulate')
     .description('run a venue’s simulator: its protocol over real WebSockets, on loopback')
-    .argument('<venue>')
+    .argument('<venue>', 'such as bitfinex; tapewire venues lists them')
     .addOption(
       flag('--port <n>', 'where to listen', wholeNumber(0, 65_535), { value: 0, shown: 'any free port' }),
     )
@@ -64,11 +65,11 @@ export function simulateCommand(): Command {
     )
     .addHelpText(
       'after',
-      `
+      helpEnd(`
 Examples:
   tapewire simulate bitfinex --port 9001
   tapewire simulate bitfinex --faults 'drop chance=0.01; close atMs=5000'
-  tapewire simulate bitfinex --frames tape.frames.jsonl.gz --speed 10x`,
+  tapewire simulate bitfinex --frames tape.frames.jsonl.gz --speed 10x`),
     )
     .action(async (name: string, options: Options) => {
       const venue = venueNamed(name)

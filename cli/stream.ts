@@ -7,6 +7,7 @@ import { systemClock } from '../src/socket/clock.js'
 import { parseDuration } from './duration.js'
 import { interruption } from './exit.js'
 import { channelsFlag, flag, maxAttemptsFlag, typeList, urlFlag } from './flag.js'
+import { helpEnd } from './help.js'
 import { LineWriter } from './output.js'
 import { connectorsFor, MARKETS } from './targets.js'
 
@@ -29,13 +30,13 @@ export function streamCommand(): Command {
     .addOption(urlFlag())
     .addHelpText(
       'after',
-      `
+      helpEnd(`
 A reader that takes the lines slowly holds the venue back; one that closes the pipe ends the command.
 
 Examples:
   tapewire stream bitfinex:BTC/USD
   tapewire stream bitfinex:BTC/USD,ETH/USD huobi:BTC/USDT --types trade
-  tapewire stream 'bitfinex:*/USD' --channels trade | jq -r '[.symbol, .price] | @tsv'`,
+  tapewire stream 'bitfinex:*/USD' --channels trade | jq -r '[.symbol, .price] | @tsv'`),
     )
     .action(async (targets: string[], options: Options) => {
       const connectors = await connectorsFor(targets, options)

@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import pc from 'picocolors'
 import { venues } from '../connectors/index.js'
 import type { ChannelSpec, Connector } from '../src/connector.js'
+import { helpEnd } from './help.js'
 import { printJson } from './output.js'
 import { type Column, table } from './table.js'
 import { venueNamed } from './targets.js'
@@ -13,10 +14,10 @@ export function venuesCommand(): Command {
     .option('--json', 'for programs')
     .addHelpText(
       'after',
-      `
+      helpEnd(`
 Examples:
   tapewire venues
-  tapewire venues bitfinex`,
+  tapewire venues bitfinex`),
     )
     .action((name: string | undefined, { json }: { json?: boolean }) => {
       const asked = name === undefined ? venues : [venueNamed(name)]

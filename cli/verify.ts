@@ -4,6 +4,7 @@ import wrapAnsi from 'wrap-ansi'
 import { type Finding, type Verification, verifyFile } from '../recorder/index.js'
 import { runTable, runTitle, showMicros, streamName } from './coverage-table.js'
 import { exitCode } from './exit.js'
+import { helpEnd } from './help.js'
 import { print, printJson } from './output.js'
 import { SizeProgress } from './progress.js'
 import { type Column, table, terminalWidth } from './table.js'
@@ -16,14 +17,14 @@ const STREAMS_NAMED = 4
 export function verifyCommand(): Command {
   return new Command('verify')
     .description('is a tape whole? Exit code 1 with what is missing where it is not')
-    .argument('<tape>')
+    .argument('<tape>', 'the file of a recording')
     .option('--json', 'for programs')
     .addHelpText(
       'after',
-      `
+      helpEnd(`
 Examples:
   tapewire verify tape.db && echo whole
-  tapewire verify tape.db --json`,
+  tapewire verify tape.db --json`),
     )
     .action((path: string, { json }: { json?: boolean }) => {
       let [read, events] = [0, 0]

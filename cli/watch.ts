@@ -6,6 +6,7 @@ import { systemClock } from '../src/socket/clock.js'
 import { AlternateScreen } from './alternate-screen.js'
 import { interruption } from './exit.js'
 import { channelsFlag, flag, urlFlag, wholeNumber } from './flag.js'
+import { helpEnd } from './help.js'
 import { connectorsFor } from './targets.js'
 import { every } from './timers.js'
 import { Board } from './watch-board.js'
@@ -29,10 +30,10 @@ export function watchCommand(): Command {
     .addOption(flag('--trades <n>', 'trades to show', wholeNumber(1, 1000), { value: 12, shown: '12' }))
     .addHelpText(
       'after',
-      `
+      helpEnd(`
 Examples:
   tapewire watch bitfinex:BTC/USD
-  tapewire watch bitfinex:btc-usd,eth-usd --depth 5 --trades 8`,
+  tapewire watch bitfinex:btc-usd,eth-usd --depth 5 --trades 8`),
     )
     .action(async (targets: string[], options: Options) => {
       needTerminal()

@@ -232,6 +232,8 @@ describe('the command', () => {
     ['stream', (url: string) => ['stream', 'cex:BTC/USD', '--url', url, '--duration', '2s']],
     ['instruments', (url: string) => ['instruments', 'cex', '--url', url]],
     ['two venues and one URL', (url: string) => ['stream', 'cex:BTC/USD', 'huobi:btcusdt', '--url', url]],
+    ['a command that is a URL', (url: string) => [url]],
+    ['an unknown option', (url: string) => ['stream', 'cex:BTC/USD', `--ulr=${url}`]],
     ['a wrong URL', (url: string) => ['stream', 'cex:BTC/USD', '--url', url.replace('ws:', 'ftp:')]],
   ])('prints no secret and no escape sequence, and writes none down: %s', async (_what, args) => {
     const port = await hostileVenue([USER, PASSWORD, TOKEN, KEY, SECRET])
