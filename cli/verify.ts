@@ -56,7 +56,7 @@ function report(path: string, verification: Verification): string {
 }
 
 const findingColumns: readonly Column<Finding>[] = [
-  { head: '', cell: ({ severity }) => severity },
+  { head: 'severity', cell: ({ severity }) => severity },
   { head: 'event', cell: ({ event }) => (event === null ? '' : String(event)), align: 'right' },
   {
     head: 'time',
