@@ -44,8 +44,6 @@ interface Homeless {
   /** The moment from which the next tape has everything. */
   readonly boundary: Micros
   readonly noticed: Micros
-  /** What kept the former tape from its proper end. */
-  readonly error: TapeError | null
 }
 
 /** What a recorder counts. */
@@ -457,29 +455,21 @@ export class Recorder {
     }
   }
 
-  /** Gives the file up as it is: all that was committed stays in it, under the name that it has now. */
+  /** Gives the file up as it is. Its run stays open until another file has taken over. */
   #leave(what: string): void {
-    const writer = this.#writer
     const now = this.#clock.now()
     const first = this.#waiting.rows[0]?.receiveTime ?? now
-    const boundary = first >= writer.opened && first <= now ? first : now
-    let error: TapeError | null = null
-    try {
-      writer.leave(boundary)
-    } catch (cause) {
-      const failure = tapeError(cause, this.path, 'cannot finish')
-      if (!(failure instanceof TapeError)) throw failure
-      error = failure
-    }
-    this.#homeless = { what, boundary, noticed: now, error }
+    const boundary = first >= this.#writer.opened && first <= now ? first : now
+    this.#homeless = { what, boundary, noticed: now }
   }
 
   /** Goes on in a new file beside the tape. */
-  #moveOn({ what, boundary, noticed, error }: Homeless): void {
+  #moveOn({ what, boundary, noticed }: Homeless): void {
     const former = this.#writer
     const writer = this.#beginBeside(boundary)
     this.#homeless = null
     this.#writer = writer
+    const error = this.#finish(former, boundary)
     for (const stream of former.statedStreams) writer.stateStream(stream)
     this.#renumber(writer, boundary, former.path)
     const unfinished =
@@ -495,9 +485,21 @@ export class Recorder {
     })
   }
 
+  /** Ends the run of a file that another one has taken over from. @returns what kept it from its proper end. */
+  #finish(former: TapeWriter, boundary: Micros): TapeError | null {
+    try {
+      former.leave(boundary)
+      return null
+    } catch (cause) {
+      const error = tapeError(cause, former.path, 'cannot finish')
+      if (error instanceof TapeError) return error
+      throw error
+    }
+  }
+
   #beginBeside(opened: Micros): TapeWriter {
     for (const name of namesBeside(this.#named)) {
-      if (fileAt(name) !== null || fileAt(`${name}-wal`) !== null) continue
+      if (name === this.path || fileAt(name) !== null || fileAt(`${name}-wal`) !== null) continue
       const writer = this.#open(name, opened, basename(this.#writer.path))
       if (writer.made) return writer
       writer.closeUnfinished()
@@ -547,8 +549,12 @@ export class Recorder {
         throw tapeError(cause, this.path, 'everything is recorded, but cannot merge the write-ahead log into')
       }
     }
-    this.#writer.closeUnfinished()
-    const what = lost === 1 ? '1 event was lost' : `${lost} events were lost`
+    let what = lost === 1 ? '1 event was lost' : `${lost} events were lost`
+    try {
+      this.#writer.closeUnfinished()
+    } catch (cause) {
+      what += `; the end of what was written before may be in ${basename(this.path)}-wal only: ${String(cause)}`
+    }
     throw new TapeError(error.code, `${error.message} (${what})`, {
       cause: error,
       context: { ...error.context, lost },

@@ -257,10 +257,15 @@ export class TapeWriter {
     this.#lock.release()
   }
 
-  /** Closes the file as it is, where it cannot be written to its end. */
+  /** Closes the file as it is, where it cannot be written to its end. @throws what SQLite throws */
   closeUnfinished(): void {
-    this.#db.close()
-    this.#lock.release()
+    try {
+      // A file that has another name now may be without its log, and SQLite does not merge that by itself.
+      if (this.#db.open && fileAt(this.path) === null) this.#db.pragma('wal_checkpoint(TRUNCATE)')
+    } finally {
+      this.#db.close()
+      this.#lock.release()
+    }
   }
 
   /**

@@ -127,6 +127,35 @@ describe('a tape that is taken away while it is recorded to', () => {
     expect(idsOn(recorder.path)).toEqual(['waiting'])
   })
 
+  it('with its folder, which is renamed: its run is not closed, for nothing took over', async () => {
+    const { folder, clock, troubles, recorder } = await record()
+    const renamed = `${folder}-renamed`
+    renameSync(folder, renamed)
+    recorder.record(trade({ id: 'lost', receiveTime: START + 1 }))
+    clock.pass(3_000)
+    expect(troubles).toMatchObject([{ kind: 'failing', error: { code: 'tape_unwritable' } }])
+    await expect(recorder.close()).rejects.toMatchObject({ code: 'tape_unwritable', context: { lost: 1 } })
+    expect(idsOn(join(renamed, 'tape.db'))).toEqual(['before'])
+    using tape = openTape(join(renamed, 'tape.db'))
+    expect(tape.runs()).toMatchObject([{ closed: null }])
+    expect(tape.query('SELECT count(*) AS n FROM events')).toEqual([{ n: 1 }])
+  })
+
+  it('with its folder, which is renamed and made anew: its run is closed where the next file begins', async () => {
+    const { folder, beside, clock, recorder } = await record()
+    const renamed = `${folder}-renamed`
+    renameSync(folder, renamed)
+    recorder.record(trade({ id: 'waiting', receiveTime: START + 1 }))
+    clock.pass(2_000)
+    mkdirSync(folder)
+    clock.pass(1_000)
+    await recorder.close()
+    expect([idsOn(join(renamed, 'tape.db')), idsOn(beside)]).toEqual([['before'], ['waiting']])
+    using first = openTape(join(renamed, 'tape.db'))
+    using second = openTape(beside)
+    expect(first.runs()[0]?.closed).toBe(second.runs()[0]?.opened)
+  })
+
   it('for good, with its folder: close says what is lost', async () => {
     const { folder, recorder } = await record()
     rmSync(folder, { recursive: true })
