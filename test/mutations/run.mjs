@@ -34,7 +34,7 @@ async function main() {
     vitest: { configFile: 'test/mutations/vitest.config.ts' },
     coverageAnalysis: 'perTest',
     reporters: ['progress-append-only', 'clear-text'],
-    logLevel: 'warn',
+    logLevel: 'error',
     warnings: { slow: false },
     allowConsoleColors: false,
     clearTextReporter: { allowColor: false, logTests: false, reportTests: false, reportScoreTable: false },

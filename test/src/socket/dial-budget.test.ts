@@ -112,6 +112,33 @@ describe('the budget of a host', () => {
     expect(busiestMinute(granted)).toBe(2)
   })
 
+  it('is forgotten with a host that is at rest, and not before its rate allows the same again', async () => {
+    const clock = new VirtualClock()
+    const budget = new DialBudget(clock)
+    /** Dials of 40 that are granted at once: a quarter of the limit, less what was used. */
+    const atOnce = async () => {
+      const granted: number[] = []
+      const dials = Array.from({ length: 40 }, () => new AbortController())
+      for (const [dial, { signal }] of dials.entries()) {
+        void budget.acquire('venue.test', 40, signal).then(
+          () => granted.push(dial),
+          () => {},
+        )
+      }
+      await settle()
+      for (const dial of dials) dial.abort()
+      await settle()
+      return granted.length
+    }
+    ask(budget, clock, 8, [])
+    await clock.advance(1_000)
+    ask(budget, clock, 1, [], 'other.test')
+    expect(await atOnce()).toBe(1)
+    await clock.advance(10 * 60_000)
+    ask(budget, clock, 1, [], 'third.test')
+    expect(await atOnce()).toBe(10)
+  })
+
   it('is a tenth less than what the host took in the minute in which it refused one more', async () => {
     const clock = new VirtualClock()
     const budget = new DialBudget(clock)

@@ -80,6 +80,42 @@ describe('a standard WebSocket in place of ws', () => {
     expect((await bounded.closed).error).toMatchObject({ code: 'paused_too_long' })
   })
 
+  it('counts the bound anew with each pause', async () => {
+    const port = await venue((socket) => socket.on('message', (data) => socket.send(String(data))))
+    const connection = dialled(port, { maxFrameBytes: 10 })
+    await connection.opened
+    const frames: string[] = []
+    for (let round = 0; round < 4; round++) {
+      connection.socket.pause()
+      const frame = `frame ${round}`
+      connection.socket.send(frame)
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      expect(connection.frames).toEqual(frames)
+      connection.socket.resume()
+      frames.push(frame)
+      await eventually(() => expect(connection.frames).toEqual(frames))
+    }
+    connection.socket.close()
+    expect(await connection.closed).toMatchObject({ code: 1000, error: null })
+  })
+
+  it('tells the venue the code and the reason of its close, and leaves it no open socket when it is cut', async () => {
+    const ends: [number, string][] = []
+    const port = await venue((socket) =>
+      socket.on('close', (code, reason) => ends.push([code, String(reason)])),
+    )
+    const polite = dialled(port)
+    await polite.opened
+    polite.socket.close(4000, 'enough')
+    expect(await polite.closed).toMatchObject({ code: 4000, reason: 'enough' })
+    await eventually(() => expect(ends).toEqual([[4000, 'enough']]))
+    const cut = dialled(port)
+    await cut.opened
+    cut.socket.terminate()
+    await cut.closed
+    await eventually(() => expect(ends).toHaveLength(2))
+  })
+
   it('ends with 1009 at a frame larger than the limit', async () => {
     const port = await venue((socket) => socket.send('x'.repeat(100)))
     const close = await dialled(port, { maxFrameBytes: 99 }).closed
