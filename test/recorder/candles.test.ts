@@ -32,6 +32,14 @@ function at(time: number, price: string, amount = '1', more: Partial<TradeEvent>
 }
 
 describe('candles of a tape', () => {
+  it('cannot be made of trades that have no times, and say so', async () => {
+    const timeless = trade({ exchangeTime: null, receiveTime: null })
+    await expect(candles([[timeless]], { interval: '1m' })).rejects.toMatchObject({
+      code: 'no_clock',
+      message: 'the trades of testex BTC/USD have no times: candles cannot be made of them',
+    })
+  })
+
   it('hold the exact first, highest, lowest and last price and the exact sum of amounts', async () => {
     const [first, second] = await candles(
       [

@@ -294,7 +294,7 @@ describe('a tape that may not grow', () => {
     const { recorder, troubles } = record(file, { batchEvents: 100, bufferEvents: 1_000, maxBytes: 200_000 })
     for (let n = 0; n < 5_000; n++) recorder.record(trade({ id: `${n}`, receiveTime: START + n }))
     expect(troubles.map(({ kind }) => kind)).toEqual(['failing', 'losing'])
-    expect(troubles[0]?.error?.code).toBe('tape_full')
+    expect(troubles[0]?.error).toMatchObject({ code: 'tape_full', retryable: true })
     const error = await failure(recorder.close())
     expect(error.code).toBe('tape_full')
     using tape = openTape(file)

@@ -38,13 +38,15 @@ class Stage {
   readonly reconnects: string[] = []
   readonly memory = new StreamMemory()
   resubscribes = 0
+  /** How many streams each request gave up. */
+  readonly unsubscribed: number[] = []
   /** Whether each change could be applied to the book. */
   readonly applied: boolean[] = []
   #now = T0
   #wake: number | null = null
   #session: Session = this.#open()
 
-  #open(): Session {
+  #open(subscribed = true): Session {
     const instruments = new Instruments()
     instruments.add(INSTRUMENT)
     this.#wake = null
@@ -80,7 +82,7 @@ class Stage {
       ({ streams, sink }) => ({
         opened: () => sink.ready(),
         subscribe: () => {},
-        unsubscribe: () => {},
+        unsubscribe: (leaving) => void this.unsubscribed.push(leaving.length),
         frame: (data, at) => {
           const [word, first = '', second = ''] = String(data).split(' ')
           const stream = streams.get(INSTRUMENT.instrument, 'book')
@@ -99,12 +101,16 @@ class Stage {
       }),
     )
     session.opened({ url: 'ws://toy', negotiated: null, attempt: 1 }, this.#now)
-    session.subscribe([BOOK], this.#now)
+    if (subscribed) session.subscribe([BOOK], this.#now)
     return session
   }
 
   say(...frames: readonly string[]): void {
     for (const frame of frames) this.#session.frame(frame, this.#now)
+  }
+
+  unsubscribe(): void {
+    this.#session.unsubscribe([BOOK], this.#now)
   }
 
   /** Lets time pass; what is to be asked for again is, at once. */
@@ -121,9 +127,9 @@ class Stage {
     this.#now = until
   }
 
-  reconnect(): void {
+  reconnect(subscribed = true): void {
     this.#session.closed({ code: 1006, reason: '' }, this.#now)
-    this.#session = this.#open()
+    this.#session = this.#open(subscribed)
   }
 
   /** `crossed 2000` for a gap that opened so many milliseconds after the beginning, `whole` for its end. */
@@ -161,6 +167,17 @@ describe('a crossed book', () => {
       stage.say('ack', 'book 100 101')
       expect(stage.gaps.slice(2 * round)).toEqual([`crossed ${began + 2_000}`, 'whole'])
     }
+  })
+
+  test('is a gap again where the venue sent it anew and it is crossed still', () => {
+    stage.say('bid 102 1')
+    stage.wait(2_000)
+    for (let round = 1; round <= 3; round++) {
+      stage.say('ack', 'book 102 101')
+      stage.wait(2_000)
+    }
+    const times = [2_000, 4_000, 6_000, 8_000].map((time) => `crossed ${time}`)
+    expect(stage.gaps.filter((gap) => gap !== 'whole')).toEqual(times)
   })
 
   test('is none when it is crossed for moments, however many', () => {
@@ -273,5 +290,15 @@ describe('a stream that is asked for', () => {
       expect(stage.resubscribes).toBe(2 * connection)
       expect(stage.reconnects).toEqual([])
     }
+  })
+
+  test('is given up with one request, and watched no more', () => {
+    stage.say('ack', 'book 100 101', 'bid 102 1')
+    stage.unsubscribe()
+    stage.wait(60_000)
+    expect([stage.unsubscribed, stage.resubscribes, stage.gaps]).toEqual([[1], 0, []])
+    stage.reconnect(false)
+    stage.unsubscribe()
+    expect(stage.unsubscribed).toEqual([1])
   })
 })
