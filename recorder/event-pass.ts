@@ -7,6 +7,7 @@ import { isData, type JudgedRun, RunMeter } from './run-coverage.js'
 import type { CoverageMeter } from './stream-coverage.js'
 import { StreamRules } from './stream-rules.js'
 import type { Tape } from './tape.js'
+import { WriterLock } from './writer-lock.js'
 
 /** Tells of progress after this many events. */
 const PROGRESS_EVERY = 10_000
@@ -22,6 +23,8 @@ export class EventPass {
   readonly #malformed = new MalformedFrames()
   #names = new InstrumentNames([])
   #run: RunPass | null = null
+  /** The run that a recorder may be adding to at this moment. */
+  #recording: KnownRun | null = null
   #expected = 1
   /** Reading has begun and has not come to the end. */
   #reading = false
@@ -33,7 +36,11 @@ export class EventPass {
 
   /** @param onProgress told now and then how far it is */
   read(tape: Tape, onProgress?: (done: number, events: number) => void): void {
+    // Asked before and after: a recorder may open or close the tape meanwhile.
+    const heldBefore = WriterLock.isHeld(tape.path)
     const runs = knownRuns(tape)
+    const held = heldBefore || WriterLock.isHeld(tape.path)
+    this.#recording = held ? (runs.at(-1) ?? null) : null
     const total = Number(tape.query('SELECT max(last_event) AS last FROM segments')[0]?.['last'] ?? 0)
     this.#names = new InstrumentNames([...tape.streams(), ...runs.flatMap(({ streams }) => streams)])
     this.#reading = true
@@ -123,10 +130,13 @@ export class EventPass {
     this.#run = null
     if (run.closed !== null) return
     const place = { ...wholeFile, event: run.firstEvent }
-    const what =
-      'the recorder was not closed: it is still recording, or it crashed and its last batch is missing; ' +
-      'the run is judged up to its last event'
-    this.#findings.add('note', 'run_not_closed', place, what)
+    if (run === this.#recording) {
+      const what = 'this run is being recorded at this moment; it is judged up to its last event'
+      this.#findings.add('note', 'run_not_closed', place, what)
+      return
+    }
+    const what = 'the recorder did not end this run: what it had not written is missing'
+    this.#findings.add('error', 'run_not_closed', place, what)
   }
 }
 

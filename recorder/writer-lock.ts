@@ -1,10 +1,12 @@
 import { rmSync } from 'node:fs'
 import { TapeError } from '../src/errors.js'
 import { openSqlite, type SqliteDatabase, sqliteCode, tapeError } from './sqlite.js'
-import { type FileIdentity, fileAt, sameFile } from './tape-place.js'
+import { type FileIdentity, fileAt, realPath, sameFile } from './tape-place.js'
 
 /** How often to try again where the lock file was new, or was taken away between opening and locking it. */
 const ATTEMPTS = 10
+/** A reader that looks whether the tape is being recorded to is in the way for less than this. */
+const LOOK_TIMEOUT_MS = 50
 
 /**
  * The right to write a tape, held by one recorder at a time.
@@ -48,6 +50,28 @@ export class WriterLock {
     )
   }
 
+  /**
+   * Whether a recorder has the tape at this moment. Looks at the lock through a shared one, which is gone at once; where the
+   * system does not let it look, nobody is known to have the tape.
+   */
+  static isHeld(tape: string): boolean {
+    let db: SqliteDatabase | null = null
+    try {
+      const path = `${realPath(tape)}-lock`
+      if (fileAt(path) === null) return false
+      db = openSqlite(path, true, 0)
+      db.prepare('SELECT count(*) FROM sqlite_schema').get()
+      return false
+    } catch (error) {
+      if (error instanceof TapeError && error.code === 'tape_unwritable') return false
+      const code = sqliteCode(error)
+      if (code === null) throw error
+      return code.startsWith('SQLITE_BUSY')
+    } finally {
+      db?.close()
+    }
+  }
+
   /** Whether someone took the lock's file away, so that another recorder would not see the lock. */
   get vanished(): boolean {
     return !sameFile(fileAt(this.#path), this.#file)
@@ -78,7 +102,7 @@ function isForbidden(code: unknown): boolean {
 function lockFile(path: string, tape: string): SqliteDatabase {
   let db: SqliteDatabase | null = null
   try {
-    db = openSqlite(path, false, 0)
+    db = openSqlite(path, false, LOOK_TIMEOUT_MS)
     db.exec('BEGIN EXCLUSIVE')
     return db
   } catch (error) {

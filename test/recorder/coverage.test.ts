@@ -39,9 +39,9 @@ function stream(channel: string, fields: Partial<RunStream> = {}, confirmed: num
 interface Run {
   readonly streams?: readonly RunStream[]
   readonly events?: readonly MarketEvent[]
-  /** When the recorder is opened and closed, in seconds. */
+  /** When the recorder is opened and closed, in seconds; or it has the tape while that is judged. */
   readonly from?: number
-  readonly to: number | 'crash'
+  readonly to: number | 'still recorded'
 }
 
 /** Records runs as they happen: the recorder is opened before the first event and closed at the end of the run. */
@@ -54,7 +54,7 @@ async function live(...runs: readonly Run[]): Promise<Verification> {
     recorder.recordStreams(streams)
     for (const event of events) recorder.record(event)
     await recorder.flush()
-    if (to === 'crash') {
+    if (to === 'still recorded') {
       const verification = judged(file)
       await recorder.close()
       return verification
@@ -137,11 +137,11 @@ describe('a run', () => {
     ])
   })
 
-  it('that was never closed is judged up to its last event, and that is said', async () => {
+  it('that is still recorded is judged up to its last event, and that is said', async () => {
     const verification = await live({
       streams: [stream('book', {}, 0), stream('trade', {}, 0)],
       events: [book, gap('open', { ...at(5), from: moment(4) }), trade(at(14))],
-      to: 'crash',
+      to: 'still recorded',
     })
     expect(verification).toMatchObject({
       verdict: 'not whole',

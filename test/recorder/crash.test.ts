@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { expect, it } from 'vitest'
-import { openTape, verifyTape } from '../../recorder/index.js'
+import { openTape, verifyFile, verifyTape } from '../../recorder/index.js'
 import { compiledRecorder } from './compiled.js'
 import { START, trade } from './sample-events.js'
 
@@ -50,6 +50,12 @@ it('a recorder that is killed loses its last batch at most, never half a frame, 
   if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
   expect(child.signalCode).toBe('SIGKILL')
 
+  const crashed = verifyFile(file)
+  expect([crashed.verdict, crashed.findings.map(({ severity, code }) => [severity, code])]).toEqual([
+    'not whole',
+    [['error', 'run_not_closed']],
+  ])
+
   await using recorder = openTape(file, { mode: 'write' })
   expect(recorder.written).toBeGreaterThanOrEqual(promised)
   expect(recorder.written % ROWS_A_FRAME).toBe(0)
@@ -61,10 +67,12 @@ it('a recorder that is killed loses its last batch at most, never half a frame, 
     at++
   }
   expect(at).toBe(recorder.written)
-  const { whole, findings } = verifyTape(tape)
-  expect([whole, findings.map(({ code }) => code)]).toEqual([true, ['run_not_closed']])
-
   recorder.record(trade({ id: 'afterwards', receiveTime: START + 10 ** 9 }))
   await recorder.close()
+  const { verdict, findings } = verifyTape(tape)
+  expect(verdict).toBe('not whole')
+  expect(findings.filter(({ code }) => code === 'run_not_closed')).toMatchObject([
+    { severity: 'error', event: 1, what: expect.stringMatching(/did not end this run/) },
+  ])
   expect([...tape.replay({ fromEvent: at + 1 })].map(({ type }) => type)).toEqual(['gap', 'gap', 'trade'])
 })
