@@ -31,7 +31,7 @@ more()
 `
 
 it('a recorder that is killed loses its last batch at most, never half a frame, and leaves no lock', async () => {
-  const { directory } = compiledRecorder(['zod', 'decimal.js', 'better-sqlite3'])
+  const { directory } = compiledRecorder(['zod', 'decimal.js', 'fastest-levenshtein', 'better-sqlite3'])
   const file = join(directory, 'tape.db')
   writeFileSync(join(directory, 'record.mjs'), script)
   const child = spawn(process.execPath, ['record.mjs', JSON.stringify(trade())], {

@@ -27,7 +27,7 @@ function run(directory: string) {
 
 describe('where better-sqlite3 is not installed', () => {
   it('the recorder can be imported, and opening a tape says how to install it', () => {
-    const { directory } = compiledRecorder(['zod', 'decimal.js'])
+    const { directory } = compiledRecorder(['zod', 'decimal.js', 'fastest-levenshtein'])
     const { imported, failures } = run(directory)
     expect(imported).toEqual(['function', 'function'])
     for (const failure of failures) {
@@ -42,7 +42,13 @@ describe('where better-sqlite3 is not installed', () => {
 
 describe('where better-sqlite3 is installed without its native part', () => {
   it('opening a tape says how to build it', () => {
-    const { directory } = compiledRecorder(['zod', 'decimal.js', 'bindings', 'file-uri-to-path'])
+    const { directory } = compiledRecorder([
+      'zod',
+      'decimal.js',
+      'fastest-levenshtein',
+      'bindings',
+      'file-uri-to-path',
+    ])
     for (const part of ['package.json', 'lib']) {
       cpSync(join(installed('better-sqlite3'), part), join(directory, 'node_modules/better-sqlite3', part), {
         recursive: true,
