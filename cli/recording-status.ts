@@ -39,7 +39,7 @@ export interface TapeStatus {
   readonly bytes: number
   /** Events that wait to be written. */
   readonly waiting: number
-  /** Events so far that could not be written and are not on the tape, which has gaps for them. */
+  /** Events so far that could not be written and are not on the tape: it gets gaps for them as soon as it can be written. */
   readonly lost: number
   /** Why the tape cannot be written; null where it can. */
   readonly wrong: string | null
@@ -145,6 +145,7 @@ export class StatusKeeper {
     exitCode: number,
   ): RecordingSummary {
     const { path, bytes, lost } = this.#tape
+    const { lostWithoutGap } = this.#recorder.stats
     return {
       type: 'summary',
       at: this.#clock.now(),
@@ -160,7 +161,7 @@ export class StatusKeeper {
       })),
       gaps,
       malformed,
-      tape: existsSync(path) ? { path, bytes, lost } : null,
+      tape: existsSync(path) || lost > 0 ? { path, bytes, lost, lostWithoutGap } : null,
       raw: raw !== null && existsSync(raw) ? raw : null,
       exitCode,
     }

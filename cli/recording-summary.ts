@@ -15,10 +15,20 @@ export interface RecordingSummary {
   readonly gaps: Readonly<Partial<Record<GapReason, number>>>
   readonly malformed: number
   /** Null where nothing was recorded, so that no tape was written. */
-  readonly tape: { readonly path: string; readonly bytes: number; readonly lost: number } | null
+  readonly tape: SummarizedTape | null
   /** The file of raw frames that was written last; null without `--raw`, or where no connection was opened. */
   readonly raw: string | null
   readonly exitCode: number
+}
+
+export interface SummarizedTape {
+  readonly path: string
+  /** 0 where the file is no longer there. */
+  readonly bytes: number
+  /** Events that could not be written. */
+  readonly lost: number
+  /** Those of them for which the tape has no gap either. */
+  readonly lostWithoutGap: number
 }
 
 export interface StreamSummary {
@@ -39,13 +49,12 @@ export function summaryText(summary: RecordingSummary): string[] {
   const { streams, events, gaps, malformed, tape, raw, elapsedMs } = summary
   const silent = streams.filter((stream) => stream.events === 0)
   const opened = Object.entries(gaps).map(([reason, count]) => `${count} ${reason}`)
+  const lost = tape === null || tape.lost === 0 ? null : lossText(tape)
   const parts = [
     `${events.toLocaleString('en')} events of ${streams.length} streams`,
-    opened.length === 0 ? 'no gaps' : `gaps: ${opened.join(', ')}`,
+    ...(opened.length > 0 ? [`gaps: ${opened.join(', ')}`] : lost === null ? ['no gaps'] : []),
     ...(malformed === 0 ? [] : [`${malformed} malformed frames`]),
-    ...(tape === null || tape.lost === 0
-      ? []
-      : [`${tape.lost.toLocaleString('en')} events lost, for which the tape has gaps`]),
+    ...(lost === null ? [] : [lost]),
   ]
   const named = silent.slice(0, NAMED).map(({ venue, symbol, channel, state, reason }) => {
     const why = reason === null ? '' : ` (${reason})`
@@ -57,6 +66,20 @@ export function summaryText(summary: RecordingSummary): string[] {
     ...(silent.length === 0
       ? []
       : ['nothing came of:', ...named, ...(rest > 0 ? [`  and ${rest} more`] : [])]),
-    `${tape === null ? 'no tape was written' : `tape ${tape.path}, ${showBytes(tape.bytes)}`}${raw === null ? '' : `; raw frames in ${raw}`}`,
+    `${tapeText(tape)}${raw === null ? '' : `; raw frames in ${raw}`}`,
   ]
+}
+
+function lossText({ lost, lostWithoutGap }: SummarizedTape): string {
+  const events = lost === 1 ? '1 event lost' : `${lost.toLocaleString('en')} events lost`
+  if (lostWithoutGap === 0) return `${events}, for which the tape has gaps`
+  const which = lostWithoutGap === lost ? '' : ` of ${lostWithoutGap.toLocaleString('en')}`
+  return `${events}, and the loss${which} could not be noted on the tape: verify calls it not whole`
+}
+
+function tapeText(tape: SummarizedTape | null): string {
+  if (tape === null) return 'no tape was written'
+  return tape.bytes === 0
+    ? `tape ${tape.path}, which is not there`
+    : `tape ${tape.path}, ${showBytes(tape.bytes)}`
 }

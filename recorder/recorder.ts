@@ -58,6 +58,8 @@ export interface RecorderStats {
   readonly waitingBytes: number
   /** Events that were lost since this recorder was opened. */
   readonly lost: number
+  /** Those of them for which the tape has no gap: it could not be written when the recorder was closed. */
+  readonly lostWithoutGap: number
   /** Since when transactions fail; null where they do not. */
   readonly failingSince: Micros | null
 }
@@ -87,6 +89,7 @@ export class Recorder {
   /** Why events were lost last. */
   #why = ''
   #lost = 0
+  #lostWithoutGap = 0
   #triesSinceReport = 0
   #lastTry: Micros = 0
   #closing: Promise<void> | null = null
@@ -152,6 +155,7 @@ export class Recorder {
       waiting: this.waiting,
       waitingBytes: this.#waiting.bytes,
       lost: this.#lost,
+      lostWithoutGap: this.#lostWithoutGap,
       failingSince: this.#failure?.since ?? null,
     }
   }
@@ -549,6 +553,7 @@ export class Recorder {
         throw tapeError(cause, this.path, 'everything is recorded, but cannot merge the write-ahead log into')
       }
     }
+    this.#lostWithoutGap = lost
     let what = lost === 1 ? '1 event was lost' : `${lost} events were lost`
     try {
       this.#writer.closeUnfinished()

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, describe, expect, test } from 'vitest'
@@ -94,6 +94,27 @@ test('a tape that is renamed while it is recorded to is noticed within about a s
   expect(new Set(ids).size).toBe(ids.length)
 }, 60_000)
 
+test('a folder that is renamed under its tape: the summary says that the loss is not on the tape', async () => {
+  const url = await desk.simulate('bitfinex')
+  const folder = join(desk.folder, 'before')
+  mkdirSync(folder)
+  const file = join(folder, 'tape.db')
+  const command = desk.start('record', 'bitfinex:BTC/USD', '--url', url, '--db', file, '--duration', '1h')
+  await until(() => existsSync(`${file}-wal`) && eventsOn(file) > 0)
+  renameSync(folder, join(desk.folder, 'after'))
+  await command.prints(/there is no directory/, 'stderr')
+  command.signal('SIGTERM')
+  const { code, stderr } = await command.outcome()
+  expect(code).toBe(1)
+  expect(stderr).toMatch(
+    /[\d,]+ events? lost, and the loss could not be noted on the tape: verify calls it not whole/,
+  )
+  expect(stderr).not.toMatch(/has gaps|no gaps/)
+  expect(stderr).toMatch(/tape .*tape\.db, which is not there/)
+  using tape = openTape(join(desk.folder, 'after', 'tape.db'))
+  expect(tape.runs()[0]?.closed).toBeNull()
+}, 60_000)
+
 function tradeIds(events: Iterable<{ readonly id: string }>): string[] {
   return [...events].map(({ id }) => id)
 }
@@ -141,6 +162,7 @@ describe.skipIf(!mayMount)('a full disk', () => {
     const { code, stderr } = await command.outcome()
     expect(code).toBe(1)
     expect(stderr).toMatch(/\(\d+ events? w(as|ere) lost\)/)
+    expect(stderr).not.toContain('has gaps')
     using tape = openTape(file)
     expect(tape.runs()[0]?.closed).toBeNull()
   }, 60_000)
