@@ -184,8 +184,12 @@ function troublesText({ wrong }: VenueStatus): string[] {
   return rest > 0 ? [...texts, `and ${rest} more`] : texts
 }
 
-function tapeText({ tape: { bytes, waiting, lost, wrong } }: RecordingStatus): string {
+function tapeText({ tape: { bytes, waiting, lost, gaps, wrong } }: RecordingStatus): string {
   const parts = [`tape ${showBytes(bytes)}`]
+  if (gaps.opened > 0) {
+    const open = gaps.open === 0 ? '' : ` (${gaps.open} open)`
+    parts.push(`${gaps.opened} ${gaps.opened === 1 ? 'gap' : 'gaps'} of the recorder${open}`)
+  }
   if (lost > 0) parts.push(`${lost.toLocaleString('en')} events lost`)
   if (wrong !== null) parts.push(`${waiting.toLocaleString('en')} events waiting: ${shown(wrong)}`)
   return parts.join(', ')

@@ -41,6 +41,8 @@ export interface TapeStatus {
   readonly waiting: number
   /** Events so far that could not be written and are not on the tape: it gets gaps for them as soon as it can be written. */
   readonly lost: number
+  /** Gaps so far that the recorder opened itself, of all venues and besides theirs, and those that are open. */
+  readonly gaps: { readonly opened: number; readonly open: number }
   /** Why the tape cannot be written; null where it can. */
   readonly wrong: string | null
 }
@@ -121,7 +123,7 @@ export class StatusKeeper {
         events: counts.events,
         eventsPerSecond: Math.round(rate * 10) / 10,
         gaps: {
-          opened: Object.values(gaps.opened).reduce((sum, count) => sum + count, 0),
+          opened: sumOf(gaps.opened),
           open: subscriptions.filter(({ gap }) => gap !== null).length,
         },
         malformed: counts.malformed,
@@ -175,8 +177,15 @@ export class StatusKeeper {
   }
 
   get #tape(): TapeStatus {
-    const { path, waiting, lost } = this.#recorder.stats
-    return { path, bytes: tapeBytes(path), waiting, lost, wrong: this.#tapeTrouble() }
+    const { path, waiting, lost, gaps } = this.#recorder.stats
+    return {
+      path,
+      bytes: tapeBytes(path),
+      waiting,
+      lost,
+      gaps: { opened: sumOf(gaps.opened), open: gaps.open },
+      wrong: this.#tapeTrouble(),
+    }
   }
 
   #counts(venue: string): Counts {
@@ -187,6 +196,10 @@ export class StatusKeeper {
     }
     return counts
   }
+}
+
+function sumOf(counts: Readonly<Partial<Record<string, number>>>): number {
+  return Object.values(counts).reduce<number>((sum, count = 0) => sum + count, 0)
 }
 
 function nothingYet(up: number): string {

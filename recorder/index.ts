@@ -13,7 +13,7 @@ export {
 export { openTape } from './open-tape.js'
 export { type Closable, type RecordableFeed, type RecordOptions, record } from './record.js'
 export type { RecordedStream, RecordSummary } from './record-tally.js'
-export type { Recorder, RecorderState, RecorderStats } from './recorder.js'
+export type { Recorder, RecorderGaps, RecorderState, RecorderStats } from './recorder.js'
 export type { RecorderClock, RecorderOptions } from './recorder-options.js'
 export type { RunCoverage } from './run-coverage.js'
 export type { RunStream, RunStreamName } from './run-streams.js'

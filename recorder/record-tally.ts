@@ -6,7 +6,7 @@ export interface RecordSummary {
   readonly events: number
   /** Events by type; a type that never came is absent. */
   readonly types: Readonly<Partial<Record<MarketEventType, number>>>
-  /** Gaps that were opened, by reason; a reason that never occurred is absent. */
+  /** Gaps that were opened, by the feed or by the recorder itself, by reason; a reason that never occurred is absent. */
   readonly gaps: Readonly<Partial<Record<GapReason, number>>>
   /** Frames that did not fit the venue's schema. */
   readonly malformed: number
@@ -50,11 +50,16 @@ export class RecordTally {
     this.#last = event.receiveTime
   }
 
-  summary(streams: readonly FeedStream[]): RecordSummary {
+  /** @param recorders gaps that the recorder opened itself */
+  summary(streams: readonly FeedStream[], recorders: RecordSummary['gaps']): RecordSummary {
+    const gaps = new Map(this.#gaps)
+    for (const [reason, count] of Object.entries(recorders) as [GapReason, number][]) {
+      gaps.set(reason, (gaps.get(reason) ?? 0) + count)
+    }
     return {
       events: this.#events,
       types: Object.fromEntries(this.#types),
-      gaps: Object.fromEntries(this.#gaps),
+      gaps: Object.fromEntries(gaps),
       malformed: this.#types.get('malformed') ?? 0,
       first: this.#first,
       last: this.#last,

@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import type { MarketEvent } from '../schemas/events.js'
+import type { Channel } from '../src/connector.js'
 import { TapewireError } from '../src/errors.js'
 import type { FeedStream } from '../src/feed/asked-streams.js'
 import { parseOptions } from '../src/options.js'
@@ -9,11 +10,13 @@ import { assertRecordable, closeRefused } from './record-arguments.js'
 import { type RecordSummary, RecordTally } from './record-tally.js'
 import type { Recorder } from './recorder.js'
 import type { RecorderClock } from './recorder-options.js'
-import type { RunStream } from './run-streams.js'
+import type { RunStream, RunStreamName } from './run-streams.js'
 
 /** What {@link record} needs of a feed. */
 export interface RecordableFeed extends AsyncIterable<MarketEvent> {
   streams(): readonly FeedStream[]
+  /** Asks for a fresh snapshot of a book. Without it, a book that the recorder lost events of waits for the venue's next one. */
+  resync?(venue: string, symbol: string, channel: Channel): boolean
   close(): Promise<void>
 }
 
@@ -60,6 +63,8 @@ const optionsSchema = z.strictObject({
 
 /** How often the tape is brought up to date on how the streams stand. */
 const STATE_EVERY_MS = 1_000
+/** A snapshot that was asked for and has not reached the tape after this was lost as well, and is asked for again. */
+const SNAPSHOT_WITHIN_MS = 30_000
 
 /**
  * Records a feed until it ends: every event, and which streams were asked for and how they stand. Then everything is closed:
@@ -83,6 +88,7 @@ export async function record(
   } = await accepted(feed, recorder, options)
   const tally = new RecordTally()
   const statement = new StreamStatement(feed, recorder)
+  const snapshots = new WantedSnapshots(feed, recorder)
   const failures: unknown[] = []
   const attempt = async (run: () => Promise<void> | void) => {
     try {
@@ -94,6 +100,7 @@ export async function record(
   const pending: { timer: Timer | null } = { timer: null }
   const keepStating = () => {
     statement.update()
+    snapshots.ask()
     pending.timer = clock.after(STATE_EVERY_MS, keepStating)
   }
   await attempt(async () => {
@@ -109,7 +116,7 @@ export async function record(
   await attempt(() => statement.update())
   await attempt(() => (keepEmpty ? recorder.close() : recorder.abandon()))
   for (const closable of alsoClose) await attempt(() => closable.close())
-  const summary = tally.summary(feed.streams())
+  const summary = tally.summary(feed.streams(), recorder.stats.gaps.opened)
   await attempt(() => onEnd?.(summary))
   if (failures.length > 0) throw failureOf(failures)
   return summary
@@ -154,7 +161,7 @@ class StreamStatement {
     for (const asked of this.#feed.streams()) {
       const stream = runStream(asked)
       const text = JSON.stringify(stream)
-      const key = JSON.stringify([stream.venue, stream.symbol, stream.channel])
+      const key = keyOf(stream)
       if (this.#stated.get(key)?.text !== text) changed.push(stream)
       this.#stated.delete(key)
       stated.set(key, { stream, text })
@@ -168,6 +175,43 @@ class StreamStatement {
     this.#stated = stated
     this.#recorder.recordStreams(changed, renamed)
   }
+}
+
+/** Asks the feed for the snapshots without which books are not whole on the tape. */
+class WantedSnapshots {
+  readonly #feed: RecordableFeed
+  readonly #recorder: Recorder
+  /** How many turns ago each was asked for. */
+  #asked = new Map<string, number>()
+
+  constructor(feed: RecordableFeed, recorder: Recorder) {
+    this.#feed = feed
+    this.#recorder = recorder
+  }
+
+  /** One turn. A stream that is not live gets its snapshot when it is live again. */
+  ask(): void {
+    const wanted = new Set(this.#recorder.booksWanted.map(keyOf))
+    const asked = new Map<string, number>()
+    if (wanted.size > 0) {
+      for (const stream of this.#feed.streams()) {
+        const key = keyOf(stream)
+        if (!wanted.has(key)) continue
+        const turns = this.#asked.get(key)
+        const isDue = turns === undefined || turns * STATE_EVERY_MS >= SNAPSHOT_WITHIN_MS
+        if (!isDue) asked.set(key, turns + 1)
+        else if (stream.state === 'live') {
+          this.#feed.resync?.(stream.venue, stream.symbol, stream.channel)
+          asked.set(key, 1)
+        }
+      }
+    }
+    this.#asked = asked
+  }
+}
+
+function keyOf({ venue, symbol, channel }: RunStreamName): string {
+  return JSON.stringify([venue, symbol, channel])
 }
 
 function runStream(asked: FeedStream): RunStream {

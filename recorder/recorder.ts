@@ -2,7 +2,7 @@
 import { basename } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type * as z from 'zod'
-import type { MarketEvent, Micros } from '../schemas/events.js'
+import type { GapReason, MarketEvent, Micros } from '../schemas/events.js'
 import { TapeError } from '../src/errors.js'
 import type { Timer } from '../src/platform.js'
 import { encodeBody } from './event-codec.js'
@@ -62,6 +62,19 @@ export interface RecorderStats {
   readonly lostWithoutGap: number
   /** Since when transactions fail; null where they do not. */
   readonly failingSince: Micros | null
+  /** Gaps of the recorder's own, of which the feed knows nothing. */
+  readonly gaps: RecorderGaps
+}
+
+/**
+ * Gaps that a recorder opened itself: events that could not be written (`not_written`), a book that goes on in another file
+ * (`joined_late`), the pause since the run before (`not_recording`).
+ */
+export interface RecorderGaps {
+  /** Since this recorder was opened, by reason; a reason that never occurred is absent. */
+  readonly opened: Readonly<Partial<Record<GapReason, number>>>
+  /** Those that are open. */
+  readonly open: number
 }
 
 /**
@@ -90,6 +103,7 @@ export class Recorder {
   #why = ''
   #lost = 0
   #lostWithoutGap = 0
+  readonly #gapsOpened = new Map<GapReason, number>()
   #triesSinceReport = 0
   #lastTry: Micros = 0
   #closing: Promise<void> | null = null
@@ -157,7 +171,24 @@ export class Recorder {
       lost: this.#lost,
       lostWithoutGap: this.#lostWithoutGap,
       failingSince: this.#failure?.since ?? null,
+      gaps: {
+        opened: Object.fromEntries(this.#gapsOpened),
+        open: this.#continuity.open + this.#continuation.open,
+      },
     }
+  }
+
+  /**
+   * Books that are not whole on the tape until their next snapshot, because events of them were lost or because the recording
+   * went on in another file. Empty while the tape cannot be written. `record` asks the feed for these snapshots.
+   */
+  get booksWanted(): readonly RunStreamName[] {
+    if (this.#state !== 'recording') return []
+    return [...this.#continuity.booksWanted()].map(({ venue, symbol, channel }) => ({
+      venue,
+      symbol: symbol ?? '',
+      channel: channel ?? '',
+    }))
   }
 
   /**
@@ -285,8 +316,23 @@ export class Recorder {
   /** Puts on the tape what it takes to join the event to what earlier runs recorded. */
   #pass(event: MarketEvent): void {
     const instead = this.#continuation.pass(event)
-    if (instead === null) this.#take(event)
-    else for (const one of instead) this.#take(one)
+    if (instead === null) {
+      this.#take(event)
+      return
+    }
+    for (const one of instead) {
+      if (one !== event) this.#countGap(one)
+      this.#take(one)
+    }
+  }
+
+  /** Counts a gap of the recorder's own, where the event opens one. */
+  #countGap(event: MarketEvent): void {
+    if (event.type === 'gap' && event.state === 'open') this.#countGaps(event.reason, 1)
+  }
+
+  #countGaps(reason: GapReason, count: number): void {
+    if (count > 0) this.#gapsOpened.set(reason, (this.#gapsOpened.get(reason) ?? 0) + count)
   }
 
   /** What follows from several frames, as one of its own. */
@@ -294,7 +340,10 @@ export class Recorder {
     if (events.length === 0) return
     this.#waiting.beginFrame(this.#options.batchEvents)
     this.#frameKept = this.#state !== 'losing'
-    for (const event of events) this.#take(event)
+    for (const event of events) {
+      this.#countGap(event)
+      this.#take(event)
+    }
     this.#frameTime = null
   }
 
@@ -315,6 +364,7 @@ export class Recorder {
   #lose(event: MarketEvent, stream: TapeStream): void {
     for (const gap of this.#continuity.lost(event, stream, this.#why)) {
       this.#waiting.beginFrame(this.#options.batchEvents)
+      this.#countGap(gap)
       this.#add(gap, this.#writer.streamOf(gap))
     }
     this.#lost++
@@ -477,7 +527,9 @@ export class Recorder {
     for (const stream of former.statedStreams) writer.stateStream(stream)
     this.#renumber(writer, boundary, former.path)
     const unfinished =
-      error === null ? 'is in the former file, wherever it is now' : `may be incomplete (${error.message})`
+      error === null
+        ? 'is in the former file, if that was renamed; if it was deleted, it is gone'
+        : `may be incomplete (${error.message})`
     this.#options.onTrouble?.({
       kind: 'moved',
       message: `${former.path} ${what}: the recording goes on in ${writer.path}. What was recorded before ${unfinished}`,
@@ -522,7 +574,8 @@ export class Recorder {
     }
     const rename = (stream: TapeStream) => writer.streamLike(stream)
     const why = `recorded to ${former} before`
-    const { first, before } = this.#continuity.moved([...marks.values()], from, why, rename)
+    const { first, before, begun } = this.#continuity.moved([...marks.values()], from, why, rename)
+    this.#countGaps('joined_late', begun)
     this.#waiting.clear()
     for (const gap of first) this.#add(gap, writer.streamOf(gap))
     for (const row of waiting) {

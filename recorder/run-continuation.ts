@@ -75,6 +75,13 @@ export class RunContinuation {
     return this.#repeated
   }
 
+  /** Pauses that are open on the tape. */
+  get open(): number {
+    let open = 0
+    for (const { state } of this.#streams.values()) if (state === 'paused' || state === 'history') open++
+    return open
+  }
+
   /** Whether {@link frameEnded} or {@link settle} has something to do, now or later. */
   get pending(): boolean {
     if (this.#inHistory.size > 0) return true

@@ -101,20 +101,34 @@ export class StreamContinuity {
     return ends
   }
 
+  /** The books that are not whole on the tape because of the recorder, until their next snapshot. */
+  *booksWanted(): Generator<TapeStream> {
+    for (const [stream, { book, hole }] of this.#states) if (book && hole !== null) yield stream
+  }
+
+  /** Gaps of the recorder's own that are open on the tape. */
+  get open(): number {
+    let open = 0
+    for (const { hole } of this.#states.values()) if (hole !== null) open++
+    return open
+  }
+
   /**
    * The recording goes on in another file, which lacks what was before: what is open on the former tape is opened there too, and
    * a book without a snapshot there has a gap until the first one.
    *
    * @param waiting the gap events and snapshots that will be the first on the new tape
    * @param rename the stream as the new tape numbers it
-   * @returns the gap events that come before all else, and those that come before single ones of `waiting`
+   * @returns the gap events that come before all else, those that come before single ones of `waiting`, and how many of the
+   * gaps were open on no tape before
    */
   moved(
     waiting: readonly Landmark[],
     from: Micros,
     why: string,
     rename: (stream: TapeStream) => TapeStream,
-  ): { readonly first: GapEvent[]; readonly before: Map<Landmark, GapEvent> } {
+  ): { readonly first: GapEvent[]; readonly before: Map<Landmark, GapEvent>; readonly begun: number } {
+    let begun = 0
     const first: GapEvent[] = []
     const before = new Map<Landmark, GapEvent>()
     const states = [...this.#states]
@@ -130,12 +144,13 @@ export class StreamContinuity {
         continue
       }
       if (!state.book) continue
+      begun++
       const hole = newHole('joined_late', null, why)
       first.push({ ...opening(hole.reason, fields, null, from), detail: why })
       if (next === undefined) state.hole = hole
       else before.set(next, closing(hole, fields, next.receiveTime))
     }
-    return { first, before }
+    return { first, before, begun }
   }
 
   #state(stream: TapeStream): StreamState {

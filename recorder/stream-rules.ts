@@ -48,7 +48,7 @@ export class StreamRules {
         break
       case 'book_update':
       case 'order_update':
-        this.#checkUpdate(event.sequence, place)
+        this.#checkUpdate(event.sequence, place, inGap)
         break
       case 'checksum':
         this.#checkChecksum(event, place, inGap)
@@ -109,10 +109,11 @@ export class StreamRules {
     this.#mayRestart = true
   }
 
-  #checkUpdate(sequence: string | null, place: Place): void {
-    if (this.#book === 'none') {
+  /** An open gap says already what changes without a snapshot are worth. */
+  #checkUpdate(sequence: string | null, place: Place, inGap: boolean): void {
+    if (this.#book === 'none' && !inGap) {
       this.#findings.add('error', 'update_before_snapshot', place, 'a book changes before its first snapshot')
-    } else if (this.#book === 'broken') {
+    } else if (this.#book === 'broken' && !inGap) {
       this.#findings.add('error', 'update_after_gap', place, 'a book changes after a gap without a snapshot')
     }
     if (sequence === null || !/^\d+$/.test(sequence)) return

@@ -313,11 +313,15 @@ export interface Session {
   closed(info: CloseInfo, at: Micros | null): void
   /** The log is over, with the connection open: what still waits for something to come is reported as unused. */
   finished(at: Micros | null): void
-  /** The reader was too slow and events of this stream were dropped, from one received at `from` on. */
+  /**
+   * The reader lacks events of this stream, from one received at `from` on. `detail` says why, for a person: it was too slow and
+   * they were dropped, or it lost them itself.
+   */
   overflowed(
     stream: { readonly instrument: string; readonly channel: Channel },
     from: Micros | null,
     at: Micros,
+    detail: string,
   ): void
 }
 

@@ -148,8 +148,8 @@ export class Arbiter {
   }
 
   /** The user did not read events of a stream. */
-  overflowed(instrument: string, channel: Channel, from: Micros | null, at: Micros): void {
-    this.#streams.get(keyOf(instrument, channel))?.overflowed(from, at)
+  overflowed(instrument: string, channel: Channel, from: Micros | null, at: Micros, detail: string): void {
+    this.#streams.get(keyOf(instrument, channel))?.overflowed(from, at, detail)
   }
 
   /** The leg that a stream follows. */

@@ -194,10 +194,10 @@ export abstract class ArbitratedStream<V extends LegView = LegView> {
     this.reconsider(null)
   }
 
-  /** Events that were passed on were not read: the hole is the user's alone. */
-  overflowed(from: Micros | null, at: Micros): void {
+  /** Events that were passed on were not read, or lost by the reader: the hole is the user's alone. */
+  overflowed(from: Micros | null, at: Micros, detail: string): void {
     this.gap?.widen(from)
-    this.openGap('overflow', 'the reader was too slow', at, from)
+    this.openGap('overflow', detail, at, from)
     this.restore(at)
   }
 

@@ -181,10 +181,15 @@ export class FeedConnection implements Leg {
     })
   }
 
-  /** The reader dropped events of a stream of this connection. */
-  overflowed(instrument: string, channel: Subscription['channel'], from: Micros | null): void {
+  /** The reader lacks events of a stream of this connection. */
+  overflowed(
+    instrument: string,
+    channel: Subscription['channel'],
+    from: Micros | null,
+    detail: string,
+  ): void {
     this.memory.peek(instrument, channel)?.gap?.widen(from)
-    this.#run(() => this.#session?.overflowed({ instrument, channel }, from, this.#now()))
+    this.#run(() => this.#session?.overflowed({ instrument, channel }, from, this.#now(), detail))
   }
 
   /** Stops reading. The session's time stands still meanwhile: what it waits for may lie unread in the network. */

@@ -9,6 +9,7 @@ import { didYouMean } from '../nearest.js'
 import { parseOptions } from '../options.js'
 import type { Platform } from '../platform.js'
 import type { StreamRecord } from '../session/memory.js'
+import { splitChannel } from '../session/stream.js'
 import { shown } from '../shown.js'
 import { shownValue } from '../shown-value.js'
 import { dialBudget } from '../socket/dial-budget.js'
@@ -300,6 +301,36 @@ export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
   }
 
   /**
+   * Asks for a fresh snapshot of a book, for a reader that lost events of it. The book gets a gap (`overflow`) at once, which
+   * the snapshot closes; one that has a gap already gets its snapshot by that. It waits its turn among what the venue allows to ask.
+   *
+   * @returns whether the feed has such a stream; false after its end.
+   * @throws {UsageError} `unknown_venue`; `unsupported_channel` for a channel that carries no book.
+   */
+  resync(venue: string, symbol: string, channel: Channel = 'book'): boolean {
+    const { instruments } = this.#of(venue, this.#lines)
+    const { kind } = splitChannel(channel)
+    if (kind !== 'book' && kind !== 'order') {
+      throw new UsageError(
+        'unsupported_channel',
+        `resync takes a channel that carries a book, such as 'book' or 'order', not ${shown(channel, 80)}`,
+        { context: { venue, channel, field: 'channel' } },
+      )
+    }
+    if (this.#closing !== null) return false
+    const id = instruments.find(symbol)?.instrument ?? symbol
+    const now = this.#platform.clock.now()
+    for (const { venue: served, lane } of this.#lanes) {
+      if (served !== venue) continue
+      const held = lane.describe(now).find((stream) => stream.instrument === id && stream.channel === channel)
+      if (held === undefined) continue
+      if (held.gap === null) lane.overflowed(id, channel, now, 'the reader asked for a fresh snapshot')
+      return true
+    }
+    return false
+  }
+
+  /**
    * Every stream that the feed was asked for and how it stands, those included that the venue refused or that it does not
    * list. After the end of the feed: as they stood then.
    */
@@ -470,7 +501,7 @@ export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
     if (!('channel' in first)) return
     for (const { venue, lane } of this.#lanes) {
       if (venue === first.venue) {
-        lane.overflowed(first.instrument, first.channel as Channel, since)
+        lane.overflowed(first.instrument, first.channel as Channel, since, 'the reader was too slow')
       }
     }
   }

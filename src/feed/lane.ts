@@ -94,10 +94,10 @@ export class Lane {
     this.#arbiter?.remove(subscriptions)
   }
 
-  /** The reader dropped events of a stream. */
-  overflowed(instrument: string, channel: Channel, from: Micros | null): void {
-    if (this.#arbiter === null) this.#legs[0]?.overflowed(instrument, channel, from)
-    else this.#arbiter.overflowed(instrument, channel, from, this.#now())
+  /** The reader lacks events of a stream. */
+  overflowed(instrument: string, channel: Channel, from: Micros | null, detail: string): void {
+    if (this.#arbiter === null) this.#legs[0]?.overflowed(instrument, channel, from, detail)
+    else this.#arbiter.overflowed(instrument, channel, from, this.#now(), detail)
   }
 
   /** The connection whose word on a stream counts now. */

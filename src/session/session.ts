@@ -132,9 +132,9 @@ export function defineSession(
     },
     tick: (at) => alarms.tick(at),
     finished: (at) => handlers.finished?.(at),
-    overflowed(dropped, from, at) {
+    overflowed(dropped, from, at, detail) {
       const stream = streams.get(dropped.instrument, dropped.channel)
-      if (stream !== undefined) streams.overflowed(stream, from, at)
+      if (stream !== undefined) streams.overflowed(stream, from, at, detail)
     },
     closed(info, at) {
       handlers.closed?.(info, at)

@@ -154,9 +154,9 @@ export class Streams {
     this.#gaps.open(stream, reason, detail, at, from)
   }
 
-  /** Events of the stream were dropped unread: a gap, and for a book a fresh snapshot. */
-  overflowed(stream: Stream, from: Micros | null, at: Micros): void {
-    this.#gaps.open(stream, 'overflow', 'the reader was too slow', at, from)
+  /** The reader lacks events of the stream: a gap, and for a book a fresh snapshot. */
+  overflowed(stream: Stream, from: Micros | null, at: Micros, detail: string): void {
+    this.#gaps.open(stream, 'overflow', detail, at, from)
     if (stream.kind === 'book' || stream.kind === 'order') this.#gaps.resubscribe(stream)
   }
 

@@ -250,7 +250,10 @@ describe('bad input gets one sentence and exit code 2', () => {
     [['simulate', 'nowhere'], /no venue nowhere/],
     [['simulate', 'bitfinex', '--faults', '{"faults":[{"fault":"dorp"}]}'], /no fault; did you mean drop\?/],
     [['simulate', 'bitfinex', '--faults', '[{"fault":"drop","chance":2}]'], /faults\.0\.chance .*got 2/],
-    [['simulate', 'bitfinex', '--faults', 'drop chanse=1'], /no option faults\.0\.chanse; did you mean chance\?/],
+    [
+      ['simulate', 'bitfinex', '--faults', 'drop chanse=1'],
+      /no option faults\.0\.chanse; did you mean chance\?/,
+    ],
     [['simulate', 'bitfinex', '--faults', 'close'], /needs a trigger/],
     [['simulate', 'bitfinex', '--faults', '{bad'], /not JSON/],
     [['simulate', 'bitfinex', '--faults', 'no-such-plan.json'], /no fault plan no-such-plan\.json/],

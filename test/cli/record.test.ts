@@ -98,6 +98,7 @@ describe('a recording that is left alone', () => {
         bytes: expect.any(Number),
         waiting: expect.any(Number),
         lost: 0,
+        gaps: { opened: 0, open: 0 },
         wrong: null,
       },
     })

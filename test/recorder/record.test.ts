@@ -1,6 +1,16 @@
+import { renameSync, rmSync } from 'node:fs'
+import Database from 'better-sqlite3'
 import { expect, test } from 'vitest'
 import { bitfinex } from '../../connectors/bitfinex/index.js'
-import { openTape, type RecordOptions, type RecordSummary, record } from '../../recorder/index.js'
+import {
+  openTape,
+  type RecorderOptions,
+  type RecorderTrouble,
+  type RecordOptions,
+  type RecordSummary,
+  record,
+  verifyTape,
+} from '../../recorder/index.js'
 import { bitfinexSimulator } from '../../simulators/index.js'
 import { type FeedOptions, openFeed } from '../../src/feed/feed.js'
 import { virtualPlatform } from '../../src/simulator/index.js'
@@ -12,7 +22,12 @@ const HOST = '127.0.0.1:9000'
 /** A recording of a simulated venue, both under a clock that goes only when it is told to. */
 function stage(
   symbols: readonly string[],
-  options: { readonly record?: RecordOptions; readonly feed?: FeedOptions; readonly away?: boolean } = {},
+  options: {
+    readonly record?: RecordOptions
+    readonly feed?: FeedOptions
+    readonly recorder?: RecorderOptions
+    readonly away?: boolean
+  } = {},
 ) {
   const platform = virtualPlatform()
   const host = platform.serve(bitfinexSimulator(), { hosts: [HOST] })
@@ -20,7 +35,7 @@ function stage(
   const connector = bitfinex({ url: `ws://${HOST}`, symbols, channels: ['trade', 'book'] })
   const feed = openFeed([connector], { platform, ...options.feed })
   const file = path()
-  const recorder = openTape(file, { mode: 'write', clock: platform.clock })
+  const recorder = openTape(file, { mode: 'write', clock: platform.clock, ...options.recorder })
   const began = platform.clock.now()
   const recording = record(feed, recorder, { clock: platform.clock, ...options.record })
   // A test looks at the failure when time has passed.
@@ -187,3 +202,114 @@ test('a reader of the events that throws ends the recording, and what was record
   using tape = openTape(file)
   expect([...tape.replay()]).toHaveLength(20)
 })
+
+/** Gaps and snapshots of the books on a tape, in order, each followed by its moment in seconds since `from`. */
+function bookStory(file: string, from: number): string[] {
+  using tape = openTape(file)
+  const story: string[] = []
+  for (const event of tape.replay({ channels: ['book'] })) {
+    if (event.type === 'book_update' || event.type === 'checksum') continue
+    const seconds = Math.floor(((event.receiveTime ?? 0) - from) / 1_000_000)
+    const what = event.type === 'gap' ? `${event.reason} ${event.state}` : event.type
+    story.push(`${what} ${seconds}`)
+  }
+  return story
+}
+
+test.each([
+  ['moved', (file: string) => renameSync(file, `${file}.old`)],
+  ['deleted', (file: string) => rmSync(file)],
+])('the tape is %s: a snapshot makes each book whole on the new one within seconds', async (_how, take) => {
+  const troubles: RecorderTrouble[] = []
+  const { platform, file, recorder, end } = stage(['BTC/USD', 'ETH/USD'], {
+    recorder: { onTrouble: (trouble) => void troubles.push(trouble) },
+  })
+  await platform.advance(10_000)
+  const at = platform.clock.now()
+  take(file)
+  await platform.advance(120_000)
+  expect(recorder.stats.gaps).toEqual({ opened: { joined_late: 2 }, open: 0 })
+  expect(recorder.booksWanted).toEqual([])
+  const summary = await end()
+  expect(summary.gaps).toEqual({ joined_late: 2, overflow: 2 })
+  expect(troubles.map(({ kind }) => kind)).toEqual(['moved'])
+  expect(troubles[0]?.message).toContain(
+    'is in the former file, if that was renamed; if it was deleted, it is gone',
+  )
+
+  expect(recorder.path).not.toBe(file)
+  const story = bookStory(recorder.path, at)
+  for (const kind of [
+    'joined_late open',
+    'joined_late closed',
+    'overflow open',
+    'overflow closed',
+    'book_snapshot',
+  ]) {
+    const told = story.filter((one) => one.startsWith(`${kind} `))
+    expect(told, kind).toHaveLength(2)
+    for (const one of told) expect(Number(one.split(' ').at(-1)), one).toBeLessThan(5)
+  }
+  using tape = openTape(recorder.path)
+  const { findings, streams } = verifyTape(tape)
+  // For each book the gap of the recorder and the one in which the snapshot came; nothing for any change, nothing of trades.
+  expect(findings.map(({ channel, code }) => `${channel} ${code}`)).toEqual(
+    Array.from({ length: 4 }, () => 'book gap_at_start'),
+  )
+  expect(streams.map(({ channel, share, missing }) => [channel, share, missing])).toEqual([
+    ['book', 1, 0],
+    ['trade', 1, 0],
+    ['book', 1, 0],
+    ['trade', 1, 0],
+  ])
+})
+
+test('events of a book are lost: a snapshot is asked for when the tape can be written again', async () => {
+  const { platform, file, recorder, end } = stage(['BTC/USD'], { recorder: { bufferEvents: 20 } })
+  await platform.advance(10_000)
+  const at = platform.clock.now()
+  const other = new Database(file)
+  other.exec('BEGIN IMMEDIATE')
+  await platform.advance(20_000)
+  expect(recorder.state).toBe('losing')
+  expect(recorder.booksWanted).toEqual([])
+  other.exec('ROLLBACK')
+  other.close()
+  await platform.advance(60_000)
+  expect(recorder.stats.gaps).toMatchObject({ opened: { not_written: 2 }, open: 0 })
+  const summary = await end()
+  expect(summary.gaps).toEqual({ not_written: 2, overflow: 1 })
+  const story = bookStory(file, at)
+  expect(story.at(-1)).toMatch(/^book_snapshot 2\d$/)
+  using tape = openTape(file)
+  expect(verifyTape(tape).findings.map(({ channel, code }) => `${channel} ${code}`)).toEqual([
+    'trade gap_unhealed',
+    'book gap_unhealed',
+    'book gap_uncovered',
+  ])
+})
+
+test.each([1, 2] as const)(
+  'a feed with %i lines is asked for a snapshot of a book, once while a gap is open',
+  async (redundancy) => {
+    const { platform, file, feed, end } = stage(['BTC/USD'], { feed: { redundancy } })
+    await platform.advance(10_000)
+    expect(feed.resync('bitfinex', 'tBTCUSD')).toBe(true)
+    // With two connections the other one gives the snapshot at once, and the gap is over.
+    if (redundancy === 1) expect(feed.resync('bitfinex', 'BTC/USD', 'book')).toBe(true)
+    expect(feed.resync('bitfinex', 'ETH/USD')).toBe(false)
+    expect(() => feed.resync('bitfinex', 'BTC/USD', 'trade')).toThrow(/carries a book/)
+    expect(() => feed.resync('nowhere', 'BTC/USD')).toThrow(/no venue nowhere/)
+    await platform.advance(5_000)
+    expect(feed.book('bitfinex', 'BTC/USD')?.state).toBe('live')
+    const summary = await end()
+    expect(feed.resync('bitfinex', 'BTC/USD')).toBe(false)
+    expect(summary.gaps).toEqual({ overflow: 1 })
+    expect(bookStory(file, 0).map((one) => one.replace(/ \d+$/, ''))).toEqual([
+      'book_snapshot',
+      'overflow open',
+      'overflow closed',
+      'book_snapshot',
+    ])
+  },
+)

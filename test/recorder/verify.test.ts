@@ -199,9 +199,25 @@ describe('a book', () => {
     expect(codes(await verify(update([['1', '1']], [])))).toEqual([['error', 'update_before_snapshot', 1]])
   })
 
-  it('that changes in a new recording before a snapshot of its own is found', async () => {
+  it.each(['joined_late', 'not_written'] as const)(
+    'that changes while a gap is open (%s) is the gap, however often it changes',
+    async (reason) => {
+      const open = gap('open', { ...at(1), reason })
+      const changes = [2, 3, 4].map((n) => update([['1', '1']], [], at(n)))
+      const first = codes(await verify(open, ...changes))
+      expect(first.filter(([, code]) => code !== 'gap_open')).toEqual([])
+      expect(first).toHaveLength(1)
+      const later = codes(await verify(book, open, ...changes))
+      expect(later.map(([, code]) => code)).toEqual(['gap_open'])
+    },
+  )
+
+  it('that changes in a new recording before a snapshot of its own is in the gap of the pause', async () => {
     const file = await recorded([book], [update([['10', '2']], [], at(9))])
-    expect(codes(verified(file))).toContainEqual(['error', 'update_before_snapshot', 3])
+    expect(codes(verified(file))).toEqual([
+      ['error', 'gap_open', 2],
+      ['note', 'new_run', 2],
+    ])
   })
 
   it('that changes after a gap without a snapshot is found', async () => {

@@ -3,6 +3,8 @@ import { describe, expect, test } from 'vitest'
 import { Court, INSTRUMENT, Line } from './court.js'
 import { oracle } from './oracle.js'
 
+const SLOW = 'the reader was too slow'
+
 describe('what the reader did not read', () => {
   const bounds = ({ told }: Court) =>
     told.flatMap((event) => (event.type === 'gap' ? [[event.state, event.from, event.to]] : []))
@@ -19,7 +21,7 @@ describe('what the reader did not read', () => {
     const last = court.now
     a.gap()
     b.gap()
-    court.arbiter.overflowed(INSTRUMENT.instrument, 'trade', first, court.now)
+    court.arbiter.overflowed(INSTRUMENT.instrument, 'trade', first, court.now, SLOW)
     a.whole()
     expect(bounds(court)).toEqual([
       ['open', last, null],
@@ -34,8 +36,8 @@ describe('what the reader did not read', () => {
     a.trade(1)
     const first = court.now
     a.trade(2)
-    court.arbiter.overflowed(INSTRUMENT.instrument, 'trade', court.now, court.now)
-    court.arbiter.overflowed(INSTRUMENT.instrument, 'trade', first, court.now)
+    court.arbiter.overflowed(INSTRUMENT.instrument, 'trade', court.now, court.now, SLOW)
+    court.arbiter.overflowed(INSTRUMENT.instrument, 'trade', first, court.now, SLOW)
     a.trade(3)
     expect(bounds(court).at(-1)).toEqual(['closed', first, court.now])
   })
@@ -46,7 +48,7 @@ describe('what the reader did not read', () => {
     a.whole()
     b.whole()
     a.trade(1)
-    court.arbiter.overflowed(INSTRUMENT.instrument, 'trade', court.now, court.now)
+    court.arbiter.overflowed(INSTRUMENT.instrument, 'trade', court.now, court.now, SLOW)
     court.arbiter.leave(b, 'disconnected', 'over', court.now)
     court.arbiter.dissolve(a, court.now)
     expect(a.memory.peek(INSTRUMENT.instrument, 'trade')?.gap?.reason).toBe('overflow')
@@ -61,7 +63,7 @@ describe('what the reader did not read', () => {
     record.lastData = court.now
     court.arbiter.adopt(a)
     a.update('2')
-    court.arbiter.overflowed(INSTRUMENT.instrument, 'book', court.now, court.now)
+    court.arbiter.overflowed(INSTRUMENT.instrument, 'book', court.now, court.now, SLOW)
     a.update('3')
     expect(court.words).toEqual(['+2', 'gap overflow', 'whole true', 'book 2', '+3'])
   })
@@ -73,7 +75,7 @@ describe('what the reader did not read', () => {
     a.update('2')
     b.gap()
     court.now += 1_000_000
-    court.arbiter.overflowed(INSTRUMENT.instrument, 'book', court.now, court.now)
+    court.arbiter.overflowed(INSTRUMENT.instrument, 'book', court.now, court.now, SLOW)
     expect(court.words).toEqual(['book 1', '+2', 'gap overflow'])
     a.update('3')
     expect(court.words.slice(3)).toEqual(['whole true', 'book 3'])
@@ -91,7 +93,7 @@ describe('what the reader did not read', () => {
     // In the same moment, as of a session.
     court.now -= 1_000
     a.snapshot('3')
-    court.arbiter.overflowed(INSTRUMENT.instrument, 'book', court.now, court.now)
+    court.arbiter.overflowed(INSTRUMENT.instrument, 'book', court.now, court.now, SLOW)
     expect(court.words.slice(2)).toEqual(['gap disconnected', 'whole true', 'book 3', 'gap overflow'])
     a.update('4')
     expect(court.words.slice(6)).toEqual(['whole true', 'book 4'])
@@ -332,7 +334,7 @@ describe('trades of two lines', () => {
     a.trade(1)
     a.trade(2)
     a.gap()
-    court.arbiter.overflowed(INSTRUMENT.instrument, 'trade', court.now, court.now)
+    court.arbiter.overflowed(INSTRUMENT.instrument, 'trade', court.now, court.now, SLOW)
     a.trade(2, true)
     a.whole(true)
     expect(court.words.at(-1)).toBe('whole false')
