@@ -1,6 +1,6 @@
 import { basename } from 'node:path'
 import type { UnusedCause } from '../src/connector.js'
-import type { PlayStats, Unused } from '../src/framelog/index.js'
+import type { LogWarning, PlayStats, Unused } from '../src/framelog/index.js'
 import { shown } from '../src/shown.js'
 
 const CAUSES: Readonly<Record<UnusedCause, string>> = {
@@ -26,10 +26,21 @@ export class IngestReport {
   readonly #venue: string | undefined
   /** Frames that carry data and could not be used. */
   readonly #lost: number
+  readonly #warnings: readonly LogWarning[]
   readonly #byCause = new Map<UnusedCause, Unused[]>()
 
-  /** @param venue as it was named on the command line */
-  constructor(files: readonly string[], tape: string, stats: PlayStats, venue: string | undefined) {
+  /**
+   * @param venue as it was named on the command line
+   * @param warnings what was wrong with the files themselves
+   */
+  constructor(
+    files: readonly string[],
+    tape: string,
+    stats: PlayStats,
+    venue: string | undefined,
+    warnings: readonly LogWarning[],
+  ) {
+    this.#warnings = warnings
     this.#files = files
     this.#tape = tape
     this.#stats = stats
@@ -47,17 +58,35 @@ export class IngestReport {
     return this.#lost > this.#stats.used
   }
 
+  /** What kept a file from being read to its end. */
+  get damaged(): readonly LogWarning[] {
+    return this.#warnings.filter(({ code }) => code !== 'empty')
+  }
+
   line(): string {
     const { events, used } = this.#stats
     const files = this.#files.length === 1 ? basename(this.#files[0] ?? '') : `${this.#files.length} files`
     const written = `${count(events, 'event')} of ${shown(files)} on ${shown(this.#tape)}`
-    if (this.#byCause.size === 0) {
-      return used === 0 ? `${written}; there is no market data in it` : `${written}; everything was used`
-    }
+    if (this.#byCause.size === 0) return `${written}; ${this.#allUsed}`
     const causes = [...this.#byCause].map(([cause, unused]) => {
       return `${number(sum(unused))} ${CAUSES[cause]}${streams(unused)}`
     })
-    return `${written}; ${number(this.#lost)} of ${count(this.#lost + used, 'frame')} with data could not be used: ${causes.join(', ')}`
+    const unused = `${number(this.#lost)} of ${count(this.#lost + used, 'frame')} with data could not be used: ${causes.join(', ')}`
+    return `${written}; ${unused}${this.#unread === '' ? '' : `; ${this.#unread}`}`
+  }
+
+  get #allUsed(): string {
+    if (this.#unread !== '') return this.#unread
+    return this.#stats.used === 0 ? 'there is no market data in it' : 'everything was used'
+  }
+
+  /** Why not all of the logs was read; empty where all was. */
+  get #unread(): string {
+    if (!this.#stats.finished) return 'interrupted: the rest of the log was not read'
+    const { damaged } = this
+    if (damaged.length === 0) return ''
+    const which = damaged.length === 1 ? 'the log is' : `${damaged.length} logs are`
+    return `${which} damaged, and what could not be read is missing`
   }
 
   /** What the user should do about it. */
@@ -86,6 +115,8 @@ export class IngestReport {
       files: this.#files,
       tape: this.#tape,
       finished,
+      damaged: this.damaged.length > 0,
+      warnings: this.#warnings,
       venues,
       records,
       events,

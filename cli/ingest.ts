@@ -6,6 +6,7 @@ import { openTape, type Recorder, type RunStream } from '../recorder/index.js'
 import type { MarketEvent, Micros } from '../schemas/events.js'
 import {
   identifyLog,
+  type LogWarning,
   openRecording,
   type PlayedStream,
   type PlayStats,
@@ -46,7 +47,13 @@ Examples:
     .action(async (files: string[], options: Options) => {
       const venue = options.venue === undefined ? undefined : venueNamed(options.venue).id
       const { signal, interrupted, dispose } = interruption()
-      const recording = await openRecording(files, { onWarning: ({ message }) => warn(message) })
+      const warnings: LogWarning[] = []
+      const recording = await openRecording(files, {
+        onWarning: (warning) => {
+          warnings.push(warning)
+          warn(warning.message)
+        },
+      })
       const scanned = new Map<string, number>()
       const scannedBytes = () => [...scanned.values()].reduce((sum, bytes) => sum + bytes, 0)
       // Each file is read twice: for what it is known by, and for what is in it.
@@ -68,12 +75,13 @@ Examples:
               signal,
               onEvent: (event, record) => tape.write(event, record, logs),
             })
-            await tape.end(logs, stats)
-            const report = new IngestReport(files, options.db, stats, options.venue)
+            const report = new IngestReport(files, options.db, stats, options.venue, warnings)
+            const damaged = logs.filter((_, at) => report.damaged.some(({ file }) => file === files[at]))
+            await tape.end(logs, stats, damaged)
             if (options.json === true) process.stdout.write(`${shownJson(report.json())}\n`)
             for (const line of report.warnings()) warn(line)
             say(report.line())
-            if (report.mostUnused) process.exitCode = exitCode.foundWanting
+            if (report.mostUnused || report.damaged.length > 0) process.exitCode = exitCode.foundWanting
           }
         },
         () => tape.close(),
@@ -107,13 +115,20 @@ class LazyTape {
     this.#frame.push(event)
   }
 
-  /** @param stats what was played */
-  async end(logs: readonly NamedLog[], { streams, from, finished }: PlayStats): Promise<void> {
+  /**
+   * @param stats what was played
+   * @param damaged the logs that could not be read to their end
+   */
+  async end(
+    logs: readonly NamedLog[],
+    { streams, from, finished }: PlayStats,
+    damaged: readonly NamedLog[],
+  ): Promise<void> {
     const recorder = this.#open(logs)
     recorder.recordAll(this.#frame)
     this.#frame = []
     recorder.recordStreams(streams.flatMap((stream) => statement(stream, from)))
-    if (finished) await recorder.completeSources()
+    if (finished) await recorder.completeSources(damaged.map(({ digest }) => digest))
   }
 
   /** Events that could not be written. */

@@ -243,11 +243,12 @@ export class Recorder {
 
   /**
    * Writes everything that waits, and notes that all of the logs that the run is made from is on the tape, where that is so.
+   * @param except digests of logs that could not be read to their end, which are not complete. @default []
    * @throws {TapeError} as `flush`.
    */
-  async completeSources(): Promise<void> {
+  async completeSources(except: readonly string[] = []): Promise<void> {
     await this.flush()
-    if (this.#lost === 0) this.#noting(() => this.#writer.completeSources())
+    if (this.#lost === 0) this.#noting(() => this.#writer.completeSources(except))
   }
 
   /**

@@ -57,7 +57,9 @@ export function writeSources(
   }
 }
 
-/** Says that all of a run's sources is on the tape. */
-export function completeSources(db: SqliteDatabase, run: number): void {
-  db.prepare('UPDATE sources SET complete = 1 WHERE run = ?').run(run)
+/** Notes that all of a run's sources is on the tape, but for those with the digests given. */
+export function completeSources(db: SqliteDatabase, run: number, except: readonly string[]): void {
+  const complete = db.prepare('UPDATE sources SET complete = 1 WHERE run = ? AND digest = ?')
+  const digests = db.prepare<string>('SELECT DISTINCT digest FROM sources WHERE run = ?').pluck().all(run)
+  for (const digest of digests) if (!except.includes(digest)) complete.run(run, digest)
 }

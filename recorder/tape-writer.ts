@@ -218,9 +218,9 @@ export class TapeWriter {
     }
   }
 
-  /** Notes that all of the run's logs is on the tape. @throws what SQLite throws */
-  completeSources(): void {
-    if (this.#run !== null) completeSources(this.#db, this.#run)
+  /** Notes that all of the run's logs is on the tape, but for those with the digests given. @throws what SQLite throws */
+  completeSources(except: readonly string[]): void {
+    if (this.#run !== null) completeSources(this.#db, this.#run, except)
   }
 
   /** Marks the run as closed: everything that it was given is on the tape. */

@@ -106,6 +106,53 @@ describe('ingest says in one line what it made of a log', () => {
   })
 })
 
+describe('a log that is cut short or damaged is named, fails the command, and leaves a tape that is not whole', () => {
+  const whole = gzipSync(readFileSync(hand))
+  const broken = Buffer.from(whole)
+  broken.fill(0xff, Math.floor(whole.length / 2))
+  test.each([
+    ['cut-short', 'truncated', whole.subarray(0, Math.floor(whole.length / 2))],
+    ['broken', 'damaged', broken],
+  ])('%s', async (name, warning, bytes) => {
+    writeFileSync(at(`${name}.gz`), bytes)
+    writeFileSync(at(`${name}-beside.jsonl`), readFileSync(fixture('bitfinex-account.jsonl')))
+    const { code, stdout, stderr } = await desk.run(
+      ...['ingest', `${name}.gz`, `${name}-beside.jsonl`, '--db', `${name}.db`, '--json'],
+    )
+    expect(code).toBe(1)
+    expect(JSON.parse(stdout)).toMatchObject({
+      damaged: true,
+      warnings: [
+        { code: warning, file: `${name}.gz`, line: expect.any(Number), message: expect.any(String) },
+      ],
+    })
+    expect(stderr).toContain('the log is damaged, and what could not be read is missing')
+    expect(stderr).not.toContain('everything was used')
+    const verified = await desk.run('verify', `${name}.db`, '--json')
+    expect(verified.code).toBe(1)
+    expect(verified.stdout).toContain('log_incomplete')
+    using tape = openTape(at(`${name}.db`))
+    expect(tape.query('SELECT name, complete FROM sources ORDER BY name')).toEqual([
+      { name: `${name}-beside.jsonl`, complete: 1 },
+      { name: `${name}.gz`, complete: 0 },
+    ])
+  })
+})
+
+test('an interrupted ingest says that the rest was not read', async () => {
+  const lines = readFileSync(hand, 'utf8')
+  writeFileSync(at('long.jsonl'), lines.repeat(Math.ceil(40_000_000 / lines.length)))
+  const command = desk.start('ingest', 'long.jsonl', '--db', 'interrupted.db')
+  await vi.waitUntil(() => existsSync(at('interrupted.db-wal')) && eventsOn('interrupted.db') > 0, 60_000)
+  command.signal('SIGINT')
+  const { code, stderr } = await command.outcome()
+  expect(code).toBe(130)
+  expect(stderr).toContain('interrupted: the rest of the log was not read')
+  expect(stderr).not.toContain('everything was used')
+  using tape = openTape(at('interrupted.db'))
+  expect(tape.sources()).toMatchObject([{ name: 'long.jsonl', complete: false }])
+})
+
 describe('a log that the tape has already', () => {
   test('is refused by any name and packing, and the tape stays as it is', async () => {
     expect(await desk.run('ingest', hand, '--db', 'twice.db')).toMatchObject({ code: 0 })

@@ -28,6 +28,20 @@ describe('the logs that a tape was made from', () => {
     expect(tape.runs()).toHaveLength(1)
   })
 
+  it('that could not be read to their end are not complete', async () => {
+    const file = path()
+    const recorder = openTape(file, { mode: 'write' })
+    recorder.recordSources([log, { ...log, name: 'cut.jsonl', digest: 'another' }])
+    recorder.record(trade())
+    await recorder.completeSources(['another'])
+    await recorder.close()
+    using tape = openTape(file)
+    expect(tape.sources().map(({ name, complete }) => [name, complete])).toEqual([
+      [log.name, true],
+      ['cut.jsonl', false],
+    ])
+  })
+
   it('are none on a tape of layout 2, which is brought up to date', async () => {
     const file = path()
     {
