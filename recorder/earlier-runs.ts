@@ -146,7 +146,8 @@ class BackwardPass {
 
 interface Run {
   readonly firstEvent: number
-  readonly closed: Micros | null
+  /** When it ended: at its close, or with its last record where it was made from a log. Null where it was not closed. */
+  readonly ended: Micros | null
   readonly began: Micros | null
   /** When streams that the run confirmed were given up, by venue, symbol and channel; null where they were kept to its end. */
   readonly kept: ReadonlyMap<string, Micros | null>
@@ -155,9 +156,17 @@ interface Run {
 /** Newest first. */
 function readRuns(db: SqliteDatabase): Run[] {
   const runs = db
-    .prepare<[id: number, firstEvent: number, closed: Micros | null, began: Micros | null]>(
-      `SELECT r.id, r.first_event, r.closed, e.receive_time FROM runs r LEFT JOIN events e ON e.id = r.first_event
-       ORDER BY r.id DESC`,
+    .prepare<[id: number, firstEvent: number, ended: Micros | null, began: Micros | null]>(
+      // What was all received before the recorder was opened is a log; the recorder's clock says nothing of its end.
+      `WITH spans AS (
+         SELECT id, opened, closed, first_event, lead(first_event, 1, 9e15) OVER (ORDER BY id) AS following FROM runs
+       ), ends AS (
+         SELECT *, (SELECT max(receive_to) FROM segments WHERE first_event >= s.first_event AND first_event < s.following)
+           AS last_received, EXISTS (SELECT 1 FROM sources WHERE run = s.id) AS sourced
+         FROM spans s
+       )
+       SELECT r.id, r.first_event, iif(r.sourced OR r.last_received <= r.opened, r.last_received, r.closed), e.receive_time
+       FROM ends r LEFT JOIN events e ON e.id = r.first_event ORDER BY r.id DESC`,
     )
     .raw()
     .all()
@@ -171,9 +180,9 @@ function readRuns(db: SqliteDatabase): Run[] {
   for (const [run, venue, symbol, channel, endedAt] of stated.iterate()) {
     kept.get(run)?.set(JSON.stringify([venue, symbol, channel]), endedAt)
   }
-  return runs.map(([id, firstEvent, closed, began]) => ({
+  return runs.map(([id, firstEvent, ended, began]) => ({
     firstEvent,
-    closed,
+    ended,
     began,
     kept: kept.get(id) ?? new Map(),
   }))
@@ -198,7 +207,7 @@ function coveredUntil(
   if (open !== null) return open.from ?? at
   const endedAt = run?.kept.get(JSON.stringify([venue, symbol, channel]))
   if (run === undefined || endedAt === undefined || at === null) return at
-  const end = endedAt ?? run.closed
+  const end = endedAt ?? run.ended
   return end === null ? at : Math.max(at, end)
 }
 

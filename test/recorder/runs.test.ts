@@ -126,6 +126,35 @@ describe('the pause between two runs', () => {
     expect(await ended.run(60, 70, next)).toMatchObject([pause('open', { from: at(5) }), {}, {}])
   })
 
+  it('begins at the last record of a run that was made from a log, however much later it was ingested', async () => {
+    const runs = new Runs()
+    const log = (seconds: number) => (recorder: Recorder) => {
+      recorder.recordStreams([asked({ askedAt: at(seconds), confirmedAt: at(seconds) })])
+      recorder.record(trade({ id: `${seconds}`, receiveTime: at(seconds) }))
+      recorder.record(trade({ id: `${seconds} last`, receiveTime: at(seconds + 2) }))
+    }
+    await runs.run(50_000, 50_010, log(0))
+    expect(await runs.run(50_020, 50_030, log(32_400))).toMatchObject([
+      pause('open', { from: at(2) }),
+      pause('closed', { from: at(2), to: at(32_400), healed: false }),
+      { type: 'trade' },
+      { type: 'trade' },
+    ])
+    const live = await runs.run(50_040, 50_050, (recorder) => {
+      recorder.recordStreams([asked({ askedAt: at(50_040), confirmedAt: at(50_041) })])
+      recorder.record(trade({ id: 'live', receiveTime: at(50_042) }))
+    })
+    expect(live[0]).toMatchObject(pause('open', { from: at(32_402) }))
+    using tape = openTape(runs.file)
+    const { verdict, runs: judged } = verifyTape(tape)
+    expect(verdict).toBe('not whole')
+    expect(judged.map(({ streams }) => streams[0]?.paused)).toEqual([
+      0,
+      32_398 * SECOND,
+      (50_040 - 32_402) * SECOND,
+    ])
+  })
+
   it('begins where the gap began that was open when the run ended', async () => {
     const runs = new Runs()
     await runs.run(0, 10, (recorder) => {
