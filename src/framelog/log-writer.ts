@@ -1,5 +1,13 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-import { createWriteStream, existsSync, openSync, readdirSync, rmSync, type WriteStream } from 'node:fs'
+import {
+  createWriteStream,
+  existsSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  type WriteStream,
+} from 'node:fs'
 import { basename, dirname } from 'node:path'
 import { constants, createGzip, type Gzip } from 'node:zlib'
 import type { Micros } from '../../schemas/events.js'
@@ -66,6 +74,7 @@ export class FrameLogWriter implements FrameTap {
       ...options,
     }
     const { path, existing } = this.#options
+    refuseOther(path)
     this.#part = this.#begin(existing === 'refuse' ? null : partAfter(path))
   }
 
@@ -296,6 +305,18 @@ function partAfter(path: string): number {
     if (/^[1-9]\d{0,8}$/.test(part)) highest = Math.max(highest, Number(part))
   }
   return highest + 1
+}
+
+/** Parts beside a directory or a device would be made where nobody looks for them. */
+function refuseOther(path: string): void {
+  const found = statSync(path, { throwIfNoEntry: false })
+  if (found === undefined || found.isFile()) return
+  const what = found.isDirectory() ? 'a directory' : found.isFIFO() ? 'a pipe' : 'a device'
+  throw new FrameLogError(
+    'log_unwritable',
+    `cannot write raw frames to ${path}: it is ${what}; name a file, such as tape.frames.jsonl.gz`,
+    { context: { file: path } },
+  )
 }
 
 function listed(directory: string): string[] {

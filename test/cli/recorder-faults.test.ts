@@ -46,6 +46,24 @@ describe('a start that fails leaves no file', () => {
     60_000,
   )
 
+  test.each([
+    ['a device', '/dev/full'],
+    ['a directory', '.'],
+  ])(
+    '--raw that is %s',
+    async (what, raw) => {
+      const { code, stderr } = await desk.run(
+        ...['record', 'bitfinex:BTC/USD', '--url', await desk.simulate('bitfinex')],
+        ...['--db', 'raw-refused.db', '--raw', raw, '--duration', '5s'],
+      )
+      expect([code, stderr]).toEqual([2, expect.stringContaining(`it is ${what}; name a file`)])
+      expect(stderr.trimEnd().split('\n')).toHaveLength(1)
+      expect(filesOf('raw-refused')).toEqual([])
+      expect(existsSync('/dev/full.2')).toBe(false)
+    },
+    60_000,
+  )
+
   test('a log that cannot be read', async () => {
     writeFileSync(join(desk.folder, 'nonsense.jsonl'), 'nonsense\n')
     const { code } = await desk.run('ingest', 'nonsense.jsonl', '--db', 'ingested.db')
