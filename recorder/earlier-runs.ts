@@ -165,7 +165,7 @@ function readRuns(db: SqliteDatabase): Run[] {
            AS last_received, EXISTS (SELECT 1 FROM sources WHERE run = s.id) AS sourced
          FROM spans s
        )
-       SELECT r.id, r.first_event, iif(r.sourced OR r.last_received <= r.opened, r.last_received, r.closed), e.receive_time
+       SELECT r.id, r.first_event, iif(r.sourced OR r.last_received < r.opened, r.last_received, r.closed), e.receive_time
        FROM ends r LEFT JOIN events e ON e.id = r.first_event ORDER BY r.id DESC`,
     )
     .raw()
