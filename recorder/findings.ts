@@ -32,6 +32,7 @@ export type FindingCode =
   | 'malformed_frames'
   | 'run_not_closed'
   | 'not_recording'
+  | 'runs_overlap'
   | 'new_run'
   | 'never_came'
   | 'late_start'

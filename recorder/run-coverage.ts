@@ -35,6 +35,8 @@ export interface RunCoverage {
 export interface JudgedRun {
   readonly run: Omit<RunCoverage, 'streams'>
   readonly streams: readonly JudgedStream[]
+  /** Whether it was made from a log: the tape says so, or everything was received before the recorder was opened. */
+  readonly fromLog: boolean
 }
 
 /** Measures the streams of one run: those that were asked for, and those of which anything came. */
@@ -137,6 +139,7 @@ export class RunMeter {
     const meters = this.meters().filter((meter) => meter.asked || meter.identity.channel !== 'instrument')
     for (const meter of meters) this.#doubt(meter)
     return {
+      fromLog: fromLogs || (opened !== null && received !== null && received < opened),
       run: {
         run: id,
         firstEvent,

@@ -72,6 +72,8 @@ export interface JudgedStream {
   readonly coverage: StreamCoverage
   /** The moment from which it was due and the moment up to which it is judged; null without a clock. */
   readonly due: { readonly from: Micros; readonly to: Micros } | null
+  /** When the first and the last of its data were received; null without data or a clock. */
+  readonly data: { readonly from: Micros; readonly to: Micros } | null
 }
 
 export type StreamIdentity = Pick<StreamCoverage, 'venue' | 'symbol' | 'channel' | 'instrument'>
@@ -106,6 +108,7 @@ export class CoverageMeter {
   #firstAt: Micros | null = null
   #lastAt: Micros | null = null
   #firstPlace: Place
+  #data: JudgedStream['data'] = null
   #begun: { readonly at: Micros | null } | null = null
   #events = 0
   #inDoubt = 0
@@ -143,6 +146,10 @@ export class CoverageMeter {
     if (this.#events === 0 && this.#firstPlace.event === null) this.#firstPlace = place
     this.#events += count
     this.#seen(firstAt)
+    if (firstAt !== null && lastAt !== null) {
+      const { from, to } = this.#data ?? { from: firstAt, to: lastAt }
+      this.#data = { from: Math.min(from, firstAt), to: Math.max(to, lastAt) }
+    }
     if (lastAt !== null) this.#lastAt = Math.max(lastAt, this.#lastAt ?? lastAt)
     if (this.#isBook && !whole) return
     const begun = this.#begun
@@ -235,6 +242,7 @@ export class CoverageMeter {
         inDoubt: this.#inDoubt,
       },
       due: due === null || to === null ? null : { from: due, to },
+      data: this.#data,
     }
   }
 

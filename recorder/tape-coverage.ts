@@ -62,7 +62,7 @@ function withPause(
   firstEvent: number,
   findings: Findings,
 ): JudgedStream {
-  const { coverage, due } = stretch
+  const { coverage, due, data } = stretch
   if (coverage.gaps.some(({ reason }) => reason === 'not_recording')) return stretch
   const lasted = due === null || former.due === null ? null : due.from - former.due.to
   if (lasted !== null && lasted <= 0) return stretch
@@ -71,7 +71,7 @@ function withPause(
   const long = lasted === null ? 'for an unknown time' : `for ${(lasted / 1_000_000).toFixed(1)} s`
   findings.add('error', 'not_recording', place, `nobody was recording ${long} before this run`)
   const gap: GapSummary = { reason: 'not_recording', count: 1, open: 0, healed: 0, lasted }
-  return { due, coverage: { ...coverage, paused: lasted ?? 0, gaps: [...coverage.gaps, gap] } }
+  return { due, data, coverage: { ...coverage, paused: lasted ?? 0, gaps: [...coverage.gaps, gap] } }
 }
 
 function totalOf(stretches: readonly JudgedStream[]): StreamTotal {

@@ -2,6 +2,7 @@ import * as z from 'zod'
 import { parseOptions } from '../src/options.js'
 import { EventPass } from './event-pass.js'
 import { type Finding, Findings, wholeFile } from './findings.js'
+import { checkOverlappingRuns } from './overlapping-runs.js'
 import { checkRepeatedTrades, checkSegments, checkStorage, guarded } from './storage-checks.js'
 import type { Tape } from './tape.js'
 import { assertTape } from './tape-argument.js'
@@ -84,6 +85,7 @@ export function judgeTape(
     guarded(findings, () => pass.read(tape, onProgress))
     pass.end()
     guarded(findings, () => checkSegments(tape, findings))
+    guarded(findings, () => checkOverlappingRuns(tape, pass.runs, findings))
     guarded(findings, () => checkRepeatedTrades(tape, findings, limit))
   }
   const coverage = joinRuns(pass.runs, findings)

@@ -138,6 +138,31 @@ describe('a whole tape', () => {
     expect(codes(verification)).toEqual([['note', 'new_run', 2]])
   })
 
+  it('is not whole where two runs have data of one stream from the same time', async () => {
+    const changes = (...seconds: number[]) => seconds.map((second) => update([['10', '2']], [], at(second)))
+    const overlaps = async (first: MarketEvent[], second: MarketEvent[]) => {
+      const verification = verified(await recorded(first, second))
+      const [found] = verification.findings.filter(({ code }) => code === 'runs_overlap')
+      expect(found === undefined || verification.verdict === 'not whole').toBe(true)
+      return found === undefined ? null : [found.severity, found.event, found.what]
+    }
+    const later = (seconds: number) => ({ ...book, ...at(seconds) })
+    const whole = [book, ...changes(1, 2, 3, 4, 5)]
+    const twice = (seconds: string) =>
+      `run 1 and run 2 both have data of the same ${seconds} s: what happened then is on the tape twice`
+    expect(await overlaps(whole, whole)).toEqual(['error', 7, twice('5.0')])
+    expect(await overlaps(whole, [later(4), ...changes(6, 9)])).toEqual(['error', 7, twice('1.0')])
+    expect(await overlaps([book, ...changes(1, 5, 9)], [later(4), ...changes(6)])).toEqual([
+      'error',
+      5,
+      twice('2.0'),
+    ])
+    // One ends where the other begins; and one fills a hole of the other.
+    expect(await overlaps(whole, [later(5), ...changes(6)])).toBeNull()
+    expect(await overlaps([book, ...changes(1, 9)], [later(4), ...changes(6)])).toBeNull()
+    expect(await overlaps(whole, [trade(at(3)), trade({ id: 'b', ...at(4) })])).toBeNull()
+  })
+
   it('may still be recorded to', async () => {
     const file = path()
     await using recorder = openTape(file, { mode: 'write' })
