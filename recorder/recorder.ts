@@ -44,6 +44,8 @@ interface Homeless {
   /** The moment from which the next tape has everything. */
   readonly boundary: Micros
   readonly noticed: Micros
+  /** Another program wrote over the file: nothing more is written to it. */
+  readonly overwritten: boolean
 }
 
 /** What a recorder counts. */
@@ -498,6 +500,8 @@ export class Recorder {
     if (fault === 'log_removed') this.#writer.reconnect()
     else if (fault === 'lock_removed') this.#keepLock()
     else if (fault === 'moved') this.#leave('was deleted, renamed or replaced while it was recorded to')
+    else if (fault === 'overwritten')
+      this.#leave('was cut short or written over by another program while it was recorded to', true)
     if (this.#homeless !== null) this.#moveOn(this.#homeless)
   }
 
@@ -511,20 +515,20 @@ export class Recorder {
   }
 
   /** Gives the file up as it is. Its run stays open until another file has taken over. */
-  #leave(what: string): void {
+  #leave(what: string, overwritten = false): void {
     const now = this.#clock.now()
     const first = this.#waiting.rows[0]?.receiveTime ?? now
     const boundary = first >= this.#writer.opened && first <= now ? first : now
-    this.#homeless = { what, boundary, noticed: now }
+    this.#homeless = { what, boundary, noticed: now, overwritten }
   }
 
   /** Goes on in a new file beside the tape. */
-  #moveOn({ what, boundary, noticed }: Homeless): void {
+  #moveOn({ what, boundary, noticed, overwritten }: Homeless): void {
     const former = this.#writer
     const writer = this.#beginBeside(boundary)
     this.#homeless = null
     this.#writer = writer
-    const error = this.#finish(former, boundary)
+    const error = overwritten ? this.#giveUp(former) : this.#finish(former, boundary)
     for (const stream of former.statedStreams) writer.stateStream(stream)
     this.#renumber(writer, boundary, former.path)
     const unfinished =
@@ -540,6 +544,16 @@ export class Recorder {
       lost: 0,
       path: writer.path,
     })
+  }
+
+  /** Leaves a file that another program wrote over, without a mark that its run is whole. */
+  #giveUp(former: TapeWriter): TapeError {
+    former.closeUnfinished()
+    return new TapeError(
+      'tape_damaged',
+      `${former.path} was cut short or written over; tapewire verify says what is left of it`,
+      { context: { path: former.path } },
+    )
   }
 
   /** Ends the run of a file that another one has taken over from. @returns what kept it from its proper end. */

@@ -7,6 +7,7 @@ import { type RunStream, type RunStreamName, RunStreamsWriter } from './run-stre
 import { SegmentInProgress } from './segment.js'
 import { type Cell, type SqliteDatabase, sqliteCode } from './sqlite.js'
 import { identityOf, StreamTable, streamKey, type TapeStream } from './stream-table.js'
+import { TapeFile } from './tape-file.js'
 import { type FileIdentity, fileAt, sameFile } from './tape-place.js'
 import { completeSources, writeSources } from './tape-sources.js'
 import { ROWS_A_STATEMENT, TapeStatements } from './tape-statements.js'
@@ -45,14 +46,14 @@ export interface TapeOpening {
 }
 
 /** What is wrong with the files of a tape that is being written. */
-export type TapeFault = 'moved' | 'log_removed' | 'lock_removed'
+export type TapeFault = 'moved' | 'overwritten' | 'log_removed' | 'lock_removed'
 
 /** The SQL side of a recorder: turns waiting rows into one transaction. */
 export class TapeWriter {
   readonly path: string
   readonly made: boolean
   readonly #opening: TapeOpening
-  readonly #file: FileIdentity | null
+  readonly #file: TapeFile
   #db: SqliteDatabase
   #lock: WriterLock
   #statements: TapeStatements
@@ -71,7 +72,7 @@ export class TapeWriter {
     this.path = opening.path
     this.made = opening.made
     this.#opening = opening
-    this.#file = fileAt(opening.path)
+    this.#file = new TapeFile(opening.path)
     this.#db = db
     this.#lock = opening.lock
     this.#statements = new TapeStatements(db)
@@ -144,7 +145,8 @@ export class TapeWriter {
    * @throws {TapeError} `tape_unwritable` where the system does not say.
    */
   fault(): TapeFault | null {
-    if (!sameFile(fileAt(this.path), this.#file)) return 'moved'
+    const fault = this.#file.fault()
+    if (fault !== null) return fault
     for (const [path, file] of this.#companions ?? []) {
       if (!sameFile(fileAt(path), file)) return 'log_removed'
     }
@@ -167,6 +169,7 @@ export class TapeWriter {
     this.#db = this.#opening.connect()
     this.#statements = new TapeStatements(this.#db)
     this.#companions = companionsOf(this.path)
+    this.#file.written()
   }
 
   /** @throws {TapeError} `tape_locked` where another recorder took the tape meanwhile. */
@@ -202,6 +205,8 @@ export class TapeWriter {
     this.#runStreams.taken()
     this.#segment = segment
     this.#companions ??= companionsOf(this.path)
+    // A transaction may merge the write-ahead log into the file.
+    this.#file.written()
   }
 
   /** Notes which logs the run is made from, before anything of them is written. @throws what SQLite throws */

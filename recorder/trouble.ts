@@ -6,7 +6,7 @@ import { isoTime } from './stream-continuity.js'
  * - `failing`: the tape cannot be written; events are kept, and nothing is lost yet.
  * - `losing`: the buffer is full, and what comes is lost.
  * - `recovered`: everything that waited is on the tape; where events were lost, so are the gaps that say it.
- * - `moved`: the tape was deleted, renamed or replaced; the recording goes on in another file.
+ * - `moved`: the tape was deleted, renamed, replaced or written over; the recording goes on in another file.
  */
 export type TroubleKind = 'failing' | 'losing' | 'recovered' | 'moved'
 
@@ -15,7 +15,7 @@ export interface RecorderTrouble {
   readonly kind: TroubleKind
   /** One sentence for a person. */
   readonly message: string
-  /** Why the tape cannot be written, or could not until now; null where it was moved. */
+  /** Why the tape cannot be written, or could not until now; where it was moved: why it may be incomplete, else null. */
   readonly error: TapeError | null
   /** When writing began to fail; when it was noticed that the tape was moved. */
   readonly since: Micros

@@ -1,5 +1,17 @@
-import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import Database from 'better-sqlite3'
 import { describe, expect, it } from 'vitest'
 import { openTape, type RecorderTrouble, verifyTape } from '../../recorder/index.js'
 import { gap, START, snapshot, trade, update } from './sample-events.js'
@@ -84,6 +96,47 @@ describe('a tape that is taken away while it is recorded to', () => {
     expect(idsOn(file)).toEqual(['of another tape'])
     expect(idsOn(join(folder, 'tape-3.db'))).toEqual(['after'])
     expect(openTape(file).close()).toBeUndefined()
+  })
+
+  it.each<[string, (file: string, other: string) => void]>([
+    ['emptied', (file) => truncateSync(file)],
+    ['cut short', (file) => truncateSync(file, statSync(file).size - 8192)],
+    ['overwritten with another tape', (file, other) => writeFileSync(file, readFileSync(other))],
+    ['overwritten with other bytes', (file) => writeFileSync(file, Buffer.alloc(1 << 20, 'x'))],
+  ])('%s in place: the recording goes on beside', async (_, harm) => {
+    const { folder, file, beside, clock, troubles, recorder } = await record()
+    const other = join(folder, 'other.db')
+    {
+      await using writer = openTape(other, { mode: 'write' })
+      for (let n = 0; n < 5_000; n++) writer.record(trade({ id: `${n}`, receiveTime: START + n }))
+    }
+    clock.pass(2_000)
+    expect(troubles).toEqual([])
+    const { ino } = statSync(file)
+    harm(file, other)
+    expect(statSync(file).ino).toBe(ino)
+    clock.pass(1_000)
+    expect(troubles).toMatchObject([{ kind: 'moved', path: beside, error: { code: 'tape_damaged' } }])
+    expect(troubles[0]?.message).toMatch(/tape\.db was cut short or written over .* goes on in .*tape-2\.db/)
+    recorder.record(trade({ id: 'after', receiveTime: clock.now() }))
+    await recorder.close()
+    expect(idsOn(beside)).toEqual(['after'])
+  })
+
+  it('merged by another program that reads it: it is still the tape', async () => {
+    const { file, clock, troubles, recorder } = await record()
+    {
+      using tape = openTape(file)
+      expect([...tape.replay()]).toHaveLength(1)
+    }
+    const sqlite = new Database(file)
+    sqlite.pragma('wal_checkpoint(TRUNCATE)')
+    sqlite.close()
+    clock.pass(2_000)
+    expect(troubles).toEqual([])
+    recorder.record(trade({ id: 'after', receiveTime: clock.now() }))
+    await recorder.close()
+    expect(idsOn(file)).toEqual(['before', 'after'])
   })
 
   it('taken a second time: the recording goes on in a third file', async () => {
