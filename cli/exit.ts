@@ -50,6 +50,7 @@ export function failureCode(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.done : exitCode.usedWrongly
   // What was recorded is not all on the tape.
   if (error instanceof TapeError && error.context['lost'] !== undefined) return exitCode.foundWanting
+  if (error instanceof TapeError && error.code === 'tape_damaged') return exitCode.foundWanting
   if (error instanceof UsageError || error instanceof TapeError || error instanceof FrameLogError) {
     return exitCode.usedWrongly
   }

@@ -103,7 +103,8 @@ function isRemains(path: string): boolean {
     closeSync(handle)
   }
   const text = beginning.toString('latin1')
-  return text.includes(TABLE_OF_A_TAPE) || (text.startsWith(SQLITE_MAGIC) && found.size < SHORTEST_BYTES)
+  const magic = SQLITE_MAGIC.slice(0, found.size)
+  return text.includes(TABLE_OF_A_TAPE) || (text.startsWith(magic) && found.size < SHORTEST_BYTES)
 }
 
 function isFileError(error: unknown): boolean {

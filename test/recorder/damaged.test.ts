@@ -1,4 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs'
+import Database from 'better-sqlite3'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openTape, type Verification, verifyFile } from '../../recorder/index.js'
 import { Desk } from '../cli/command.js'
@@ -131,5 +132,29 @@ describe('the command on a damaged tape', () => {
     expect(stdout).not.toContain('tapewire verify')
     if (option === null) expect(stdout).toMatch(/^not whole: cut\.db, /m)
     else expect(JSON.parse(stdout)).toMatchObject({ verdict: 'not whole', streams: [{}, {}] })
+  })
+
+  it.each([1, 10, 16, 100])('judges the first %d bytes of one', async (bytes) => {
+    writeFileSync(`${desk.folder}/remains.db`, sound.subarray(0, bytes))
+    const { code, stdout, stderr } = await desk.run('verify', 'remains.db', '--json')
+    expect([code, stderr]).toEqual([1, ''])
+    const { whole, findings } = JSON.parse(stdout)
+    expect([whole, findings[0].code]).toEqual([false, 'storage'])
+  })
+
+  it('does not take the beginning of another file for one', async () => {
+    writeFileSync(`${desk.folder}/other.db`, 'SQL notes')
+    expect(await desk.run('verify', 'other.db', '--json')).toMatchObject({ code: 2, stdout: '' })
+  })
+
+  it('exits with 1 where inspect meets an event that cannot be read', async () => {
+    writeFileSync(`${desk.folder}/row.db`, sound)
+    const db = new Database(`${desk.folder}/row.db`)
+    db.exec(
+      "UPDATE events SET body = '[1' WHERE id = (SELECT max(id) FROM events WHERE type = (SELECT id FROM event_types WHERE type = 'trade'))",
+    )
+    db.close()
+    const { code, stderr } = await desk.run('inspect', 'row.db', '--json')
+    expect([code, stderr.includes('tapewire verify')]).toEqual([1, true])
   })
 })
