@@ -7,57 +7,69 @@ import { type Column, table, terminalWidth } from './table.js'
 
 /** What the shares are shares of. */
 const SHARE_LEGEND =
-  'of the time from its beginning, 30 s after it was asked for at the latest, to the end of the run'
+  'share of the time from the start of the stream (at most 30 s after it was asked for) to the end of the run'
 
 type Row = StreamCoverage | StreamTotal
 
-/**
- * @param day the day on which all of them lie; null where a time needs its date
- * @param paused whether a run begins with a pause that is missing
- */
-function columns(day: string | null, shareLegend: string, paused: boolean): readonly Column<Row>[] {
+interface Shape {
+  /** The day on which all moments lie; null where a time needs its date. */
+  readonly day: string | null
+  /** What the shares are shares of. */
+  readonly share: string
+  /** The pauses between the runs count as missing: of a run alone they do not. */
+  readonly pauses: boolean
+  /** Some stream came at all, so that there are moments to show. */
+  readonly moments: boolean
+}
+
+/** What is missing is left out first: it follows from the other five. A time that has its date may stand in two lines. */
+function columns({ day, share, pauses, moments }: Shape): readonly Column<Row>[] {
   const time = (at: Micros | null) => (at === null ? '' : showTime(at).slice(day === null ? 0 : 11))
+  const wrap = day === null ? { wrap: 10 } : {}
   return [
-    { head: 'stream', cell: streamName },
-    { head: 'covered', cell: ({ share }) => showShare(share), align: 'right', legend: shareLegend },
+    { head: 'stream', cell: streamName, wrap: 12 },
+    { head: 'covered', cell: (row) => showShare(row.share), align: 'right', legend: share },
     {
       head: 'missing',
-      cell: showMissing,
+      cell: (row) => showMissing(row, pauses),
       align: 'right',
-      ...(paused ? { legend: 'with the pause before the run' } : {}),
+      drop: 3,
+      ...(pauses ? { legend: 'with the pauses between the runs' } : {}),
     },
-    { head: 'gaps', cell: ({ gaps }) => gaps.map(showGap).join('\n'), wrap: 14 },
+    { head: 'gaps', cell: ({ gaps }) => gaps.map(showGap).join('\n'), wrap: 13 },
     { head: 'events', cell: ({ events }) => events.toLocaleString('en'), align: 'right', drop: 1 },
-    { head: 'from', cell: ({ from }) => time(from), drop: 3 },
-    {
-      head: 'to',
-      cell: ({ to }) => time(to),
-      drop: 2,
-      legend: day === null ? 'UTC' : `UTC, on ${day}`,
-    },
+    ...(moments
+      ? [
+          { head: 'from', cell: ({ from }: Row) => time(from), drop: 2, ...wrap },
+          {
+            head: 'to',
+            cell: ({ to }: Row) => time(to),
+            drop: 2,
+            legend: day === null ? 'UTC' : `UTC, on ${day}`,
+            ...wrap,
+          },
+        ]
+      : []),
   ]
 }
 
 /** One line for each stream of a run. */
 export function runTable({ streams }: RunCoverage): string {
-  return streamTable(streams, SHARE_LEGEND)
+  return streamTable(streams, SHARE_LEGEND, false)
 }
 
 /** One line for each stream of a tape. */
 export function totalsTable(streams: readonly StreamTotal[], runs: number): string {
-  return streamTable(
-    streams,
-    runs > 1 ? 'of the runs that had the stream and the pauses between them' : SHARE_LEGEND,
-  )
+  const share =
+    runs > 1 ? 'share of the runs that had the stream, with the pauses between them' : SHARE_LEGEND
+  return streamTable(streams, share, runs > 1)
 }
 
-function streamTable(streams: readonly Row[], shareLegend: string): string {
+function streamTable(streams: readonly Row[], share: string, pauses: boolean): string {
   const moments = streams.flatMap(({ from, to }) => [from, to]).filter((moment) => moment !== null)
-  const [day, ...others] = new Set(moments.map((at) => showTime(at).slice(0, 10)))
-  const paused = streams.some((stream) => stream.paused > 0)
-  return table(columns(others.length > 0 ? null : (day ?? null), shareLegend, paused), streams, {
-    dense: true,
-  })
+  const [day = null, ...others] = new Set(moments.map((at) => showTime(at).slice(0, 10)))
+  const shape = { day: others.length > 0 ? null : day, share, pauses, moments: moments.length > 0 }
+  return table(columns(shape), streams, { dense: true })
 }
 
 /** When a run was, how long, and how it ended. */
@@ -87,15 +99,10 @@ function showShare(share: number | null): string {
   return pc.red(`${(Math.floor(share * 10_000) / 100).toFixed(2)} %`)
 }
 
-function showMissing({ missing, paused, inDoubt, from }: Row): string {
+function showMissing({ missing, paused, inDoubt, from }: Row, pauses: boolean): string {
+  const pause = pauses ? paused : 0
   const time =
-    from === null
-      ? 'all'
-      : missing === null
-        ? '?'
-        : missing + paused === 0
-          ? ''
-          : showMicros(missing + paused)
+    from === null ? 'all' : missing === null ? '?' : missing + pause === 0 ? '' : showMicros(missing + pause)
   return [time, inDoubt > 0 ? `${inDoubt} frames` : ''].filter((text) => text !== '').join('\n')
 }
 
