@@ -120,7 +120,12 @@ describe('a recording that is left alone', () => {
       ],
       gaps: {},
       malformed: 0,
-      tape: { path: join(desk.folder, 'json.db'), bytes: expect.any(Number), lost: 0 },
+      tape: {
+        path: join(desk.folder, 'json.db'),
+        bytes: expect.any(Number),
+        lost: 0,
+        lostWithoutGap: 0,
+      },
       raw: null,
       exitCode: 143,
     })
