@@ -99,7 +99,7 @@ describe('the page on defaults', () => {
   })
 
   it('says how a tape is written', () => {
-    const source = readFileSync(new URL('../../recorder/open-tape.ts', import.meta.url), 'utf8')
+    const source = readFileSync(new URL('../../recorder/writable-tape.ts', import.meta.url), 'utf8')
     for (const name of ['journal_mode', 'synchronous', 'wal_autocheckpoint', 'foreign_keys']) {
       const set = new RegExp(`pragma\\('${name} = (\\w+)'\\)`).exec(source)?.[1]
       expect(said(name).split(' ')[0]).toBe(set)
