@@ -6,6 +6,8 @@ export default defineConfig({
     // Generous, so that a busy machine fails no test: what is awaited is an event, never a time.
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    // Colours are on wherever the variable CI is set, a pipe included; what is compared is text.
+    env: { NO_COLOR: '1' },
     pool: 'forks',
     maxWorkers: 2,
     reporters: process.env['CI'] === undefined ? ['dot'] : ['default'],
