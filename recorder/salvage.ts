@@ -134,13 +134,13 @@ function openAsItIs(path: string): SqliteDatabase | null {
 
 /** The header is the same on every tape, but for the number of pages. */
 function withNewHeader(path: string, directory: string, sound: SqliteDatabase): SqliteDatabase | null {
-  const header = sound.serialize().subarray(0, HEADER_BYTES)
+  const header = Buffer.from(sound.serialize()).subarray(0, HEADER_BYTES)
   return openPatched(path, join(directory, 'header.db'), [{ at: 0, bytes: header }])
 }
 
 /** Where the tables begin is the same on every tape that was laid out by this version. */
 function withNewSchema(path: string, directory: string, sound: SqliteDatabase): SqliteDatabase | null {
-  const file = sound.serialize()
+  const file = Buffer.from(sound.serialize())
   const pages = sound.prepare<number>("SELECT pageno FROM dbstat WHERE name = 'sqlite_schema'").pluck().all()
   const patches = pages.map((page) => {
     const at = (page - 1) * PAGE_BYTES

@@ -15,7 +15,7 @@ export interface SqliteDatabase {
   /** Whether statements may change what SQLite otherwise keeps from being changed. */
   unsafeMode(on: boolean): unknown
   /** The file's bytes. */
-  serialize(): Buffer
+  serialize(): Uint8Array
   close(): unknown
 }
 
