@@ -1,6 +1,7 @@
 import type { Micros } from '../schemas/events.js'
 import type { TapeError } from '../src/errors.js'
 import { isoTime } from './stream-continuity.js'
+import type { TapeMove } from './tape-keeper.js'
 
 /**
  * - `failing`: the tape cannot be written; events are kept, and nothing is lost yet.
@@ -48,6 +49,27 @@ export function failureTrouble(
     since,
     waiting,
     lost,
+    path,
+  }
+}
+
+/** @param path the file that is recorded to now */
+export function moveTrouble(
+  { former, what, noticed, error }: TapeMove,
+  path: string,
+  waiting: number,
+): RecorderTrouble {
+  const unfinished =
+    error === null
+      ? 'is in the former file, if that was renamed; if it was deleted, it is gone'
+      : `may be incomplete (${error.message})`
+  return {
+    kind: 'moved',
+    message: `${former} ${what}: the recording goes on in ${path}. What was recorded before ${unfinished}`,
+    error,
+    since: noticed,
+    waiting,
+    lost: 0,
     path,
   }
 }

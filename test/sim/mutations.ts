@@ -214,9 +214,9 @@ const mutations: readonly Mutation[] = [
   },
   {
     name: 'the recorder loses one event in a thousand',
-    file: 'recorder/recorder.js',
-    find: 'this.#add(event);\n    }',
-    replace: 'if ((globalThis.nth = (globalThis.nth ?? 0) + 1) % 1000 !== 0) this.#add(event);\n    }',
+    file: 'recorder/event-intake.js',
+    find: 'if (keep)\n',
+    replace: 'if (keep && (globalThis.nth = (globalThis.nth ?? 0) + 1) % 1000 !== 0)\n',
   },
 ]
 
