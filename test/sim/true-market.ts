@@ -4,7 +4,7 @@ import type { MarketTrade, SimulatedMarket } from '../../src/simulator/index.js'
 
 /** How long it is remembered what a level was. */
 const REMEMBERED: Micros = 180_000_000
-/** Trades of the venue are told with at least a hundredth of a second of their time. */
+/** Trades of the venue are sent with at least a hundredth of a second of their time. */
 const TIME_GRAIN: Micros = 20_000
 const HOUR: Micros = 3_600_000_000
 
@@ -75,22 +75,22 @@ export class TrueMarket {
   }
 
   /**
-   * The true trade that an event speaks of, by price, amount and time (the venue's clock may be an hour off): one that was
-   * not emitted yet where there is a choice, and of those of one moment the last where the venue tells the newest first. Null
-   * where no such trade ever was.
+   * The true trade that an event speaks of, by price, amount and time (the venue's clock may be an hour off): where there is a
+   * choice one that was not emitted yet, of those the nearest in time, and of those of one moment the last where the venue
+   * sends the newest first. Null where no such trade ever was.
    */
   find(price: string, amount: string, exchangeTime: Micros | null, newestFirst: boolean): TrueTrade | null {
     const alike = this.#tradesByFacts.get(`${price} ${amount}`) ?? []
     // Trades of a single unit are alike often enough for two to lie an hour apart: the clock is off last of all.
     for (const off of [0, HOUR]) {
-      const fitting = alike.filter(
-        ({ time }) => exchangeTime === null || Math.abs(exchangeTime - off - time) <= TIME_GRAIN,
-      )
-      const first = fitting.find(({ emitted }) => !emitted)
-      if (first !== undefined && newestFirst)
-        return fitting.findLast(({ emitted, time }) => !emitted && time === first.time) ?? first
-      const found = first ?? fitting[0]
-      if (found !== undefined) return found
+      const distance = ({ time }: TrueTrade) =>
+        exchangeTime === null ? 0 : Math.abs(exchangeTime - off - time)
+      const fitting = alike.filter((trade) => distance(trade) <= TIME_GRAIN)
+      const missing = fitting.filter(({ emitted }) => !emitted)
+      const nearest = nearestOf(missing.length > 0 ? missing : fitting, distance)
+      if (nearest === undefined) continue
+      const ofOneMoment = missing.filter(({ time }) => time === nearest.time)
+      return (newestFirst ? ofOneMoment.at(-1) : undefined) ?? nearest
     }
     return null
   }
@@ -113,4 +113,12 @@ export class TrueMarket {
     if (alike === undefined) this.#tradesByFacts.set(facts, [trade])
     else alike.push(trade)
   }
+}
+
+/** The first of the trades that are nearest. */
+function nearestOf(
+  trades: readonly TrueTrade[],
+  distance: (trade: TrueTrade) => number,
+): TrueTrade | undefined {
+  return trades.toSorted((a, b) => distance(a) - distance(b))[0]
 }

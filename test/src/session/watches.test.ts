@@ -88,6 +88,7 @@ class Stage {
           const stream = streams.get(INSTRUMENT.instrument, 'book')
           if (stream === undefined) throw new Error('the book was not asked for')
           if (word === 'ack') streams.ack(stream, at)
+          if (word === 'lost') streams.resync(stream, 'sequence', null, at)
           if (word === 'book') {
             const fields = { bids: [[first, '1']] satisfies Level[], asks: [[second, '1']] satisfies Level[] }
             const rest = { exchangeTime: null, depth: null }
@@ -111,6 +112,11 @@ class Stage {
 
   unsubscribe(): void {
     this.#session.unsubscribe([BOOK], this.#now)
+  }
+
+  /** The book's turn to be asked for again has come. */
+  resubscribe(): void {
+    this.#session.resubscribe(BOOK, this.#now)
   }
 
   /** Lets time pass; what is to be asked for again is, at once. */
@@ -149,6 +155,28 @@ let stage: Stage
 
 beforeEach(() => {
   stage = new Stage()
+})
+
+describe('a book that is to be asked for again', () => {
+  test('is kept where it came back before its turn', () => {
+    stage.say('ack', 'book 100 101', 'lost', 'book 100 101')
+    expect(stage.gaps).toEqual(['sequence 0', 'whole'])
+    stage.resubscribe()
+    stage.say('bid 99 1')
+    expect(stage.unsubscribed).toEqual([])
+    expect(stage.applied).toEqual([true])
+  })
+
+  test('has a gap for as long as it is given up', () => {
+    stage.say('ack', 'book 100 101', 'lost')
+    stage.resubscribe()
+    stage.say('bid 99 1')
+    stage.reconnect()
+    expect(stage.unsubscribed).toEqual([1])
+    expect(stage.gaps).toEqual(['sequence 0'])
+    stage.say('ack', 'book 100 101')
+    expect(stage.gaps).toEqual(['sequence 0', 'whole'])
+  })
 })
 
 describe('a crossed book', () => {
