@@ -23,7 +23,8 @@ export class SimulatedFloor {
   /** The only instrument that moves, and until when. */
   #alone: { readonly id: string; readonly until: Micros } | null = null
   #begun = false
-  #positions = 0
+  /** The id of the last position that was closed by force: seconds on the clock when the simulation began, and on. */
+  #lastPosition = 0
   readonly #liquidations: string[] = []
 
   constructor(seed: number, stepsPerSecond: number, extremeAmounts: boolean) {
@@ -81,6 +82,7 @@ export class SimulatedFloor {
   #begin(at: Micros): void {
     this.#begun = true
     this.#now = at
+    this.#lastPosition = Math.floor(at / 1_000_000)
     for (const instrument of this.instruments.values()) instrument.begin(at)
     this.#every(this.#stepMicros, () => this.#step())
     this.#every(2_000_000, () => {
@@ -102,7 +104,7 @@ export class SimulatedFloor {
     const instrument = this.random.pick(
       [...this.instruments.values()].filter(({ funding, listing }) => !funding && listing.paper !== true),
     )
-    const position = 170_000_000 + ++this.#positions
+    const position = ++this.#lastPosition
     const size = wireNumber(String(this.random.integer(1, 5_000) / 1_000))
     const amount = this.random.chance(0.5) ? size : `-${size}`
     const price = instrument.middle().toFixed()

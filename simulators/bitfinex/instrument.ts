@@ -38,6 +38,7 @@ export class SimulatedInstrument implements BookSource {
   readonly #random: SeededRandom
   /** Trade ids rise, and differ from those of other instruments. */
   readonly #firstTrade: number
+  readonly #founding: SeededRandom
   #opened: string | null = null
   #high: string | null = null
   #low: string | null = null
@@ -48,19 +49,20 @@ export class SimulatedInstrument implements BookSource {
     this.listing = listing
     this.funding = listing.kind === 'funding'
     this.#random = random
-    this.#firstTrade = 1_000_000_000 + number * 100_000_000
+    this.#firstTrade = number * 10_000_000_000_000
     this.market = new SimulatedMarket(listing.shape, random.fork())
     this.orders = new OrderLayer(listing.shape.amountDecimals)
-    const founding = random.fork()
-    for (const side of ['bids', 'asks'] as const) {
-      for (const [price, amount] of this.market.book.top(this.market.book.count(side))[side]) {
-        this.orders.found(side, price, amount, founding)
-      }
-    }
+    this.#founding = random.fork()
   }
 
-  /** Makes the past that trade history, candles and tickers tell of. */
+  /** Makes the orders of the book, and the past that trade history, candles and tickers show. */
   begin(now: Micros): void {
+    this.orders.begin(now)
+    for (const side of ['bids', 'asks'] as const) {
+      for (const [price, amount] of this.market.book.top(this.market.book.count(side))[side]) {
+        this.orders.found(side, price, amount, this.#founding)
+      }
+    }
     for (let step = PAST_STEPS; step > 0; step--) this.step(now - step * PAST_STEP_MICROS)
   }
 

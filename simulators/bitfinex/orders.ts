@@ -1,3 +1,4 @@
+import type { Micros } from '../../schemas/events.js'
 import type { BookSide } from '../../src/book/order-book.js'
 import { decimal, type LevelMove, units } from '../../src/simulator/market.js'
 import type { SeededRandom } from '../../src/simulator/random.js'
@@ -23,19 +24,21 @@ interface HeldLevel {
   told: readonly SimulatedOrder[] | null
 }
 
-/** Orders of the venue have eleven digits. */
-const FIRST_ID = 60_000_000_000
-
 /**
  * The single orders behind the levels of a market: a level that grows gets a new order, one that shrinks loses its oldest.
  */
 export class OrderLayer {
   readonly #decimals: number
   readonly #levels: Record<BookSide, Map<string, HeldLevel>> = { bids: new Map(), asks: new Map() }
-  #lastId = FIRST_ID
+  #lastId = 0
 
   constructor(amountDecimals: number) {
     this.#decimals = amountDecimals
+  }
+
+  /** Ids go on from the clock, ten a millisecond, so that a simulator that starts again gives none twice. */
+  begin(now: Micros): void {
+    this.#lastId = Math.floor(now / 100)
   }
 
   /** A level that stands from the beginning, cut into one to three orders. */

@@ -207,7 +207,7 @@ export class SimulatedInstrument {
       this.#running.indicativeFundingRate = `0.000${this.#random.integer(101, 999)}`
       published.push(...this.#changed(at, ['indicativeFundingRate']))
     }
-    published.push(...this.#liquidations.pass(at, this.#ids.next(), this.lastPrice))
+    published.push(...this.#liquidations.pass(at, this.#ids.next(at), this.lastPrice))
     return published
   }
 
@@ -350,7 +350,7 @@ export class SimulatedInstrument {
       size: new Digits(amount),
       price: new Digits(price),
       tickDirection: running.tickDirection,
-      trdMatchID: this.#ids.next(),
+      trdMatchID: this.#ids.next(at),
       ...worth,
       trdType,
     }

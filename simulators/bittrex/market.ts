@@ -286,7 +286,7 @@ class BookWindow {
 /** The id of a trade is a uuid whose last group is its number in the market. */
 function tradeRow({ number, time, side, price, amount }: MarketTrade, aheadMicros: Micros) {
   return {
-    id: `b177e0de-0000-4000-8000-${String(number).padStart(12, '0')}`,
+    id: `b177e0de-0000-4000-8000-${number.toString(16).padStart(12, '0')}`,
     executedAt: wireTime(time + aheadMicros),
     quantity: wire(amount),
     rate: wire(price),

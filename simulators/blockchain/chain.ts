@@ -1,5 +1,5 @@
 import type { Micros } from '../../schemas/events.js'
-import type { SeededRandom } from '../../src/simulator/random.js'
+import { SeededRandom } from '../../src/simulator/random.js'
 import type { SimulatedConnection, SimulatedPeer } from '../../src/simulator/venue-simulator.js'
 
 /** Everything that one connection to the chain feed can do wrong; the numbered stream is that of blocks. @see VENUE_FAULTS */
@@ -42,10 +42,15 @@ const TRANSACTIONS_A_SECOND = 5
 const LASTING_FAULT_MICROS = 60_000_000
 const HOUR_SECONDS = 3_600
 /** Far quicker than the chain's ten minutes: a simulator that is watched for a minute must show a block. */
-const BLOCK_MICROS = 15_000_000
-const FIRST_HEIGHT = 900_000
+const BLOCK_SECONDS = 15
+/** The height at 6 June 2025, 00:00 UTC. */
+const KNOWN_HEIGHT = 900_000
+const KNOWN_SECONDS = Date.UTC(2025, 5, 6) / 1000
 
-/** The chain feed: no acks, no errors; what it does not know it ignores. */
+/**
+ * The chain feed: no acks, no errors; what it does not know it ignores. There is one chain: which block stands at which
+ * height depends on the time alone, so that a simulator that starts again goes on where the last one stopped.
+ */
 export class SimulatedChain {
   readonly #random: SeededRandom
   readonly #clients = new Set<Client>()
@@ -90,8 +95,7 @@ export class SimulatedChain {
       this.#transacted += every
       this.#transact(Math.round(this.#transacted))
     }
-    const block = this.#block ?? this.#mine(at)
-    if (at - block.time * 1_000_000 >= BLOCK_MICROS) this.#mine(at)
+    if (this.#block === null || this.#block.height < heightAt(at)) this.#mine(at)
   }
 
   #received(client: Client, data: string | Uint8Array, at: Micros): void {
@@ -126,12 +130,16 @@ export class SimulatedChain {
   }
 
   #mine(at: Micros): Block {
+    const height = this.#block === null ? heightAt(at) : this.#block.height + 1
     const block = {
-      hash: `00000000${this.#hex(56)}`,
-      height: (this.#block?.height ?? FIRST_HEIGHT - 1) + 1,
-      time: Math.floor(at / 1_000_000),
+      hash: `00000000${hex(new SeededRandom(height), 56)}`,
+      height,
+      time: KNOWN_SECONDS + (height - KNOWN_HEIGHT) * BLOCK_SECONDS,
     }
+    // What stands when the simulator starts was sent before.
+    const first = this.#block === null
     this.#block = block
+    if (first) return block
     for (const client of this.#clients) if (client.blocks) tellBlock(client, block, at)
     return block
   }
@@ -142,7 +150,8 @@ export class SimulatedChain {
     const paid = this.#random.integer(1000, 2_000_000_000)
     const change = this.#random.integer(0, 500_000)
     const fee = this.#random.integer(150, 20_000)
-    const hash = this.#hex(64)
+    // The time keeps the hash of one start from those of another.
+    const hash = `${hex(this.#random, 48)}${at.toString(16).padStart(16, '0')}`
     const time = Math.floor(at / 1_000_000)
     const output = (addr: string, value: number, n: number) => ({
       spent: false,
@@ -182,12 +191,16 @@ export class SimulatedChain {
   }
 
   #address(): string {
-    return `bc1q${this.#hex(38)}`
+    return `bc1q${hex(this.#random, 38)}`
   }
+}
 
-  #hex(length: number): string {
-    return Array.from({ length }, () => this.#random.integer(0, 15).toString(16)).join('')
-  }
+function heightAt(at: Micros): number {
+  return KNOWN_HEIGHT + Math.floor((at / 1_000_000 - KNOWN_SECONDS) / BLOCK_SECONDS)
+}
+
+function hex(random: SeededRandom, length: number): string {
+  return Array.from({ length }, () => random.integer(0, 15).toString(16)).join('')
 }
 
 function commit(client: Client, name: string, at: Micros): boolean {

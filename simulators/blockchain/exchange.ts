@@ -381,7 +381,7 @@ function orderId(price: string): string {
 }
 
 function tradeId({ number }: MarketTrade): string {
-  return String(12_884_909_920 + number)
+  return String(number)
 }
 
 /** Nine fraction digits, as in 2026; the market's clock has six. */

@@ -132,7 +132,7 @@ export class PairMarket {
     const ms = Math.floor(stamp / 1000)
     this.#counter = ms === this.#lastMs ? this.#counter + 1 : 0
     this.#lastMs = ms
-    return { ...trade, stamp, classicId: 14_892_000 + trade.number, spotId: `${ms}-${this.#counter}` }
+    return { ...trade, stamp, classicId: trade.number, spotId: `${ms}-${this.#counter}` }
   }
 }
 

@@ -88,6 +88,9 @@ export interface TradePush {
   readonly trades: readonly PushedTrade[]
 }
 
+/** Where the numbers of spot begin: 2020, which gives them the twelve digits that they have at the venue. */
+const OPENED = Date.UTC(2020, 0, 1)
+
 /** What a `req` for recent trades reaches back to. */
 const MAX_PUSHES = 300
 
@@ -101,24 +104,26 @@ export class SimulatedInstrument {
   mutedUntil: Micros = 0
   /** The last pushes of trades, oldest first. */
   readonly pushes: TradePush[] = []
-  /** seqNum, version, seqId on spot; mrid on derivatives. */
-  counter: bigint
+  /** seqNum, version, seqId on spot; mrid on derivatives. Goes on from the clock, so that no start gives a number twice. */
+  counter = 0n
   readonly #random: SeededRandom
-  readonly #firstTradeId: number
+  /** From the number of a trade to its id. */
+  #idOffset = 0
 
   constructor(facts: InstrumentFacts, random: SeededRandom) {
     this.facts = facts
     this.#random = random
     this.market = new SimulatedMarket(facts.shape, random.fork())
     this.status = facts.suspended ? 'suspended' : 'open'
-    const magnitude = facts.family === 'spot' ? 100_000_000_000n : 100_000_000_000_000n
-    this.counter = magnitude + BigInt(random.integer(0, 900_000_000))
-    this.#firstTradeId = 100_000_000_000 + random.integer(0, 900_000_000)
   }
 
   /** Trades before anybody came: the last of them is what a subscription begins with. */
   begin(at: Micros): void {
     const ageMs = this.#random.integer(1_000, 100_000)
+    const sinceOpening = Math.floor(at / 1000) - OPENED
+    this.counter = this.facts.family === 'spot' ? BigInt(sinceOpening) : BigInt(Math.floor(at / 10))
+    // The first trade lies further back at one seed than at another; the ids begin now.
+    this.#idOffset = ageMs - OPENED
     while (this.pushes.length === 0 && !this.market.frozen) this.step(at - ageMs * 1000)
   }
 
@@ -155,7 +160,7 @@ export class SimulatedInstrument {
     const { contractSize, family, shape } = this.facts
     if (contractSize === null) {
       const tail = Array.from({ length: 15 }, () => this.#random.integer(0, 9)).join('')
-      const tradeId = String(this.#firstTradeId + number)
+      const tradeId = String(this.#idOffset + number)
       return { id: `${push}${tail}`, tradeId, price, amount, quantity: null, turnover: null, side }
     }
     const both = 2n * units(amount, 0)

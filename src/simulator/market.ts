@@ -29,7 +29,10 @@ export interface MarketShape {
 
 /** A trade of a simulated market. */
 export interface MarketTrade {
-  /** Counts from 1 in each market. */
+  /**
+   * Counts up in each market, from the milliseconds on the clock at its first step: a simulator that starts again gives
+   * none of the numbers of its last run, as a venue gives no id twice.
+   */
   readonly number: number
   readonly time: Micros
   readonly side: Side
@@ -93,7 +96,7 @@ export class SimulatedMarket {
   /** The typical amount, in units. */
   readonly #typical: bigint
   readonly #day: DayVolume
-  #tradeCount = 0
+  #lastNumber = 0
   #now: Micros = 0
 
   /** @throws {RangeError} where the price is below one tick or has more than its decimals. */
@@ -141,6 +144,7 @@ export class SimulatedMarket {
   /** Moves the market on by a few changes. Every change of the book is in `moves`, in order. */
   step(now: Micros): MarketStep {
     this.#now = now
+    if (this.#lastNumber === 0) this.#lastNumber = Math.floor(now / 1000)
     if (this.frozen) return NOTHING
     const moves: LevelMove[] = []
     const trades: MarketTrade[] = []
@@ -196,7 +200,7 @@ export class SimulatedMarket {
     const left = available - taken
     this.#set(eaten, price, held, left === 0n ? null : decimal(left, this.#shape.amountDecimals), moves)
     const trade: MarketTrade = {
-      number: ++this.#tradeCount,
+      number: ++this.#lastNumber,
       time: now,
       side,
       price,

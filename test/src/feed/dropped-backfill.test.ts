@@ -42,7 +42,9 @@ async function undisclosed(limit: number, restsAtMs: number): Promise<number[]> 
   await platform.advance(5_000)
   await Promise.all([closing, reading])
 
-  const told = new Set(read.flatMap((event) => (event.type === 'trade' ? [Number(event.id.slice(-12))] : [])))
+  const told = new Set(
+    read.flatMap((event) => (event.type === 'trade' ? [Number.parseInt(event.id.slice(-12), 16)] : [])),
+  )
   const holes = read.flatMap((event) =>
     event.type === 'gap' && event.channel === 'trade' && event.state === 'closed' && !event.healed
       ? [event]
