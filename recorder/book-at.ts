@@ -5,6 +5,7 @@ import { checkBookRequest } from './book-request.js'
 import type { EventReader } from './event-reader.js'
 import { checkMoment } from './moment.js'
 import type { SqliteDatabase } from './sqlite.js'
+import { natureOf } from './stream-nature.js'
 import type { TapeStream } from './stream-table.js'
 import { notOnTape } from './tape-query.js'
 import { bookStartTypes } from './tape-schema.js'
@@ -61,13 +62,13 @@ export function bookAt(
 /** Every book after the last event. */
 export function booksAtEnd(db: SqliteDatabase, reader: EventReader): Books {
   const lastEvent = reader.lastEvent()
-  const streams = [...reader.streams.values()].filter(isBookStream)
+  const streams = [...reader.streams.values()].filter((stream) => natureOf(stream) === 'book')
   return rebuild(db, reader, new Map(streams.map(({ id }) => [id, lastEvent])))
 }
 
 /** The streams that the request may mean: one instrument's, of the named channel or of the best kind there is. */
 function bookStreams(reader: EventReader, { venue, symbol, channel }: BookRequest): TapeStream[] {
-  const books = [...reader.streams.values()].filter(isBookStream)
+  const books = [...reader.streams.values()].filter((stream) => natureOf(stream) === 'book')
   const ofVenue = books.filter((stream) => stream.venue === venue)
   const byId = ofVenue.filter((stream) => stream.instrument === symbol)
   const found = byId.length > 0 ? byId : ofVenue.filter((stream) => stream.symbol === symbol)
@@ -81,10 +82,6 @@ function bookStreams(reader: EventReader, { venue, symbol, channel }: BookReques
 
 function hasDefault(streams: readonly TapeStream[]): boolean {
   return streams.some(({ channel }) => channel === 'book')
-}
-
-export function isBookStream({ channel }: Pick<TapeStream, 'channel'>): boolean {
-  return channel !== null && /^(?:book|order)(?::|$)/.test(channel)
 }
 
 /**

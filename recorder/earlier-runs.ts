@@ -1,5 +1,7 @@
 import type { Micros } from '../schemas/events.js'
+import { type LogIds, logIdsOf } from './log-ids.js'
 import type { SqliteDatabase } from './sqlite.js'
+import { natureOf } from './stream-nature.js'
 import { StreamTable, type TapeStream } from './stream-table.js'
 
 /** What a tape holds of a stream when a run begins to go on with it. */
@@ -9,15 +11,15 @@ export interface EarlierStream {
   readonly until: Micros | null
   /** Receive time of the first event of the run that had it last; null where that has no clock. */
   readonly began: Micros | null
-  /** Exchange times of its last trades by id; empty where it carries none. */
-  readonly trades: ReadonlyMap<string, Micros | null>
+  /** Exchange times of its last events by what names them; empty where nothing does. */
+  readonly ids: ReadonlyMap<string, Micros | null>
 }
 
-/** Ids of trades that are looked up, of one stream and of all. */
+/** Ids that are looked up, of one stream and of all. */
 const IDS_A_STREAM = 10_000
 const IDS_OF_ALL = 500_000
 const CHARACTERS_OF_ALL = 32 << 20
-/** Segments that are read for the trades of one stream, and of all. A segment holds up to 4,096 events. */
+/** Segments that are read for the ids of one stream, and of all. A segment holds up to 4,096 events. */
 const SEGMENTS_A_STREAM = 64
 const SEGMENTS_OF_ALL = 256
 
@@ -25,14 +27,14 @@ interface Held {
   readonly stream: TapeStream
   /** Null until its last event was found. */
   last: { readonly event: number; readonly at: Micros | null; readonly gap: string | null } | null
-  readonly trades: Map<string, Micros | null>
+  readonly ids: Map<string, Micros | null>
   segments: number
-  /** Whether its trades are still looked for. */
+  /** Whether its ids are still looked for. */
   wanted: boolean
 }
 
 /**
- * Reads backwards what the tape holds of each stream: how it ends, and its last trades. No index leads there, since one over
+ * Reads backwards what the tape holds of each stream: how it ends, and the ids of its last events. No index leads there, since one over
  * trades was measured to cost a recorder more than the events themselves; what is read is bounded instead.
  */
 export function readEarlierRuns(db: SqliteDatabase): EarlierStream[] {
@@ -41,8 +43,8 @@ export function readEarlierRuns(db: SqliteDatabase): EarlierStream[] {
   const held = new Map<number, Held>()
   for (const stream of table.values()) {
     if (stream.channel === null) continue
-    const wanted = /^trade(?::|$)/.test(stream.channel)
-    held.set(stream.id, { stream, last: null, trades: new Map(), segments: 0, wanted })
+    const wanted = natureOf(stream) === 'log'
+    held.set(stream.id, { stream, last: null, ids: new Map(), segments: 0, wanted })
   }
   if (held.size === 0) return []
   new BackwardPass(db, held).run()
@@ -54,7 +56,7 @@ class BackwardPass {
   readonly #db: SqliteDatabase
   readonly #held: ReadonlyMap<number, Held>
   readonly #types: ReadonlyMap<string, number>
-  readonly #idAt: number
+  readonly #logIds: LogIds
   #ids = 0
   #characters = 0
   #segments = 0
@@ -63,13 +65,7 @@ class BackwardPass {
     this.#db = db
     this.#held = held
     this.#types = new Map(db.prepare<[string, number]>('SELECT type, id FROM event_types').raw().all())
-    this.#idAt =
-      db
-        .prepare<number>(
-          "SELECT f.key FROM event_types t JOIN json_each(t.fields) f WHERE t.type = 'trade' AND f.value = 'id'",
-        )
-        .pluck()
-        .get() ?? 0
+    this.#logIds = logIdsOf((sql) => db.prepare(sql).all())
   }
 
   run(): void {
@@ -85,7 +81,7 @@ class BackwardPass {
       const unseen = present.filter((one) => one.last === null)
       if (unseen.length > 0) this.#readEnds(first, last, unseen)
       const wanted = present.filter((one) => one.wanted)
-      if (wanted.length > 0) this.#readTrades(first, last, wanted)
+      if (wanted.length > 0) this.#readIds(first, last, wanted)
       if (![...this.#held.values()].some((one) => one.last === null || one.wanted)) return
     }
   }
@@ -113,25 +109,24 @@ class BackwardPass {
     }
   }
 
-  #readTrades(first: number, last: number, wanted: readonly Held[]): void {
+  #readIds(first: number, last: number, wanted: readonly Held[]): void {
     const rows = this.#db
       .prepare<[stream: number, time: Micros | null, id: unknown]>(
-        `SELECT stream, exchange_time, iif(json_valid(body), json_extract(body, '$[${this.#idAt}]'), NULL) FROM events NOT INDEXED
-         WHERE id BETWEEN ? AND ? AND type = ? AND stream IN (${idsOf(wanted)}) ORDER BY id DESC`,
+        `SELECT stream, exchange_time, ${this.#logIds.sql} FROM events NOT INDEXED
+         WHERE id BETWEEN ? AND ? AND type IN (${this.#logIds.types}) AND stream IN (${idsOf(wanted)}) ORDER BY id DESC`,
       )
       .raw()
-    for (const [stream, time, id] of rows.all(first, last, this.#types.get('trade') ?? 0)) {
+    for (const [stream, time, id] of rows.all(first, last)) {
       const one = this.#held.get(stream)
-      if (one === undefined || typeof id !== 'string' || one.trades.size >= IDS_A_STREAM || this.#full)
-        continue
-      one.trades.set(id, time)
+      if (one === undefined || typeof id !== 'string' || one.ids.size >= IDS_A_STREAM || this.#full) continue
+      one.ids.set(id, time)
       this.#ids++
       this.#characters += id.length
     }
     this.#segments++
     for (const one of wanted) {
       one.segments++
-      if (one.segments >= SEGMENTS_A_STREAM || one.trades.size >= IDS_A_STREAM) one.wanted = false
+      if (one.segments >= SEGMENTS_A_STREAM || one.ids.size >= IDS_A_STREAM) one.wanted = false
     }
     if (!this.#full) return
     for (const one of this.#held.values()) one.wanted = false
@@ -188,10 +183,10 @@ function readRuns(db: SqliteDatabase): Run[] {
   }))
 }
 
-function describe({ stream, last, trades }: Held, runs: readonly Run[]): EarlierStream | null {
+function describe({ stream, last, ids }: Held, runs: readonly Run[]): EarlierStream | null {
   if (last === null) return null
   const run = runs.find(({ firstEvent }) => firstEvent <= last.event)
-  return { stream, until: coveredUntil(stream, last, run), began: run?.began ?? null, trades }
+  return { stream, until: coveredUntil(stream, last, run), began: run?.began ?? null, ids }
 }
 
 /**

@@ -19,7 +19,7 @@ export type FindingCode =
   | 'crossed_book'
   | 'sequence_back'
   | 'receive_time_back'
-  | 'repeated_trade'
+  | 'repeated_id'
   | 'gap_open'
   | 'gap_unhealed'
   | 'gap_uncovered'

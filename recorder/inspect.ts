@@ -1,11 +1,11 @@
 import * as z from 'zod'
 import type { Decimal, Level, MarketEventType, Micros, Side, TradeEvent } from '../schemas/events.js'
 import { type MaintainedBook, preferredBook } from '../src/book/books.js'
-import { isBookStream } from './book-at.js'
 import { countEvents, type EventCount } from './event-counts.js'
 import { ExactSum } from './exact-sum.js'
 import { knownRuns } from './known-runs.js'
 import { readCoverage } from './read-coverage.js'
+import { natureOf } from './stream-nature.js'
 import type { Tape } from './tape.js'
 import { assertTape } from './tape-argument.js'
 import type { StreamTotal } from './tape-coverage.js'
@@ -222,7 +222,7 @@ class InstrumentCount {
     this.#symbol = symbol
     this.#byType.set(type, (this.#byType.get(type) ?? 0) + count)
     if (!noData.has(type)) this.hasData = true
-    if (!isBookStream({ channel })) return
+    if (natureOf({ channel }) !== 'book') return
     const held = this.#bookChannels.get(channel) ?? { snapshots: 0, updates: 0 }
     if (type === 'book_snapshot' || type === 'order_snapshot') held.snapshots += count
     if (type === 'book_update' || type === 'order_update') held.updates += count

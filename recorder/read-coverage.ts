@@ -1,11 +1,11 @@
 import type { MarketEvent } from '../schemas/events.js'
-import { isBookStream } from './book-at.js'
 import type { EventCount } from './event-counts.js'
 import { Findings, type Place, placeOf } from './findings.js'
 import type { KnownRun } from './known-runs.js'
 import { InstrumentNames } from './malformed-frames.js'
 import { isData, type JudgedRun, RunMeter } from './run-coverage.js'
 import type { CoverageMeter } from './stream-coverage.js'
+import { natureOf } from './stream-nature.js'
 import type { TapeStream } from './stream-table.js'
 import type { Tape } from './tape.js'
 import { joinRuns, type TapeCoverage } from './tape-coverage.js'
@@ -112,7 +112,7 @@ class RunReader {
   /** A gap that was never said to be closed ended with the next snapshot of its book. */
   #closeBySnapshot(meter: CoverageMeter, stream: TapeStream, before = Number.MAX_SAFE_INTEGER): void {
     const { openGap } = meter
-    if (openGap === null || openGap.event === null || !isBookStream(stream)) return
+    if (openGap === null || openGap.event === null || natureOf(stream) !== 'book') return
     const [snapshot] = this.#tape.query(
       `SELECT id, receive_time AS at FROM events WHERE stream = ? AND id > ? AND id < ?
          AND type IN (SELECT id FROM event_types WHERE type IN ('book_snapshot', 'order_snapshot')) ORDER BY id LIMIT 1`,

@@ -80,7 +80,7 @@ export class Recorder {
     return this.#intake.waiting.length
   }
 
-  /** Trades that were not written, because an earlier run has them on the tape. */
+  /** Trades, liquidations, blocks and transactions that were not written, because an earlier run has them on the tape. */
   get repeated(): number {
     return this.#intake.repeated
   }

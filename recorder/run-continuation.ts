@@ -1,8 +1,8 @@
 import type { GapEvent, MarketEvent, Micros, StreamEvent } from '../schemas/events.js'
-import { isLog } from '../src/session/stream.js'
-import { isBookStream } from './book-at.js'
+import { logEventId } from '../src/session/log-event-id.js'
 import type { EarlierStream } from './earlier-runs.js'
 import type { RunStream } from './run-streams.js'
+import { natureOf, type StreamNature } from './stream-nature.js'
 import { StreamTable } from './stream-table.js'
 
 /** The venue's history may come this long after it granted a log; then the log is whole from the grant on without it. */
@@ -20,7 +20,7 @@ type State = 'absent' | 'paused' | 'history' | 'whole'
 
 interface ContinuedStream {
   readonly earlier: EarlierStream
-  readonly nature: 'book' | 'log' | 'state'
+  readonly nature: StreamNature
   state: State
   /** Since when data is lacking. */
   from: Micros | null
@@ -36,7 +36,7 @@ interface ContinuedStream {
 
 /**
  * Joins a run to the earlier runs on its tape. The pause between is a gap on each stream that both have: open before anything
- * else of the stream, closed when the stream is whole again. Trades that are on the tape already are left out.
+ * else of the stream, closed when the stream is whole again. Events of logs that are on the tape already are left out.
  *
  * The gap of a book is healed by the snapshot that follows it, and that of a ticker or candle by the next one, as the feed's own
  * gaps are. The gap of a log is healed where the venue's history, which reaches without a hole to the present, holds a trade
@@ -55,11 +55,7 @@ export class RunContinuation {
       this.#table.add(stream)
       this.#streams.set(stream.id, {
         earlier: one,
-        nature: isBookStream(stream)
-          ? 'book'
-          : isLog((stream.channel ?? '').split(':', 1)[0] ?? '')
-            ? 'log'
-            : 'state',
+        nature: natureOf(stream),
         state: 'absent',
         from: null,
         confirmedAt: null,
@@ -70,7 +66,7 @@ export class RunContinuation {
     }
   }
 
-  /** Trades that were left out, because an earlier run has them. */
+  /** Events that were left out, because an earlier run has them. */
   get repeated(): number {
     return this.#repeated
   }
@@ -159,10 +155,11 @@ export class RunContinuation {
 
   /** A trade of the same id that happened at another time is another trade: an id that the venue gave twice. */
   #isRepeated({ earlier }: ContinuedStream, event: StreamEvent): boolean {
-    if (event.type !== 'trade') return false
-    const time = earlier.trades.get(event.id)
+    const id = logEventId(event)
+    const time = id === null ? undefined : earlier.ids.get(id)
     if (time === undefined) return false
     if (
+      event.type === 'trade' &&
       time !== null &&
       event.exchangeTime !== null &&
       Math.abs(time - event.exchangeTime) > SAME_MOMENT_MICROS
@@ -200,7 +197,10 @@ export class RunContinuation {
       case 'checksum':
         return [event]
       default:
-        return [this.#close(stream, stream.nature !== 'log', event.receiveTime), event]
+        return [
+          this.#close(stream, stream.nature !== 'log', event.receiveTime),
+          ...(this.#isRepeated(stream, event) ? [] : [event]),
+        ]
     }
   }
 

@@ -2,6 +2,7 @@ import { statSync } from 'node:fs'
 import * as z from 'zod'
 import { TapewireError } from '../src/errors.js'
 import { type Findings, wholeFile } from './findings.js'
+import { logIdsOf } from './log-ids.js'
 import type { Tape } from './tape.js'
 
 /** A file so damaged that a check cannot be ended is itself a finding. */
@@ -69,28 +70,25 @@ const repeatSchema = z.object({
   venue: z.string(),
   symbol: z.string().nullable(),
   channel: z.string().nullable(),
-  trade: z.string(),
+  type: z.string(),
+  name: z.string(),
   event: z.int(),
   at: z.int().nullable(),
   first: z.int(),
 })
 
-/** In SQL, which sorts on disk: a set of every trade id would not fit memory on a long tape. */
-export function checkRepeatedTrades(tape: Tape, findings: Findings, limit: number): void {
+/** In SQL, which sorts on disk: a set of every id would not fit memory on a long tape. */
+export function checkRepeatedIds(tape: Tape, findings: Findings, limit: number): void {
+  const { types, sql } = logIdsOf((statement) => tape.query(statement))
   const repeats = tape.query(
-    `WITH trade AS (
-       SELECT e.id, e.stream, e.receive_time,
-         iif(json_valid(e.body), json_extract(e.body, '$[' || f.key || ']'), NULL) AS trade
-       FROM event_types t JOIN json_each(t.fields) f ON f.value = 'id' JOIN events e ON e.type = t.id
-       WHERE t.type = 'trade'
-     )
-     SELECT s.venue, s.symbol, s.channel, t.trade, max(t.id) AS event, t.receive_time AS at, min(t.id) AS first
-     FROM trade t JOIN streams s ON s.id = t.stream WHERE t.trade IS NOT NULL
-     GROUP BY t.stream, t.trade HAVING count(*) > 1 ORDER BY event LIMIT ?`,
+    `WITH named AS (SELECT id, stream, type, receive_time, ${sql} AS name FROM events WHERE type IN (${types}))
+     SELECT s.venue, s.symbol, s.channel, t.type, n.name, max(n.id) AS event, n.receive_time AS at, min(n.id) AS first
+     FROM named n JOIN streams s ON s.id = n.stream JOIN event_types t ON t.id = n.type WHERE n.name IS NOT NULL
+     GROUP BY n.stream, n.type, n.name HAVING count(*) > 1 ORDER BY event LIMIT ?`,
     limit,
   )
   for (const row of repeats) {
-    const { trade, first, ...place } = repeatSchema.parse(row)
-    findings.add('error', 'repeated_trade', place, `trade ${trade} was recorded before, as event ${first}`)
+    const { type, name, first, ...place } = repeatSchema.parse(row)
+    findings.add('error', 'repeated_id', place, `${type} ${name} was recorded before, as event ${first}`)
   }
 }

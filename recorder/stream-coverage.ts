@@ -1,9 +1,8 @@
 import type { GapEvent, GapReason, Micros } from '../schemas/events.js'
-import { isLog } from '../src/session/stream.js'
-import { isBookStream } from './book-at.js'
 import type { Findings, Place } from './findings.js'
 import { MissingTime } from './missing-time.js'
 import type { RunStream } from './run-streams.js'
+import { natureOf, type StreamNature } from './stream-nature.js'
 
 /** A stream may take this long from being asked for to its beginning; what goes beyond counts as missing. */
 const START_ALLOWANCE_MICROS = 30_000_000
@@ -100,8 +99,7 @@ export class CoverageMeter {
   readonly identity: StreamIdentity
   readonly #asked: RunStream | null
   readonly #findings: Findings
-  readonly #isBook: boolean
-  readonly #isLog: boolean
+  readonly #nature: StreamNature
   readonly #missing = new MissingTime()
   readonly #gaps = new Map<GapReason, GapCount>()
   #open: OpenGap[] = []
@@ -120,10 +118,10 @@ export class CoverageMeter {
     this.identity = identity
     this.#asked = asked
     this.#findings = findings
-    this.#isBook = isBookStream(identity)
-    this.#isLog = isLog(channel.split(':', 1)[0] ?? channel)
+    this.#nature = natureOf(identity)
     this.#firstPlace = { venue, symbol, channel, event: null, at: asked?.askedAt ?? null }
-    if (asked !== null && !this.#isBook && asked.confirmedAt !== null) this.#begun = { at: asked.confirmedAt }
+    if (asked !== null && this.#nature !== 'book' && asked.confirmedAt !== null)
+      this.#begun = { at: asked.confirmedAt }
   }
 
   /** Whether a gap is open at the moment. */
@@ -151,7 +149,7 @@ export class CoverageMeter {
       this.#data = { from: Math.min(from, firstAt), to: Math.max(to, lastAt) }
     }
     if (lastAt !== null) this.#lastAt = Math.max(lastAt, this.#lastAt ?? lastAt)
-    if (this.#isBook && !whole) return
+    if (this.#nature === 'book' && !whole) return
     const begun = this.#begun
     if (begun === null || (begun.at !== null && firstAt !== null && firstAt < begun.at)) {
       this.#begun = { at: firstAt }
@@ -274,7 +272,7 @@ export class CoverageMeter {
     const count = this.#count(opened.event.reason)
     const gap = { ...closed, from: earlier(opened.event.from, closed.from) }
     const to = closed.to ?? closed.receiveTime
-    if (closed.healed && this.#isLog) {
+    if (closed.healed && this.#nature === 'log') {
       count.healed++
       lengthen(count, gap.from, to)
       this.#findings.add('note', 'gap_healed', place, `a gap (${what}) cost nothing: what was missed is here`)
@@ -342,7 +340,7 @@ export class CoverageMeter {
       const why =
         asked?.refused != null
           ? `the venue does not give it: ${asked.refused}`
-          : this.#isBook && asked?.confirmedAt != null
+          : this.#nature === 'book' && asked?.confirmedAt != null
             ? 'the venue confirmed it and never sent a snapshot'
             : 'it never came'
       const since = asked === null || to === null ? '' : `, ${seconds(to - asked.askedAt)}`

@@ -3,7 +3,7 @@ import { parseOptions } from '../src/options.js'
 import { EventPass } from './event-pass.js'
 import { type Finding, Findings, wholeFile } from './findings.js'
 import { checkOverlappingRuns } from './overlapping-runs.js'
-import { checkRepeatedTrades, checkSegments, checkStorage, guarded } from './storage-checks.js'
+import { checkRepeatedIds, checkSegments, checkStorage, guarded } from './storage-checks.js'
 import type { Tape } from './tape.js'
 import { assertTape } from './tape-argument.js'
 import { joinRuns, type TapeCoverage } from './tape-coverage.js'
@@ -86,7 +86,7 @@ export function judgeTape(
     pass.end()
     guarded(findings, () => checkSegments(tape, findings))
     guarded(findings, () => checkOverlappingRuns(tape, pass.runs, findings))
-    guarded(findings, () => checkRepeatedTrades(tape, findings, limit))
+    guarded(findings, () => checkRepeatedIds(tape, findings, limit))
   }
   const coverage = joinRuns(pass.runs, findings)
   const data = coverage.streams.reduce((sum, { events }) => sum + events, 0)

@@ -14,7 +14,6 @@ import { checker, decoder } from '../../src/decode/decoder.js'
 import { identifier } from '../../src/decode/identifier.js'
 import { readLossless } from '../../src/decode/lossless.js'
 import { DecodeError } from '../../src/errors.js'
-import { RecentIds } from '../../src/session/memory.js'
 import type { Protocol, SessionKit } from '../../src/session/session.js'
 import type { Stream } from '../../src/session/stream.js'
 import { addressOf, chainInstrument } from './symbols.js'
@@ -26,8 +25,6 @@ const checkBlock = checker(blockFrame)
 const readLatest = decoder(latestBlock)
 
 const VENUE = 'blockchain'
-/** Transactions remembered: one is sent again for a second watched address and after a new subscription. */
-const HASHES_KEPT = 5000
 
 /** Sums of satoshi stay far below this precision. */
 const Exact = Decimal.clone({ precision: 60, toExpNeg: -60, toExpPos: 60 })
@@ -37,8 +34,6 @@ const Exact = Decimal.clone({ precision: 60, toExpNeg: -60, toExpPos: 60 })
  * heights; an unconfirmed stream can never be called whole.
  */
 export function chainProtocol({ init, sink, streams }: SessionKit): Protocol {
-  const hashes = new RecentIds(HASHES_KEPT)
-
   function send(action: 'sub' | 'unsub', stream: Stream): void {
     const address = addressOf(stream.instrument)
     if (stream.kind === 'block') sink.send(JSON.stringify({ op: `blocks_${action}` }))
@@ -69,7 +64,7 @@ export function chainProtocol({ init, sink, streams }: SessionKit): Protocol {
     for (const stream of streamsOf('transaction', at)) {
       const address = addressOf(stream.instrument)
       if (address !== null && !paid.has(address)) continue
-      if (!hashes.add(`${stream.instrument.instrument} ${x.hash}`)) continue
+      if (!stream.record.tradeIds.add(x.hash)) continue
       const { symbol, instrument } = stream.instrument
       const event: TransactionEvent = {
         type: 'transaction',
@@ -87,7 +82,7 @@ export function chainProtocol({ init, sink, streams }: SessionKit): Protocol {
   function block(x: z.output<typeof blockFrame>['x'], at: Micros | null): void {
     identifier(x.hash, ['x', 'hash'])
     for (const stream of streamsOf('block', at)) {
-      if (!hashes.add(`block ${stream.instrument.instrument} ${x.hash}`)) continue
+      if (!stream.record.tradeIds.add(x.hash)) continue
       const last = stream.record.height
       if (last !== null && x.height > last + 1) {
         streams.gap(stream, 'sequence', `expected height ${last + 1}, got ${x.height}`, at)
@@ -171,11 +166,7 @@ export function chainProtocol({ init, sink, streams }: SessionKit): Protocol {
           const { hash, time, value: satoshi } = checkMini(value, frame).x
           const total = { address: null, value: bitcoins(satoshi) }
           for (const stream of streamsOf('transaction', at)) {
-            if (
-              addressOf(stream.instrument) !== null ||
-              !hashes.add(`${stream.instrument.instrument} ${hash}`)
-            )
-              continue
+            if (addressOf(stream.instrument) !== null || !stream.record.tradeIds.add(hash)) continue
             const { symbol, instrument } = stream.instrument
             streams.emit(
               stream,

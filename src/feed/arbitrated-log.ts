@@ -1,4 +1,5 @@
 import type { Micros, StreamEvent } from '../../schemas/events.js'
+import { logEventId } from '../session/log-event-id.js'
 import { RecentIds, type StreamRecord } from '../session/memory.js'
 import { ArbitratedStream, isHistory, type LegView, type Loss } from './arbitrated-stream.js'
 import type { Leg } from './leg.js'
@@ -91,7 +92,7 @@ export class ArbitratedLog extends ArbitratedStream<LogView> {
   }
 
   protected datum(view: LogView, event: StreamEvent): void {
-    const key = idOf(event) ?? this.#nth(view, event)
+    const key = logEventId(event) ?? this.#nth(view, event)
     const historical = isHistory(event)
     if (this.#ids.has(key)) {
       const last = key === this.#last?.key
@@ -287,20 +288,4 @@ export class ArbitratedLog extends ArbitratedStream<LogView> {
 function oldestNews(kept: ReadonlyMap<string, StreamEvent>): Micros | null {
   for (const event of kept.values()) if (!isHistory(event)) return event.receiveTime
   return null
-}
-
-/** What makes an event of the stream the same on every connection; null where the venue gives it no name. */
-function idOf(event: StreamEvent): string | null {
-  switch (event.type) {
-    case 'trade':
-      return event.id
-    case 'block':
-      return event.hash
-    case 'transaction':
-      return `${event.hash} ${event.height}`
-    case 'liquidation':
-      return event.id
-    default:
-      return null
-  }
 }

@@ -86,7 +86,7 @@ it(
     expect(findings.filter(({ channel }) => channel === 'trade')).toMatchObject([
       { severity: 'note', code: 'gap_healed' },
     ])
-    expect(findings.map(({ code }) => code)).not.toContain('repeated_trade')
+    expect(findings.map(({ code }) => code)).not.toContain('repeated_id')
   },
   GENEROUS_MS,
 )

@@ -2,7 +2,7 @@ import Database from 'better-sqlite3'
 import { describe, expect, it } from 'vitest'
 import { openTape, type Recorder, type RunStream, verifyTape } from '../../recorder/index.js'
 import type { MarketEvent } from '../../schemas/events.js'
-import { gap, START, snapshot, trade, update } from './sample-events.js'
+import { block, gap, liquidation, START, snapshot, trade, transaction, update } from './sample-events.js'
 import { temporaryPaths } from './temporary.js'
 import { VirtualClock } from './virtual-clock.js'
 
@@ -343,7 +343,50 @@ describe('a trade', () => {
     })
     expect(second.filter(({ type }) => type === 'trade')).toHaveLength(1)
     using tape = openTape(runs.file)
-    expect(verifyTape(tape).findings.map(({ code }) => code)).toContain('repeated_trade')
+    expect(verifyTape(tape).findings.map(({ code }) => code)).toContain('repeated_id')
+  })
+
+  it.each([
+    ['liquidation', liquidation({ receiveTime: at(1) }), liquidation({ id: '2' })],
+    ['block', block({ receiveTime: at(1) }), block({ hash: '2' })],
+    ['transaction', transaction({ receiveTime: at(1) }), transaction({ hash: '2' })],
+  ])('is on the tape once across runs, and so is a %s', async (_type, event, next) => {
+    const runs = new Runs()
+    await runs.run(0, 10, (recorder) => recorder.record(event))
+    let repeated = 0
+    const second = await runs.run(60, 70, (recorder) => {
+      recorder.record({ ...event, exchangeTime: at(60), receiveTime: at(61) })
+      recorder.record({ ...next, receiveTime: at(62) })
+      recorder.record({ ...event, receiveTime: at(63) })
+      repeated = recorder.repeated
+    })
+    expect(repeated).toBe(2)
+    expect(second).toEqual([
+      expect.objectContaining(pause('open', { from: at(1) })),
+      expect.objectContaining(pause('closed', { healed: false, to: at(61) })),
+      { ...next, receiveTime: at(62) },
+    ])
+    using tape = openTape(runs.file)
+    expect(verifyTape(tape).findings.map(({ code }) => code)).not.toContain('repeated_id')
+  })
+
+  it('is left out by its id: what has none, and a transaction that a block holds now, is written', async () => {
+    const runs = new Runs()
+    await runs.run(0, 10, (recorder) => {
+      recorder.record(liquidation({ id: null, receiveTime: at(1) }))
+      recorder.record(transaction({ receiveTime: at(1) }))
+    })
+    const second = await runs.run(60, 70, (recorder) => {
+      recorder.record(liquidation({ id: null, receiveTime: at(61) }))
+      recorder.record(transaction({ height: 840_000, receiveTime: at(61) }))
+      expect(recorder.repeated).toBe(0)
+    })
+    expect(second.filter(({ type }) => type !== 'gap').map(({ type }) => type)).toEqual([
+      'liquidation',
+      'transaction',
+    ])
+    using tape = openTape(runs.file)
+    expect(verifyTape(tape).findings.map(({ code }) => code)).not.toContain('repeated_id')
   })
 
   it('is found behind a hundred thousand other events', async () => {

@@ -2,13 +2,16 @@ import fc from 'fast-check'
 import * as z from 'zod'
 import { decimal, marketEvent, micros } from '../../schemas/event-schemas.js'
 import type {
+  BlockEvent,
   BookSnapshotEvent,
   BookUpdateEvent,
   GapEvent,
   Level,
+  LiquidationEvent,
   MarketEvent,
   MarketEventType,
   TradeEvent,
+  TransactionEvent,
 } from '../../schemas/events.js'
 
 /** 2024-05-01T00:00:00Z, where the made-up recordings of these tests begin. */
@@ -31,6 +34,55 @@ export function trade(fields: Partial<TradeEvent> = {}): TradeEvent {
     side: 'buy',
     liquidation: false,
     historical: false,
+    ...fields,
+  }
+}
+
+export function liquidation(fields: Partial<LiquidationEvent> = {}): LiquidationEvent {
+  return {
+    type: 'liquidation',
+    ...stream,
+    channel: 'liquidation',
+    exchangeTime: START,
+    receiveTime: START,
+    id: '1',
+    price: '60000.5',
+    amount: '0.25',
+    amountUnit: 'base',
+    side: 'sell',
+    ...fields,
+  }
+}
+
+export function block(fields: Partial<BlockEvent> = {}): BlockEvent {
+  return {
+    type: 'block',
+    ...stream,
+    channel: 'block',
+    exchangeTime: START,
+    receiveTime: START,
+    hash: '1',
+    height: 840_000,
+    size: null,
+    transactions: null,
+    value: null,
+    ...fields,
+  }
+}
+
+export function transaction(fields: Partial<TransactionEvent> = {}): TransactionEvent {
+  return {
+    type: 'transaction',
+    ...stream,
+    channel: 'transaction',
+    exchangeTime: START,
+    receiveTime: START,
+    hash: '1',
+    inputs: [],
+    outputs: [],
+    fee: null,
+    size: null,
+    height: null,
     ...fields,
   }
 }

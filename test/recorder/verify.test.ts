@@ -8,7 +8,7 @@ import {
   verifyTape,
 } from '../../recorder/index.js'
 import type { ChecksumEvent, MarketEvent } from '../../schemas/events.js'
-import { gap, START, snapshot, trade, update } from './sample-events.js'
+import { block, gap, liquidation, START, snapshot, trade, transaction, update } from './sample-events.js'
 import { temporaryPaths } from './temporary.js'
 
 const path = temporaryPaths()
@@ -449,11 +449,31 @@ describe('a stream', () => {
     expect(findings).toMatchObject([
       {
         severity: 'error',
-        code: 'repeated_trade',
+        code: 'repeated_id',
         event: 4,
         what: 'trade 1 was recorded before, as event 2',
       },
     ])
+  })
+
+  it.each([
+    ['liquidation', liquidation()],
+    ['block', block()],
+    ['transaction', transaction()],
+  ])('in which a %s comes twice is found', async (type, event) => {
+    const { findings } = await verify(event, { ...event, ...at(5) })
+    expect(findings).toContainEqual(
+      expect.objectContaining({
+        severity: 'error',
+        code: 'repeated_id',
+        event: 2,
+        venue: 'testex',
+        channel: type,
+      }),
+    )
+    expect(findings.find(({ code }) => code === 'repeated_id')?.what).toMatch(
+      new RegExp(`^${type} 1.* was recorded before, as event 1$`),
+    )
   })
 
   it('may have the trade ids of another', async () => {
@@ -516,7 +536,7 @@ describe('a file that was tampered with', () => {
        UPDATE segments SET last_event = 6, receive_to = receive_to + 9000000`,
       [
         ['error', 'bad_segment', 1],
-        ['error', 'repeated_trade', 6],
+        ['error', 'repeated_id', 6],
       ],
     ],
     [

@@ -136,16 +136,16 @@ describe('the chain feed', () => {
     ])
   })
 
-  test('a transaction is remembered until five thousand others came', () => {
+  test('a transaction is remembered until ten thousand others came', () => {
     const { session, of } = chain([['BTC', 'transaction']])
     const say = (number: number) => session.frame(transaction(`hash${number}`, 'bc1qpayee', 1), 5)
-    for (let number = 0; number <= 5_000; number++) say(number)
-    expect(of('transaction')).toHaveLength(5_001)
-    say(5_000)
+    for (let number = 0; number <= 10_000; number++) say(number)
+    expect(of('transaction')).toHaveLength(10_001)
+    say(10_000)
     say(1)
-    expect(of('transaction')).toHaveLength(5_001)
+    expect(of('transaction')).toHaveLength(10_001)
     say(0)
-    expect(of('transaction')).toHaveLength(5_002)
+    expect(of('transaction')).toHaveLength(10_002)
   })
 
   test('short transactions tell their total', () => {
@@ -179,6 +179,22 @@ describe('the chain feed', () => {
     const { session, of } = chain([['BTC', 'block']])
     for (const at of [5, 6]) session.frame(block(614_187), at)
     expect(of('block')).toHaveLength(1)
+  })
+
+  test('a block or transaction that a new connection sends again is not emitted again', () => {
+    const wanted = [
+      ['BTC', 'block'],
+      ['BTC', 'transaction'],
+    ] as const
+    const first = chain(wanted)
+    first.session.frame(block(614_187), 5)
+    first.session.frame(transaction('paid', 'bc1qsomebody', 1000), 5)
+    const second = chain(wanted, first.memory)
+    second.session.frame(block(614_187), 9)
+    second.session.frame(transaction('paid', 'bc1qsomebody', 1000), 9)
+    second.session.frame(block(614_188), 10)
+    expect(second.of('transaction')).toEqual([])
+    expect(second.of('block').map(({ height }) => height)).toEqual([614_188])
   })
 
   test('after a reconnect the venue is asked which blocks were missed', () => {
