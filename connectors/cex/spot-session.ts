@@ -100,7 +100,7 @@ export function spotProtocol(options: SpotSessionOptions): (kit: SessionKit) => 
         const stream = live.find(({ instrument }) => instrument.instrument === next)
         if (stream !== undefined) {
           audited = stream.instrument.instrument
-          streams.resubscribe(stream)
+          streams.audit(stream)
         }
         auditLater(now)
       })

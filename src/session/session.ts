@@ -12,7 +12,7 @@ import type {
 } from '../connector.js'
 import { DecodeError } from '../errors.js'
 import { Alarms } from './alarms.js'
-import type { Stream, StreamPolicy } from './stream.js'
+import { isValue, type Stream, type StreamPolicy } from './stream.js'
 import { Streams } from './streams.js'
 
 /** What a venue's protocol works with. */
@@ -107,8 +107,10 @@ export function defineSession(
     resubscribe(subscription, at) {
       const stream = held(subscription)
       if (stream === undefined) return
+      const { audited } = stream
+      stream.audited = false
       // Its news came while this waited its turn: to give it up now would tear a hole into it, of which no gap would speak.
-      if (stream.state === 'live' && stream.record.gap === null) return
+      if (!audited && !isValue(stream.kind) && stream.state === 'live' && stream.record.gap === null) return
       if (handlers.resubscribe !== undefined) {
         handlers.resubscribe(stream, at)
         return

@@ -194,6 +194,7 @@ export class StreamLife {
       record: this.#init.memory.record(instrument.instrument, channel),
       state: 'requested',
       tries: 0,
+      audited: false,
     }
     this.#streams.set(key, stream)
     return stream

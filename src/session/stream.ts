@@ -24,6 +24,8 @@ export interface Stream {
   state: StreamState
   /** Tries since the last datum: of the subscribe and of the first datum. */
   tries: number
+  /** It is asked for again only to compare what comes with what is held. */
+  audited: boolean
 }
 
 /** How streams behave at a venue, declared as data. */
@@ -76,6 +78,11 @@ export function alarmOf(watched: Watched, stream: Stream): string {
 /** The stream as a sentence names it. */
 export function streamName(stream: Stream): string {
   return `${stream.channel} of ${stream.instrument.symbol}`
+}
+
+/** Channels of which the next message is the whole truth again. */
+export function isValue(kind: ChannelKind): boolean {
+  return !isLog(kind) && kind !== 'book' && kind !== 'order'
 }
 
 /** Channels in which every message is news of its own: what was missed does not come back with the next one. */

@@ -184,6 +184,12 @@ export class Streams {
     this.#gaps.resubscribe(stream)
   }
 
+  /** A {@link resubscribe} of a book that nothing speaks against: the session compares what comes with what is held. */
+  audit(stream: Stream): void {
+    stream.audited = true
+    this.#gaps.resubscribe(stream)
+  }
+
   // ── Books ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** A whole book. Closes the stream's gap as healed, then is emitted. */

@@ -117,16 +117,17 @@ describe('the book of Spot Trading', () => {
       [['stale', 'open']],
     ],
   ] as const)('%s in place of its audit', (_what, error, state, gaps) => {
-    const { session: it, sent, of, subscriptions, run } = session(['book'])
+    const { session: it, sent, of, subscriptions, run } = session(['book'], { auditEveryMs: 60_000 })
     it.frame(reply(sent[0], SNAPSHOT), AT)
     const [subscription] = subscriptions
     if (subscription === undefined) throw new Error('no subscription')
-    it.resubscribe(subscription, AT + 1)
+    run.until(AT + 60_000_000)
+    it.resubscribe(subscription, AT + 60_000_001)
     it.frame(
       `{"e":"order_book_subscribe","oid":"${oidOf(sent[1])}","data":{"error":"${error}"},"ok":"ok"}`,
-      AT + 2,
+      AT + 60_000_002,
     )
-    it.frame(increment(101, '[["86873","1"]]'), AT + 3)
+    it.frame(increment(101, '[["86873","1"]]'), AT + 60_000_003)
     expect(of('connection').map((event) => event.state)).toEqual(['refused'])
     expect(of('book_update')).toHaveLength(state === 'live' ? 1 : 0)
     expect(of('gap').map((gap) => [gap.reason, gap.state])).toEqual(gaps)
@@ -152,10 +153,11 @@ describe('the book of Spot Trading', () => {
     expect(of('checksum')).toMatchObject([{ ok: true, sequence: '100' }])
     expect(of('book_snapshot')).toHaveLength(1)
 
-    it.resubscribe(subscription, AT + 61_000_000)
+    run.until(AT + 120_000_000)
+    it.resubscribe(subscription, AT + 120_000_000)
     it.frame(
       reply(sent[2], book(100, '[["86875","0.05"],["86874","2952.8"]]', '[["86875.1","3.4"]]')),
-      AT + 61_000_001,
+      AT + 120_000_001,
     )
     expect(of('checksum')[1]).toMatchObject({
       ok: false,
