@@ -167,8 +167,9 @@ describe('the book of Spot Trading', () => {
     expect(of('gap').map(({ state }) => state)).toEqual(['open', 'closed'])
     expect(of('book_snapshot')).toHaveLength(2)
 
-    it.resubscribe(subscription, AT + 62_000_000)
-    it.frame(reply(sent[3], book(300, '[["86875","0.05"]]')), AT + 62_000_001)
+    run.until(AT + 180_000_000)
+    it.resubscribe(subscription, AT + 180_000_000)
+    it.frame(reply(sent[3], book(300, '[["86875","0.05"]]')), AT + 180_000_001)
     expect(of('gap').at(-1)).toMatchObject({ state: 'closed', reason: 'sequence' })
   })
 
