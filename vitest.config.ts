@@ -1,8 +1,10 @@
-import { defineConfig } from 'vitest/config'
+import { configDefaults, defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    // They need what `npm run peers` installs.
+    exclude: [...configDefaults.exclude, 'test/peers/**'],
     // Generous, so that a busy machine fails no test: what is awaited is an event, never a time.
     testTimeout: 120_000,
     hookTimeout: 120_000,

@@ -84,6 +84,32 @@ export class VenueError extends TapewireError {
   override readonly name = 'VenueError'
 }
 
+/** What the other side of a protocol answered where it refused a request: a JSON-RPC error, a reason of WAMP. */
+export interface ProtocolAnswer {
+  /** The protocol's own code or reason; null where it gave none. */
+  readonly code: number | string | null
+  /** In the words of the other side, whole. */
+  readonly message: string
+  /** What it said beside that, as it came. */
+  readonly data: unknown
+}
+
+/** The other side of a protocol refused a request or a connection, or broke its protocol. */
+export class ProtocolError extends TapewireError {
+  override readonly name = 'ProtocolError'
+  /** What it answered; null where it answered nothing. Not listed with the error's own fields, for it may hold anything. */
+  declare readonly answer: ProtocolAnswer | null
+
+  constructor(
+    code: string,
+    message: string,
+    options: ErrorOptions & { readonly answer?: ProtocolAnswer | undefined } = {},
+  ) {
+    super(code, message, options)
+    Object.defineProperty(this, 'answer', { value: options.answer ?? null, enumerable: false })
+  }
+}
+
 /** The network failed: refused, timed out, reset, a bad handshake. */
 export class NetworkError extends TapewireError {
   override readonly name = 'NetworkError'

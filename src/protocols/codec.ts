@@ -14,6 +14,8 @@ import type { TapewireError } from '../errors.js'
  *   frames; at last exactly one `closed`. `closed` comes also where an attempt failed before it was dialled.
  * - No method is called from within a call of the sink.
  * - Every `at` is steady time: microseconds that never go back and that no setting of the machine's clock bends.
+ * - From `connect` to `sink.ready` no more may pass than the socket allows for a whole connect. The codec sets no deadline of its own
+ *   for that.
  * - What is asked during one connection and answered after its `closed` is not delivered.
  */
 export interface Codec<Command> {
@@ -30,7 +32,7 @@ export interface Codec<Command> {
    * returns. Never throws: what is wrong with it goes to `sink.error` or `sink.close`.
    */
   frame(data: string | Uint8Array, at: Micros): void
-  /** The moment that `sink.wake` named has come. An early or needless call does no harm. */
+  /** The moment that `sink.wake` named has come, and is used up: the codec names the next. An early or needless call does no harm. */
   tick(at: Micros): void
   /**
    * The connection, or the attempt, is over. Everything that waits for an answer is settled with an error, but for what the

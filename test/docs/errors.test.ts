@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
-const THROWN = /new (?:Usage|Venue|Network|Tape|Tapewire|FrameLog|Decode)Error\(\s*'([a-z_]+)'/g
+const THROWN = /new (?:Usage|Venue|Protocol|Network|Tape|Tapewire|FrameLog|Decode)Error\(\s*'([a-z_]+)'/g
 
 test('docs/errors.md has a section for every code that is thrown', () => {
   const documented = new Set(
@@ -12,7 +12,7 @@ test('docs/errors.md has a section for every code that is thrown', () => {
     ),
   )
   const missing = new Set<string>()
-  for (const folder of ['src', 'connectors', 'recorder', 'cli']) {
+  for (const folder of ['src', 'connectors', 'recorder', 'cli', 'simulators']) {
     for (const file of readdirSync(`${root}${folder}`, { recursive: true, encoding: 'utf8' })) {
       if (!file.endsWith('.ts')) continue
       for (const [, code = ''] of readFileSync(`${root}${folder}/${file}`, 'utf8').matchAll(THROWN)) {

@@ -1,0 +1,12 @@
+/**
+ * Servers of the codecs' protocols, for tests of any client: pure state machines that `serveSimulator` serves on a real socket,
+ * `virtualPlatform` in memory, and `withFaults` puts a fault plan before.
+ */
+export {
+  JsonRpcClient,
+  JsonRpcServer,
+  type JsonRpcServerOptions,
+  type RpcMethod,
+  RpcRefusal,
+} from './json-rpc.js'
+export { type ProtocolClient, ProtocolServer } from './protocol-server.js'

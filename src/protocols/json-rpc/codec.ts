@@ -1,0 +1,343 @@
+import type { Micros } from '../../../schemas/events.js'
+import type { ConnectTarget } from '../../connector.js'
+import { DecodeError, NetworkError, ProtocolError, type TapewireError } from '../../errors.js'
+import type { Codec, CodecOpening, CodecSink, Outcome } from '../codec.js'
+import { badCommand, lateAnswer, lostRequest, notReady } from '../command-errors.js'
+import { Deadlines } from '../deadlines.js'
+import { isRecord, type JsonReader, textOf, writeJson } from '../json-text.js'
+import { KeptCommands } from '../kept-commands.js'
+import { Requests } from '../requests.js'
+import { type RpcMessage, readMessages } from './messages.js'
+import type { JsonRpcCommand, JsonRpcMessage, JsonRpcOptions, RpcCall } from './types.js'
+
+const METHOD_NOT_FOUND = { code: -32601, message: 'Method not found' }
+/** Requests of the other side that wait for the user at once. */
+const MAX_ASKED = 10_000
+
+type Subscribe = Extract<JsonRpcCommand, { type: 'subscribe' }>
+
+/** What waits for an answer. */
+interface Waiting {
+  readonly what: string
+  readonly withinMs: number
+  done(outcome: Outcome<unknown>): void
+}
+
+/** A subscription; its command is settled once. */
+interface SubscriptionState {
+  unsettled: string | null
+}
+
+/** The state machine behind `jsonRpc`. */
+export class JsonRpcCodec implements Codec<JsonRpcCommand> {
+  readonly #options: JsonRpcOptions
+  readonly #read: JsonReader
+  readonly #timeoutMs: number
+  readonly #sink: CodecSink<JsonRpcMessage>
+  readonly #deadlines: Deadlines
+  readonly #requests: Requests<Waiting>
+  readonly #kept: KeptCommands<Subscribe, SubscriptionState>
+  /** Requests of the other side that wait for the user: their ids as JSON. */
+  readonly #asked = new Set<string>()
+  #state: 'down' | 'login' | 'ready' = 'down'
+  #now: Micros = 0
+  #lastId = 0
+  #lastKept = 0
+
+  constructor(options: JsonRpcOptions, sink: CodecSink<JsonRpcMessage>) {
+    this.#options = options
+    this.#read = options.read ?? JSON.parse
+    this.#timeoutMs = options.timeoutMs ?? 30_000
+    this.#sink = sink
+    this.#deadlines = new Deadlines((at) => sink.wake(at))
+    this.#requests = new Requests(this.#deadlines, options.maxRequests)
+    this.#kept = new KeptCommands(options)
+  }
+
+  get kept(): readonly JsonRpcCommand[] {
+    return this.#kept.commands
+  }
+
+  isKept({ type }: JsonRpcCommand): boolean {
+    return type === 'subscribe' || type === 'unsubscribe'
+  }
+
+  // ── The connection ──────────────────────────────────────────────────────────────────────────────────────────────
+
+  connect({ url, headers = {}, protocols = [] }: ConnectTarget): void {
+    this.#sink.dial({ transport: 'websocket', url, headers, protocols })
+  }
+
+  opened(_opening: CodecOpening, at: Micros): void {
+    const { login } = this.#options
+    if (login === undefined) this.#begin(at)
+    else {
+      this.#state = 'login'
+      this.#sink.ask({ id: 'login', run: login })
+    }
+  }
+
+  answered(id: string, outcome: Outcome<unknown>, at: Micros): void {
+    if (id !== 'login' || this.#state !== 'login') return
+    if (!outcome.ok) this.#refuse(outcome.error, 'backoff')
+    else if (!isCall(outcome.value)) {
+      this.#refuse(badCommand('json-rpc: login must return { method, params }'), 'never')
+    } else {
+      this.#call(outcome.value, at, this.#timeoutMs, (answer) => {
+        if (answer.ok) this.#begin(this.#now)
+        else this.#refuse(answer.error, 'backoff')
+      })
+    }
+  }
+
+  closed(): null {
+    this.#state = 'down'
+    this.#deadlines.clearAll()
+    this.#asked.clear()
+    for (const waiting of this.#requests.takeAll()) {
+      waiting.done({ ok: false, error: lostRequest(waiting.what) })
+    }
+    return null
+  }
+
+  end(): void {
+    this.#sink.close({ code: 1000, reason: '', retry: 'never' })
+  }
+
+  response(): void {}
+
+  tick(at: Micros): void {
+    this.#deadlines.tick(at)
+  }
+
+  #begin(at: Micros): void {
+    this.#state = 'ready'
+    for (const [key, { command }] of this.#kept) this.#subscribe(key, command, at)
+    this.#beat(at)
+    this.#sink.ready()
+  }
+
+  #refuse(error: TapewireError, retry: 'backoff' | 'never'): void {
+    this.#sink.close({ code: 1000, reason: 'login failed', retry, error })
+  }
+
+  #beat(at: Micros): void {
+    const { heartbeat } = this.#options
+    if (heartbeat === undefined) return
+    const { everyMs, withinMs = 10_000 } = heartbeat
+    this.#deadlines.set('heartbeat', at, everyMs, (now) => {
+      this.#beat(now)
+      this.#call(heartbeat, now, withinMs, (outcome) => {
+        // A refusal is a sign of life too.
+        if (outcome.ok || outcome.error.code !== 'request_timeout') return
+        const reason = `the heartbeat was not answered within ${withinMs} ms`
+        const error = new NetworkError('connection_unanswered', reason)
+        this.#sink.close({ code: 1001, reason: 'no heartbeat', retry: 'backoff', error })
+      })
+    })
+  }
+
+  // ── What the other side says ────────────────────────────────────────────────────────────────────────────────────
+
+  frame(data: string | Uint8Array, at: Micros): void {
+    this.#now = at
+    try {
+      const text = typeof data === 'string' ? data : new TextDecoder('utf-8', { fatal: true }).decode(data)
+      for (const message of readMessages(this.#read, text)) this.#message(message)
+    } catch (error) {
+      if (error instanceof DecodeError) this.#sink.error(error)
+      else if (error instanceof TypeError && typeof data !== 'string') {
+        this.#sink.error(new DecodeError('undecodable', 'the message is not UTF-8', { path: [], head: '' }))
+      } else throw error
+    }
+  }
+
+  #message(message: RpcMessage): void {
+    switch (message.kind) {
+      case 'notification':
+        this.#sink.emit({ type: 'notification', method: message.method, params: message.params })
+        break
+      case 'request':
+        this.#request(message)
+        break
+      case 'result':
+        this.#requests.take(message.id)?.done({ ok: true, value: message.result })
+        break
+      case 'error':
+        this.#failed(message)
+        break
+      case 'misfit':
+        this.#sink.error(message.error)
+        break
+    }
+  }
+
+  #request({ id, method, params }: Extract<RpcMessage, { kind: 'request' }>): void {
+    if (this.#options.answers === true && this.#asked.size < MAX_ASKED) {
+      this.#asked.add(JSON.stringify(id))
+      this.#sink.emit({ type: 'request', id, method, params })
+    } else this.#sink.send(JSON.stringify({ jsonrpc: '2.0', id, error: METHOD_NOT_FOUND }))
+  }
+
+  /** An error without an id answers a request that the other side could not read: which one, nobody can say. */
+  #failed({ id, answer }: Extract<RpcMessage, { kind: 'error' }>): void {
+    const refused = (what: string) =>
+      new ProtocolError('request_refused', `${what} was refused: ${said(answer.code, answer.message)}`, {
+        answer,
+      })
+    if (id !== null) {
+      const waiting = this.#requests.take(id)
+      waiting?.done({ ok: false, error: refused(waiting.what) })
+      return
+    }
+    this.#sink.error(refused('a request that the other side could not read'))
+    for (const waiting of this.#requests.takeAll()) {
+      waiting.done({ ok: false, error: refused(waiting.what) })
+    }
+  }
+
+  // ── What the user asks ──────────────────────────────────────────────────────────────────────────────────────────
+
+  command(command: JsonRpcCommand, at: Micros): string | null {
+    if (command.type === 'subscribe') return this.#keep(command, at)
+    if (command.type === 'unsubscribe') return this.#unsubscribe(command.key, at)
+    if (this.#state !== 'ready') throw notReady('json-rpc')
+    switch (command.type) {
+      case 'call':
+        return this.#settled((done) => this.#call(command, at, command.timeoutMs ?? this.#timeoutMs, done))
+      case 'notify':
+        this.#sink.send(messageText(command, null))
+        return null
+      case 'batch':
+        return this.#batch(command.calls, at, command.timeoutMs ?? this.#timeoutMs)
+      case 'reply':
+        this.#answer(command.id, { result: command.result ?? null })
+        return null
+      case 'refuse':
+        this.#answer(command.id, { error: command.error })
+        return null
+      default:
+        throw badCommand(`json-rpc: there is no command ${String((command as { type?: unknown }).type)}`)
+    }
+  }
+
+  cancel(id: string): void {
+    for (const [, { state }] of this.#kept) if (state.unsettled === id) state.unsettled = null
+    this.#requests.take(id)
+  }
+
+  /** The id of a call is also the one that its settlement has. */
+  #settled(begin: (done: (outcome: Outcome<unknown>) => void) => string): string {
+    const id = begin((outcome) => this.#sink.settle(id, outcome))
+    return id
+  }
+
+  #call(call: RpcCall, at: Micros, withinMs: number, done: Waiting['done']): string {
+    this.#requests.checkRoom()
+    const id = ++this.#lastId
+    const text = messageText(call, id)
+    this.#wait(String(id), { what: call.method, withinMs, done }, at)
+    this.#sink.send(text)
+    return String(id)
+  }
+
+  #wait(id: string, waiting: Waiting, at: Micros): void {
+    this.#requests.add(id, waiting, at, waiting.withinMs, ({ what, withinMs, done }) => {
+      done({ ok: false, error: lateAnswer(what, withinMs) })
+    })
+  }
+
+  #batch(calls: readonly RpcCall[], at: Micros, withinMs: number): string {
+    if (calls.length === 0) throw badCommand('json-rpc: a batch needs at least one call')
+    this.#requests.checkRoom(calls.length)
+    const first = this.#lastId + 1
+    const texts = calls.map((call, index) => messageText(call, first + index))
+    this.#lastId += calls.length
+    const id = `batch ${first}`
+    const outcomes = new Array<Outcome<unknown>>(calls.length)
+    let open = calls.length
+    for (const [index, { method }] of calls.entries()) {
+      const done = (outcome: Outcome<unknown>) => {
+        outcomes[index] = outcome
+        if (--open === 0) this.#sink.settle(id, { ok: true, value: outcomes })
+      }
+      this.#wait(String(first + index), { what: method, withinMs, done }, at)
+    }
+    this.#sink.send(`[${texts.join()}]`)
+    return id
+  }
+
+  #answer(id: unknown, answer: object): void {
+    const key = JSON.stringify(id)
+    if (!this.#asked.has(key)) throw badCommand(`json-rpc: no request of the other side has the id ${key}`)
+    const text = writeJson({ jsonrpc: '2.0', id, ...answer }, 'the answer')
+    this.#asked.delete(key)
+    this.#sink.send(text)
+  }
+
+  // ── Subscriptions ───────────────────────────────────────────────────────────────────────────────────────────────
+
+  #keep(command: Subscribe, at: Micros): string {
+    if (typeof command.key !== 'string') throw badCommand('json-rpc: a subscription needs a key')
+    if (this.#kept.has(command.key)) {
+      throw badCommand(`json-rpc: there is a subscription with the key ${command.key}; end it first`)
+    }
+    const text = messageText(command, 0) + (command.end === undefined ? '' : messageText(command.end, 0))
+    if (this.#state === 'ready') this.#requests.checkRoom()
+    const id = `subscription ${++this.#lastKept}`
+    this.#kept.set(command.key, command, text.length, { unsettled: id })
+    if (this.#state === 'ready') this.#subscribe(command.key, command, at)
+    return id
+  }
+
+  #subscribe(key: string, command: Subscribe, at: Micros): void {
+    this.#call(command, at, this.#timeoutMs, (outcome) => {
+      const entry = this.#kept.get(key)
+      if (entry?.command !== command) return
+      const { unsettled } = entry.state
+      // A connection that ended says nothing about the subscription: the next one asks again.
+      if (!outcome.ok && this.#state !== 'ready') return
+      entry.state.unsettled = null
+      if (unsettled === null) {
+        if (!outcome.ok) this.#sink.error(outcome.error)
+        return
+      }
+      if (!outcome.ok) this.#kept.delete(key)
+      this.#sink.settle(unsettled, outcome)
+    })
+  }
+
+  #unsubscribe(key: string, at: Micros): string | null {
+    const entry = this.#kept.get(key)
+    if (entry === undefined) throw badCommand(`json-rpc: there is no subscription with the key ${key}`)
+    const { end } = entry.command
+    const { unsettled } = entry.state
+    if (end !== undefined && this.#state === 'ready') this.#requests.checkRoom()
+    this.#kept.delete(key)
+    if (unsettled !== null) {
+      this.#sink.settle(unsettled, { ok: false, error: badCommand(`the subscription ${key} was ended`) })
+    }
+    if (end === undefined || this.#state !== 'ready') return null
+    return this.#settled((done) => this.#call(end, at, this.#timeoutMs, done))
+  }
+}
+
+function isCall(value: unknown): value is RpcCall {
+  return isRecord(value) && textOf(value['method']) !== null
+}
+
+/** @throws {UsageError} `bad_command`. */
+function messageText({ method, params }: RpcCall, id: number | null): string {
+  if (typeof method !== 'string' || method === '') throw badCommand('json-rpc: a call needs a method')
+  if (params !== undefined && (typeof params !== 'object' || params === null)) {
+    throw badCommand(`json-rpc: the params of ${method} must be a list or an object`)
+  }
+  return writeJson(
+    { jsonrpc: '2.0', method, params, ...(id === null ? {} : { id }) },
+    `the params of ${method}`,
+  )
+}
+
+function said(code: number | string | null, message: string): string {
+  return code === null ? message : `${message} (${code})`
+}
