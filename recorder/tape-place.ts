@@ -4,8 +4,8 @@ import { TapeError } from '../src/errors.js'
 
 /** The file that stands under a name, whatever other names it has; null where there is none. */
 export interface FileIdentity {
-  readonly device: number
-  readonly inode: number
+  readonly device: bigint
+  readonly inode: bigint
   /** The names (hard links) that the file has. */
   readonly names: number
 }
@@ -13,8 +13,9 @@ export interface FileIdentity {
 /** @throws {TapeError} `tape_unwritable` where the system does not say. */
 export function fileAt(path: string): FileIdentity | null {
   try {
-    const found = statSync(path, { throwIfNoEntry: false })
-    return found === undefined ? null : { device: found.dev, inode: found.ino, names: found.nlink }
+    // Windows numbers files beyond what a JavaScript number holds exactly.
+    const found = statSync(path, { throwIfNoEntry: false, bigint: true })
+    return found === undefined ? null : { device: found.dev, inode: found.ino, names: Number(found.nlink) }
   } catch (cause) {
     throw new TapeError('tape_unwritable', `cannot look at ${path}: ${messageOf(cause)}`, {
       cause,

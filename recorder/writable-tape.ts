@@ -46,14 +46,15 @@ export function openWritable(named: string, options: WritableTapeOptions): TapeW
       { context: { path, names: found.nlink } },
     )
   }
-  if (found !== undefined && found.size > 0) withDatabase(path, (db) => checkTape(db, path))
   const lock = WriterLock.take(path)
   const connect = () => connectTo(path, options.maxBytes)
   // Asked under the lock: another recorder may have made it meanwhile.
   const made = fileAt(path) === null
   let db: SqliteDatabase | null = null
   try {
+    if (!made && statSync(path).size > 0) withDatabase(path, (held) => checkTape(held, path))
     db = openSqlite(path, false, OPEN_TIMEOUT_MS)
+    lock.takeFile()
     prepareTape(db, path, options)
     setUp(db, options.maxBytes)
     return new TapeWriter({ path, connect, lock, program: program(), opened: options.opened, made }, db)

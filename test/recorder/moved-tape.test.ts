@@ -10,6 +10,7 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import Database from 'better-sqlite3'
 import { describe, expect, it } from 'vitest'
@@ -36,6 +37,12 @@ async function record() {
   recorder.record(trade({ id: 'before', receiveTime: START }))
   await recorder.flush()
   return { folder, file, beside: join(folder, 'tape-2.db'), clock, troubles, recorder }
+}
+
+/** The lock that is named for the file itself. */
+function lockOfFile(file: string): string {
+  const { dev, ino } = statSync(file, { bigint: true })
+  return join(tmpdir(), `tapewire-${dev}-${ino}.lock`)
 }
 
 function idsOn(file: string): string[] {
@@ -298,9 +305,22 @@ describe('a file beside the tape that is taken away while it is recorded to', ()
     expect(readdirSync(folder)).toEqual(['tape.db'])
   })
 
-  it('the lock, and another recorder was faster: the recording goes on in a file of its own', async () => {
+  it('one of its two locks: no other recorder gets the tape meanwhile', async () => {
+    const { file, clock, troubles, recorder } = await record()
+    for (const lock of [`${file}-lock`, lockOfFile(file)]) {
+      rmSync(lock)
+      expect(() => openTape(file, { mode: 'write' })).toThrow(/being recorded to by another recorder/)
+      clock.pass(1_000)
+      expect(existsSync(lock)).toBe(true)
+    }
+    await recorder.close()
+    expect(troubles).toEqual([])
+  })
+
+  it('both locks, and another recorder was faster: the recording goes on in a file of its own', async () => {
     const { file, beside, clock, troubles, recorder } = await record()
     rmSync(`${file}-lock`)
+    rmSync(lockOfFile(file))
     await using other = openTape(file, { mode: 'write', clock })
     other.record(trade({ id: 'other', receiveTime: START + 1 }))
     await other.flush()

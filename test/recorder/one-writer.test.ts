@@ -1,8 +1,19 @@
-import { existsSync, linkSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
 import { basename, dirname, join, relative } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { openTape } from '../../recorder/index.js'
-import { mayMount, otherView } from '../support/small-disk.js'
+import { mayMount, otherView, otherViewOfFile } from '../support/small-disk.js'
 import { START, trade } from './sample-events.js'
 import { temporaryPaths } from './temporary.js'
 import { VirtualClock } from './virtual-clock.js'
@@ -25,6 +36,9 @@ describe('a tape has one recorder, by whatever name it is called', () => {
     ['a relative path', (file) => relative(process.cwd(), file)],
     ['a hard link', (file) => hardLink(file, join(dirname(file), 'hard.db'))],
     ['a hard link in another folder', (file) => hardLink(file, join(folder(), 'hard.db'))],
+    ['a hard link whose first name is gone', (file) => renamed(file, hardLink(file, `${file}-hard`))],
+    ['a new name, before its recorder notices', (file) => renamed(file, join(dirname(file), 'new.db'))],
+    ['a new name in another folder', (file) => renamed(file, join(folder(), 'new.db'))],
   ]
 
   it.each(names)('%s', async (_, nameFor) => {
@@ -48,6 +62,36 @@ describe('a tape has one recorder, by whatever name it is called', () => {
       expect.objectContaining({ code: 'tape_locked' }),
     )
     await recorder.close()
+  })
+
+  it.skipIf(!mayMount)('another mount of the file alone', async () => {
+    const file = join(folder(), 'tape.db')
+    const recorder = openTape(file, { mode: 'write' })
+    recorder.record(trade())
+    await recorder.flush()
+    const view = otherViewOfFile(file)
+    expect(() => openTape(view, { mode: 'write' })).toThrow(expect.objectContaining({ code: 'tape_locked' }))
+    expect(readdirSync(dirname(view))).toEqual([basename(view)])
+    await recorder.close()
+    const next = openTape(view, { mode: 'write' })
+    next.record(trade({ id: '2', receiveTime: START + 1 }))
+    await next.close()
+    using tape = openTape(file)
+    expect([...tape.replay({ types: ['trade'] })].map(({ id }) => id)).toEqual(['1', '2'])
+  })
+
+  it('and no name is left locked: each can be recorded to when the recorder is closed', async () => {
+    const file = join(folder(), 'tape.db')
+    const recorder = openTape(file, { mode: 'write' })
+    recorder.record(trade())
+    await recorder.flush()
+    const name = renamed(file, join(folder(), 'new.db'))
+    await recorder.close()
+    const next = openTape(name, { mode: 'write' })
+    expect(next.written).toBe(1)
+    await next.close()
+    expect(readdirSync(dirname(name))).toEqual(['new.db'])
+    expect(readdirSync(tmpdir()).filter((entry) => entry.includes(`-${inodeOf(name)}.lock`))).toEqual([])
   })
 
   it('and a symbolic link is as good a name as any other, one after the other', async () => {
@@ -137,6 +181,17 @@ it('a recorder that is open does not keep its process alive by watching its file
 function link(target: string, name: string): string {
   symlinkSync(target, name)
   return name
+}
+
+/** Takes the first name away, whether the file has the other one already or not. */
+function renamed(file: string, name: string): string {
+  if (existsSync(name)) rmSync(file)
+  else renameSync(file, name)
+  return name
+}
+
+function inodeOf(file: string): string {
+  return String(statSync(file, { bigint: true }).ino)
 }
 
 function hardLink(target: string, name: string): string {

@@ -61,7 +61,7 @@ test.each([
     expect(first.size).toBeGreaterThanOrEqual(15)
     expect([...second].filter((name) => first.has(name))).toEqual([])
     using tape = openTape(file)
-    expect(verifyTape(tape).findings.map(({ code }) => code)).not.toContain('repeated_trade')
+    expect(verifyTape(tape).findings.map(({ code }) => code)).not.toContain('repeated_id')
   },
   GENEROUS_MS,
 )

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { onTestFinished } from 'vitest'
 
 /** Whether this process may mount file systems. Tests that need a real full or read-only disk skip where it may not. */
@@ -35,6 +35,19 @@ export function otherView(folder: string): string {
   const view = mkdtempSync(join(tmpdir(), 'tapewire-view-'))
   run('mount', '--bind', folder, view)
   onTestFinished(() => unmount(view))
+  return view
+}
+
+/** The file alone once more under another path. Gone when the test is over. */
+export function otherViewOfFile(file: string): string {
+  const folder = mkdtempSync(join(tmpdir(), 'tapewire-view-'))
+  const view = join(folder, basename(file))
+  writeFileSync(view, '')
+  run('mount', '--bind', file, view)
+  onTestFinished(() => {
+    run('umount', '-l', view)
+    rmSync(folder, { recursive: true, force: true })
+  })
   return view
 }
 
