@@ -10,6 +10,7 @@ import { helpEnd } from './help.js'
 import { print, printJson, say } from './output.js'
 import { type Column, table } from './table.js'
 import { marketOnTape } from './tape-market.js'
+import { endOfTape, holdings } from './tape-window.js'
 
 interface Options {
   readonly at: Micros
@@ -44,7 +45,7 @@ Examples:
         const book = withAdvice(() => tape.bookAt(request, exchangeTime === true ? { exchangeTime: at } : at))
         if (book === null) {
           const when = new Date(at / 1000).toISOString()
-          say(`${venue} ${symbol} has no book at ${when}: it had not begun on this tape`)
+          say(`${venue} ${symbol} has no book at ${when}: it had not begun on this tape; ${holdings(tape)}`)
           process.exitCode = exitCode.foundWanting
         } else if (json === true) printJson(plain(book, at, depth))
         else print(`${bookText(book, at, depth)}${afterTheEnd(tape, at)}`)
@@ -56,10 +57,7 @@ Examples:
 
 /** Said where the moment lies behind the last event of the tape, of which the book is then. */
 function afterTheEnd(tape: Tape, at: Micros): string {
-  const [last] = tape.query(
-    'SELECT coalesce(receive_time, exchange_time) AS time FROM events ORDER BY id DESC LIMIT 1',
-  )
-  const end = Number(last?.['time'] ?? at)
+  const end = endOfTape(tape) ?? at
   return end >= at ? '' : `\n\nthe tape ends before that, at ${new Date(end / 1000).toISOString()}`
 }
 

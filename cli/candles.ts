@@ -2,12 +2,13 @@ import { Command, Option } from 'commander'
 import { candlesOf, openTape, type TapeCandle } from '../recorder/index.js'
 import type { Micros } from '../schemas/events.js'
 import { parseTime } from './duration.js'
-import { interruption } from './exit.js'
+import { exitCode, interruption } from './exit.js'
 import { flag } from './flag.js'
 import { helpEnd } from './help.js'
-import { LineWriter } from './output.js'
+import { LineWriter, say } from './output.js'
 import { type Column, table } from './table.js'
 import { marketOnTape } from './tape-market.js'
+import { checkWindow, holdings } from './tape-window.js'
 
 interface Options {
   readonly from?: Micros
@@ -30,13 +31,14 @@ export function candlesCommand(): Command {
       'after',
       helpEnd(`
 Where "missing" names a reason, trades of the interval may be missing: the recording began or ended within it, or has a
-gap there that nothing filled.
+gap there that nothing filled. Where the tape has no trade of that time, a sentence says what it holds, and the exit code is 1.
 
 Examples:
   tapewire candles tape.db bitfinex:BTC/USD 1m
   tapewire candles tape.db bitfinex:btc-usd 1h --from 2024-05-01 --to 2024-06-01 --csv > may.csv`),
     )
     .action(async (path: string, target: string, interval: string, { from, to, csv, json }: Options) => {
+      checkWindow({ from, to })
       const { signal, interrupted, dispose } = interruption()
       const out = new LineWriter(process.stdout, signal)
       const tape = openTape(path)
@@ -49,6 +51,11 @@ Examples:
           ...(from === undefined ? {} : { from }),
           ...(to === undefined ? {} : { to }),
         })
+        if (candles.length === 0) {
+          say(`no trade of ${target} that was asked for is on ${path}: ${holdings(tape)}`)
+          process.exitCode = exitCode.foundWanting
+          return
+        }
         if (json === true) for (const candle of candles) await out.write(JSON.stringify(candle))
         else if (csv === true) for (const line of csvLines(candles)) await out.write(line)
         else await out.write(table(columns, candles))

@@ -7,11 +7,12 @@ import type { Clock, Timer } from '../src/platform.js'
 import { shown, shownJson } from '../src/shown.js'
 import { showDuration } from './duration.js'
 import { report } from './exit.js'
+import { fitText } from './fit.js'
 import type { RecordingStatus, StatusKeeper, VenueStatus } from './recording-status.js'
 import { type RecordingSummary, summaryText } from './recording-summary.js'
 import { showBytes } from './size.js'
 import { every } from './timers.js'
-import type { Trouble } from './troubles.js'
+import { causeOf, causeTexts, nameOf, type Trouble } from './troubles.js'
 
 /** How often the live line of a terminal is drawn. */
 const REDRAW_MS = 1_000
@@ -19,8 +20,8 @@ const REDRAW_MS = 1_000
 /** Characters of a reason in a sentence; under `--json` it is whole. */
 const LONGEST_REASON = 400
 
-/** Troubles of a venue that a status names. */
-const TROUBLES_SHOWN = 3
+/** Causes of troubles of a venue that a status names. */
+const CAUSES_SHOWN = 3
 
 /** What a recording says besides its status. Each is a line of its own under `--json`. */
 export type Notice =
@@ -103,17 +104,22 @@ export class RecordingReport {
   }
 
   #trouble(venue: string, { connection, reason }: Trouble): void {
-    const key = `${venue} ${connection}`
     const now = this.#clock.monotonic()
-    const saidAt = this.#saidAt.get(key)
-    if (saidAt !== undefined && now - saidAt < this.#options.everyMs * 1000) return
-    for (const [other, at] of this.#saidAt) {
-      if (now - at >= this.#options.everyMs * 1000) this.#saidAt.delete(other)
+    for (const [key, at] of this.#saidAt) {
+      if (now - at >= this.#options.everyMs * 1000) this.#saidAt.delete(key)
     }
-    this.#saidAt.set(key, now)
+    const cause = causeOf(reason)
+    const keys = [`${venue} ${connection}`]
+    // A program wants to know of each connection, a reader of each cause.
+    if (!this.#options.json) keys.push(`${venue} ${cause}`)
+    if (keys.some((key) => this.#saidAt.has(key))) return
+    for (const key of keys) this.#saidAt.set(key, now)
     const at = this.#clock.now()
     if (this.#options.json) this.#json({ type: 'trouble', at, venue, connection, reason: shown(reason) })
-    else this.#line(pc.yellow(`${isoSecond(at)} ${venue} ${connection}: ${shown(reason, LONGEST_REASON)}`))
+    else
+      this.#line(
+        pc.yellow(`${isoSecond(at)} ${venue} ${nameOf(connection)}: ${shown(cause, LONGEST_REASON)}`),
+      )
   }
 
   #status(): void {
@@ -133,7 +139,7 @@ export class RecordingReport {
     for (const venue of status.venues) {
       lines.push(countsText(venue), ...troublesText(venue).map((text) => `  ${text}`))
     }
-    return lines.map((line) => line.slice(0, Math.max(20, columns - 1))).join('\n')
+    return lines.map((line) => fitText(line, Math.max(20, columns - 1)).trimEnd()).join('\n')
   }
 
   #json(line: RecordingStatus | RecordingSummary | Notice): void {
@@ -176,11 +182,9 @@ function countsText({
 }
 
 function troublesText({ wrong }: VenueStatus): string[] {
-  const troubles = wrong.slice(0, TROUBLES_SHOWN)
-  const texts = troubles.map(({ connection, reason }) =>
-    shown(connection === '' ? reason : `${connection}: ${reason}`, LONGEST_REASON),
-  )
-  const rest = wrong.length - troubles.length
+  const causes = causeTexts(wrong)
+  const texts = causes.slice(0, CAUSES_SHOWN).map((text) => shown(text, LONGEST_REASON))
+  const rest = causes.length - texts.length
   return rest > 0 ? [...texts, `and ${rest} more`] : texts
 }
 

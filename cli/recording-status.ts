@@ -4,7 +4,7 @@ import type { MarketEvent, Micros } from '../schemas/events.js'
 import type { Feed } from '../src/feed/feed.js'
 import type { Clock } from '../src/platform.js'
 import type { RecordingSummary } from './recording-summary.js'
-import { type Trouble, Troubles } from './troubles.js'
+import { CATALOGUE, type Trouble, Troubles } from './troubles.js'
 
 /** How a recording does: what `record --json` writes each minute. */
 export interface RecordingStatus {
@@ -47,8 +47,6 @@ export interface TapeStatus {
   readonly wrong: string | null
 }
 
-/** What the list of instruments is called where a connection is named. */
-const CATALOGUE = 'catalogue'
 /** A silent start is not wrong before this. */
 const PATIENCE_MS = 5_000
 

@@ -1,6 +1,7 @@
 import type { GapReason, Micros } from '../schemas/events.js'
 import { showDuration } from './duration.js'
 import { showBytes } from './size.js'
+import { causeOf } from './troubles.js'
 
 /** What a recording came to: the last line of `record --json`. */
 export interface RecordingSummary {
@@ -56,18 +57,28 @@ export function summaryText(summary: RecordingSummary): string[] {
     ...(malformed === 0 ? [] : [`${malformed} malformed frames`]),
     ...(lost === null ? [] : [lost]),
   ]
-  const named = silent.slice(0, NAMED).map(({ venue, symbol, channel, state, reason }) => {
-    const why = reason === null ? '' : ` (${reason})`
-    return `  ${venue} ${symbol} ${channel}: ${state}${why}`
-  })
-  const rest = silent.length - named.length
+  const rest = silent.length - NAMED
   return [
     `recorded ${showDuration(elapsedMs)}: ${parts.join(', ')}`,
     ...(silent.length === 0
       ? []
-      : ['nothing came of:', ...named, ...(rest > 0 ? [`  and ${rest} more`] : [])]),
+      : [
+          'nothing came of:',
+          ...silentLines(silent.slice(0, NAMED)),
+          ...(rest > 0 ? [`  and ${rest} more`] : []),
+        ]),
     `${tapeText(tape)}${raw === null ? '' : `; raw frames in ${raw}`}`,
   ]
+}
+
+/** A line for each way in which nothing came, with the streams that it is true of. */
+function silentLines(streams: readonly StreamSummary[]): string[] {
+  const names = new Map<string, string[]>()
+  for (const { venue, symbol, channel, state, reason } of streams) {
+    const how = reason === null ? state : `${state}, ${causeOf(reason)}`
+    names.set(how, [...(names.get(how) ?? []), `${venue} ${symbol} ${channel}`])
+  }
+  return [...names].map(([how, streamNames]) => `  ${streamNames.join(', ')}: ${how}`)
 }
 
 function lossText({ lost, lostWithoutGap }: SummarizedTape): string {

@@ -6,11 +6,12 @@ import type { Clock } from '../src/platform.js'
 import { shownJson } from '../src/shown.js'
 import { systemClock } from '../src/socket/clock.js'
 import { parseSpeed, parseTime } from './duration.js'
-import { interruption } from './exit.js'
+import { exitCode, interruption } from './exit.js'
 import { flag, list, typeList } from './flag.js'
 import { helpEnd } from './help.js'
-import { LineWriter } from './output.js'
+import { LineWriter, say } from './output.js'
 import { matcher } from './pattern.js'
+import { checkWindow, holdings } from './tape-window.js'
 import { pause } from './timers.js'
 
 interface Options {
@@ -42,7 +43,8 @@ export function replayCommand(): Command {
     .addHelpText(
       'after',
       helpEnd(`
-Lists may hold patterns (* and ?), in any case; quote them from the shell.
+Lists may hold patterns (* and ?), in any case; quote them from the shell. Where nothing of the tape fits, a sentence says
+what it holds, and the exit code is 1.
 
 Examples:
   tapewire replay tape.db | head
@@ -50,10 +52,12 @@ Examples:
   tapewire replay tape.db --speed 10x`),
     )
     .action(async (path: string, options: Options) => {
+      checkWindow(options)
       const { signal, interrupted, dispose } = interruption()
       const tape = openTape(path)
       const out = new LineWriter(process.stdout, signal)
       const pace = new Pace(options.speed, systemClock(), signal)
+      let replayed = 0
       try {
         for (const event of tape.replay(queryOf(tape, options))) {
           if (signal.aborted) break
@@ -63,8 +67,13 @@ Examples:
             if (signal.aborted) break
           }
           await out.write(shownJson(event))
+          replayed++
         }
         await out.flush()
+        if (replayed === 0 && !signal.aborted) {
+          say(`nothing that was asked for is on ${path}: ${holdings(tape)}`)
+          process.exitCode = exitCode.foundWanting
+        }
       } finally {
         tape.close()
         dispose()

@@ -10,8 +10,14 @@ export interface Trouble {
   readonly reason: string
 }
 
+/** What the list of instruments is called where a connection is named. */
+export const CATALOGUE = 'catalogue'
+
 /** Troubles of one venue that are kept: a venue that refuses each of a thousand streams is known by the first of them. */
 const KEPT = 100
+
+/** Connections that are named where several have one cause. */
+const NAMED = 3
 
 /** What a venue's connections say is wrong, until they say that it is over. */
 export class Troubles {
@@ -49,8 +55,14 @@ export class Troubles {
   }
 
   #add(key: string, connection: string, at: Micros | null, said: string): Trouble | null {
-    const reason = inWords(said.replace(/; next try in \d+ ms$/, '').replace(/\(https?:\/\/\S+: (?=\w)/, '('))
     const known = this.#troubles.get(key)
+    // Why the next attempt waits says nothing about why the last one failed.
+    if (known !== undefined && /is dialled no more than \d+ times/.test(said)) return null
+    const reason = inWords(
+      withoutQueries(said)
+        .replace(/; next try in \d+ ms$/, '')
+        .replace(/\(https?:\/\/\S+: (?=\w)/, '('),
+    )
     if (known === undefined && this.#troubles.size >= KEPT) return null
     const trouble = { connection, since: known?.since ?? at ?? 0, reason }
     this.#troubles.set(key, trouble)
@@ -72,4 +84,46 @@ const WORDS: readonly (readonly [code: string, words: string])[] = [
 function inWords(reason: string): string {
   const known = WORDS.find(([code]) => reason.includes(code))
   return known === undefined ? reason : `${known[1]}: ${reason}`
+}
+
+/** A query may be long, and says nothing about a connection that failed. */
+function withoutQueries(text: string): string {
+  return text.replace(/\b((?:https?|wss?):\/\/[^\s?]+)\?[^\s)]*?(?=:?(?:[\s)]|$))/g, '$1')
+}
+
+/** What is behind a reason, whatever was tried when it showed: the list of instruments and a socket fail for the same cause. */
+export function causeOf(reason: string): string {
+  const text = withoutQueries(reason)
+    .replace(
+      /^the list of instruments has not come \((.*)\)(?:, for which .* must wait)?; it is asked for again$/s,
+      '$1',
+    )
+    .replace(/^(?:cannot connect to )?(?:https?|wss?):\/\/\S+: /, '')
+    .replace(/^\S+ refused the handshake: (\d{3})\b.*$/s, 'HTTP $1')
+  const known = WORDS.find(([code]) => text.includes(code))
+  if (known === undefined) return text
+  const [code, words] = known
+  const [, address = ''] = new RegExp(`${code}( [^\\s();,]+)`).exec(text) ?? []
+  const [, proxy = ''] = /( through \S+):/.exec(text) ?? []
+  return `${words} (${code}${address}${proxy})`
+}
+
+/** How a sentence names a connection. */
+export function nameOf(connection: string): string {
+  return connection === CATALOGUE ? 'list of instruments' : connection
+}
+
+/** What is wrong, each cause once, with the connections that have it: `public#0, public#1: the host is unknown (ENOTFOUND x)`. */
+export function causeTexts(troubles: readonly Trouble[]): string[] {
+  const connections = new Map<string, string[]>()
+  for (const { connection, reason } of troubles) {
+    const cause = causeOf(reason)
+    const known = connections.get(cause)
+    if (known === undefined) connections.set(cause, connection === '' ? [] : [nameOf(connection)])
+    else known.push(nameOf(connection))
+  }
+  return [...connections].map(([cause, names]) => {
+    const shown = names.length > NAMED ? [...names.slice(0, NAMED), `${names.length - NAMED} more`] : names
+    return shown.length === 0 ? cause : `${shown.join(', ')}: ${cause}`
+  })
 }

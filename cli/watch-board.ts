@@ -5,6 +5,7 @@ import type { FeedStream } from '../src/feed/asked-streams.js'
 import type { Feed } from '../src/feed/feed.js'
 import { shown } from '../src/shown.js'
 import { fitText } from './fit.js'
+import { causeOf, nameOf, Troubles } from './troubles.js'
 import { compactLine, type MarketView, panel } from './watch-panel.js'
 
 export interface BoardOptions {
@@ -26,6 +27,8 @@ export class Board {
   readonly #bookChannel: Channel | null
   readonly #trades = new Map<string, TradeEvent[]>()
   readonly #notices: string[] = []
+  /** By venue. */
+  readonly #troubles = new Map<string, Troubles>()
   #events = 0
 
   constructor(feed: Feed, options: BoardOptions) {
@@ -37,7 +40,7 @@ export class Board {
     })
     feed.on('trade', (trade) => this.#trade(trade))
     feed.on('gap', (gap) => this.#notice(gapText(gap)))
-    feed.on('connection', (event) => this.#notice(connectionText(event)))
+    feed.on('connection', (event) => this.#connection(event))
     feed.on('malformed', ({ venue, reason, path }) =>
       this.#notice(`${venue}: malformed frame, ${reason} ${path}`),
     )
@@ -102,6 +105,20 @@ export class Board {
     this.#trades.set(title, trades)
   }
 
+  /** A cause is shown once, whichever connections of a venue have it. */
+  #connection(event: ConnectionEvent): void {
+    const { venue, connection, state, reason } = event
+    const troubles = this.#troubles.get(venue) ?? new Troubles()
+    this.#troubles.set(venue, troubles)
+    const before = troubles.values()
+    const trouble = troubles.take(event)
+    if (trouble === null && isTrouble(event)) return
+    const cause = trouble === null ? null : causeOf(trouble.reason)
+    if (cause !== null && before.some((known) => causeOf(known.reason) === cause)) return
+    const why = cause ?? reason
+    this.#notice(`${venue} ${nameOf(connection)}: ${state}${why === null ? '' : `, ${why}`}`)
+  }
+
   #notice(text: string): void {
     this.#notices.push(shown(text))
     if (this.#notices.length > NOTICES_KEPT) this.#notices.shift()
@@ -137,6 +154,6 @@ function gapText({ venue, symbol, channel, reason, state, healed, detail }: GapE
   return `${venue} ${symbol} ${channel}: ${what}${detail === null ? '' : `, ${detail}`}`
 }
 
-function connectionText({ venue, connection, state, reason }: ConnectionEvent): string {
-  return `${venue} ${connection}: ${state}${reason === null ? '' : `, ${reason}`}`
+function isTrouble({ state }: ConnectionEvent): boolean {
+  return state === 'refused' || state === 'reconnecting' || state === 'maintenance'
 }

@@ -140,6 +140,42 @@ describe('book', () => {
   })
 })
 
+describe('a part of a tape', () => {
+  const replay = ['replay', 'tape.db']
+  const candles = ['candles', 'tape.db', 'testex:BTC/USD', '1m']
+  const holds =
+    /it holds 2024-05-01T00:00:00\.000Z to 2024-05-01T00:02:00\.000Z: testex BTC\/USD book, testex BTC\/USD trade, testex ETH\/USD trade\n$/
+
+  test.concurrent.each([
+    [...replay, '--from', '2024-05-02', '--to', '2024-05-01'],
+    [...replay, '--from', '2024-05-01', '--to', '2024-05-01'],
+    [...candles, '--from', '2024-05-02', '--to', '2024-05-01'],
+    [...candles, '--from', '2024-05-01', '--to', '2024-05-01', '--json'],
+  ])('whose --from is not before its --to is refused in a sentence: %s %s %s %s %s %s', async (...args) => {
+    expect(await desk.run(...args)).toEqual({
+      code: 2,
+      stdout: '',
+      stderr: expect.stringMatching(
+        /^tapewire: --from 2024-05-0\dT\S+ is not before --to 2024-05-01T\S+, so that nothing lies between: give .*\n$/,
+      ),
+    })
+  })
+
+  test.concurrent.each([
+    [...replay, '--from', '2024-06-01'],
+    [...replay, '--to', '2024-04-01'],
+    [...replay, '--types', 'block'],
+    [...candles, '--from', '2024-06-01'],
+    [...candles, '--to', '2024-04-01', '--csv'],
+    ['book', 'tape.db', 'testex:BTC/USD', '--at', '2024-04-30'],
+  ])(
+    'that has nothing is exit code 1, and a sentence says what the tape holds: %s %s %s %s',
+    async (...args) => {
+      expect(await desk.run(...args)).toEqual({ code: 1, stdout: '', stderr: expect.stringMatching(holds) })
+    },
+  )
+})
+
 describe('candles', () => {
   test('are a candle a line, and say where trades may be missing', async () => {
     const { stdout } = await desk.run('candles', 'tape.db', 'testex:BTC/USD', '1m', '--json')

@@ -161,6 +161,20 @@ describe('a recording that is left alone', () => {
   })
 })
 
+test('is exit code 1 where nothing came of some streams, and names them', async () => {
+  const url = await desk.simulate('blockchain', '--faults', 'venue name=silent-but-one atMs=0')
+  const { code, stderr } = await desk.run(
+    ...['record', 'blockchain:BTC/USD,ETH/USD', '--channels', 'trade', '--db', 'some.db', '--url', url],
+    ...['--duration', '6s'],
+  )
+  expect({ code, stderr }).toEqual({
+    code: 1,
+    stderr: expect.stringMatching(
+      /recorded \S+ s: [1-9]\d* events of 2 streams, .*\nnothing came of:\n {2}blockchain ETH\/USD trade: live\n/,
+    ),
+  })
+})
+
 describe('a venue that is never reached', () => {
   const unknownHost = () => 'ws://nohost.invalid/'
   const refusing = async () => `ws://127.0.0.1:${await closedPort()}/`
@@ -230,6 +244,23 @@ describe('a venue that is never reached', () => {
       code: 3,
       stderr: expect.stringMatching(/0 of 1 connections up, .*there is no connection yet/),
     })
+  })
+
+  test.concurrent('names a cause once in each line, though the list and the socket both fail for it', async () => {
+    const url = await refusing()
+    const { code, stderr } = await desk.run(
+      ...['record', 'bitfinex:BTC/USD', '--db', 'once.db', '--url', `${url}?token=7`],
+      ...['--duration', '4s', '--status-every', '1s'],
+    )
+    const lines = stderr.split('\n').filter((line) => line.includes('refused'))
+    expect(lines.length).toBeGreaterThanOrEqual(3)
+    expect(lines.filter((line) => line.split('ECONNREFUSED').length !== 2)).toEqual([])
+    expect(lines.filter((line) => line.includes('token') || line.length > 250)).toEqual([])
+    expect(lines.at(-2)).toMatch(/; list of instruments, public#0: the connection is refused, .*; tape/)
+    expect(lines.at(-1)).toMatch(
+      /^ {2}bitfinex BTC\/USD trade, bitfinex BTC\/USD book: waiting, the connection/,
+    )
+    expect(code).toBe(3)
   })
 
   test.concurrent('says that the proxy is dead', async () => {

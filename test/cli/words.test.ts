@@ -3,7 +3,7 @@ import { parseDuration, parseTime, showDuration } from '../../cli/duration.js'
 import { either, meant, suggestion } from '../../cli/naming.js'
 import { matcher } from '../../cli/pattern.js'
 import { every, pause } from '../../cli/timers.js'
-import { Troubles } from '../../cli/troubles.js'
+import { causeTexts, Troubles } from '../../cli/troubles.js'
 import type { ConnectionEvent } from '../../schemas/events.js'
 import { systemClock } from '../../src/socket/clock.js'
 
@@ -121,6 +121,33 @@ describe('what is wrong with a venue', () => {
     expect(troubles.values()).toHaveLength(2)
     troubles.take(event('ready'))
     expect(troubles.values()).toEqual([])
+  })
+
+  test('is said once where the list of instruments and sockets fail for one cause, without the queries of URLs', () => {
+    const troubles = new Troubles()
+    const said = () => causeTexts(troubles.values())
+    const list = (why: string) => `the list of instruments has not come (${why}); it is asked for again`
+    const refused = 'connect ECONNREFUSED 127.0.0.1:9'
+    troubles.take(
+      event('refused', list(`cannot connect to http://127.0.0.1:9/list?count=500: ${refused}`), 'catalogue'),
+    )
+    for (let socket = 0; socket < 5; socket++) {
+      const reason = `cannot connect to ws://127.0.0.1:9/ws?token=7: ${refused}; next try in 900 ms`
+      troubles.take(event('reconnecting', reason, `public#${socket}`))
+    }
+    expect(said()).toEqual([
+      'list of instruments, public#0, public#1, 3 more: the connection is refused, nothing listens there (ECONNREFUSED 127.0.0.1:9)',
+    ])
+    expect(troubles.values().filter(({ reason }) => /[?]/.test(reason))).toEqual([])
+    const held = '127.0.0.1:9 is dialled no more than 20 times a minute; next try in 9000 ms'
+    expect(troubles.take(event('reconnecting', held))).toBeNull()
+    expect(said()).toHaveLength(1)
+    for (let socket = 1; socket < 5; socket++) troubles.take(event('ready', null, `public#${socket}`))
+    troubles.take(event('reconnecting', 'ws://x/ refused the handshake: 503 Service Unavailable'))
+    troubles.take(event('refused', list('HTTP 503'), 'catalogue'))
+    expect(said().filter((text) => text.endsWith('HTTP 503'))).toEqual([
+      'public#0, list of instruments: HTTP 503',
+    ])
   })
 
   test('is kept of a hundred things at most', () => {
