@@ -5,7 +5,7 @@ import type { MarketEvent, MarketEventType } from '../schemas/events.js'
 /**
  * How an event becomes a row and a row the very same event again.
  *
- * What nearly every query asks for has a column: the stream (venue, symbol, instrument, channel), the type, the two times.
+ * What nearly every query asks for has a column: the stream (venue, symbol, instrument, channel), the type, the number within the stream, the two times.
  * The rest of the event is the row's `body`: a JSON array of the remaining fields in the order of the event's schema. The
  * lists of fields are read off the schemas, so a field that is added there is on the tape without a line here.
  */
@@ -17,6 +17,7 @@ const columnFields: ReadonlySet<string> = new Set([
   'symbol',
   'instrument',
   'channel',
+  'n',
   'exchangeTime',
   'receiveTime',
 ])
@@ -32,8 +33,8 @@ export interface EventShape {
 
 export interface EventField {
   readonly name: string
-  /** `time`: microseconds since the epoch. `list`: levels, orders, inputs, outputs. */
-  readonly kind: 'text' | 'number' | 'boolean' | 'time' | 'list'
+  /** `time`: microseconds since the epoch. `list`: levels, orders, inputs, outputs. `record`: a position. */
+  readonly kind: 'text' | 'number' | 'boolean' | 'time' | 'list' | 'record'
 }
 
 /** Every type of event, in the order of the union. */
@@ -52,6 +53,7 @@ function fieldKind(schema: z.core.$ZodType): EventField['kind'] {
   if (schema === micros) return 'time'
   if (schema instanceof z.ZodNullable) return fieldKind(schema.unwrap())
   if (schema instanceof z.ZodArray) return 'list'
+  if (schema instanceof z.ZodObject) return 'record'
   if (schema instanceof z.ZodBoolean) return 'boolean'
   if (schema instanceof z.ZodNumber) return 'number'
   if (schema instanceof z.ZodUnion && schema.options.every((option) => fieldKind(option) === 'number')) {
@@ -86,6 +88,7 @@ export type StreamIdentity = {
 /** What the columns of a row say. */
 export type RowHead = StreamIdentity & {
   readonly type: string
+  readonly n: number | null
   readonly exchangeTime: number | null
   readonly receiveTime: number | null
 }

@@ -27,6 +27,7 @@ export class EventIntake {
   #frameKept = true
   /** Whether anything was taken since {@link grewSince} was asked. */
   #grown = false
+  #lastEmitted: Micros | null = null
   /** Whether an event of any stream was taken. */
   #hasData = false
 
@@ -195,10 +196,22 @@ export class EventIntake {
       type: this.#tape.writer.typeId(event.type),
       exchangeTime: 'exchangeTime' in event ? event.exchangeTime : null,
       receiveTime: event.receiveTime,
+      n: 'n' in event ? event.n : null,
+      offset: null,
+      emitted: this.#emitted(event.receiveTime),
       body,
       bytes: Buffer.byteLength(body),
       landmark: isSnapshot(event) ? 'snapshot' : gap,
     })
+  }
+
+  /** The moment of emission, which never goes back; null where that is the receive time. */
+  #emitted(receiveTime: Micros | null): Micros | null {
+    if (receiveTime === null || this.#lastEmitted === null || receiveTime >= this.#lastEmitted) {
+      this.#lastEmitted = receiveTime ?? this.#lastEmitted
+      return null
+    }
+    return this.#lastEmitted
   }
 
   /** Counts a gap of the recorder's own, where the event opens one. */

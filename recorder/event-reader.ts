@@ -13,6 +13,7 @@ export type EventRow = readonly [
   exchangeTime: Micros | null,
   receiveTime: Micros | null,
   body: string,
+  n: number | null,
 ]
 
 /** Which rows to read. */
@@ -33,7 +34,7 @@ export interface RowFilter {
 /** Segments are listed this many at a time. */
 const SEGMENTS_A_PAGE = 256
 
-const COLUMNS = 'id, stream, type, exchange_time, receive_time, body'
+const COLUMNS = 'id, stream, type, exchange_time, receive_time, body, n'
 
 /**
  * Reads the rows of a tape in recorded order, one segment after the other. Each segment is one short read transaction, so a
@@ -82,12 +83,12 @@ export class EventReader {
   }
 
   decode(row: EventRow): DecodedRow {
-    const [, streamId, typeId, exchangeTime, receiveTime, body] = row
+    const [, streamId, typeId, exchangeTime, receiveTime, body, n] = row
     const stream = this.streams.get(streamId)
     if (stream === undefined) return { event: null, fault: `there is no stream ${streamId}` }
     const { venue, symbol, instrument, channel } = stream
     const type = this.#typeNames.get(typeId) ?? `number ${typeId}`
-    return decodeRow({ type, venue, symbol, instrument, channel, exchangeTime, receiveTime }, body)
+    return decodeRow({ type, venue, symbol, instrument, channel, n, exchangeTime, receiveTime }, body)
   }
 
   /** @throws {TapeError} `tape_damaged`. */

@@ -1,3 +1,4 @@
+import { numberEvents } from './number-events.js'
 import { runStreamsTable } from './run-streams.js'
 import type { SqliteDatabase } from './sqlite.js'
 import { sourcesTable } from './tape-sources.js'
@@ -15,6 +16,16 @@ export const migrations: readonly Migration[] = [
   (db) => void db.exec(runStreamsTable),
   // Version 3: the frame logs that the tape was made from are known again.
   (db) => void db.exec(sourcesTable),
+  // Version 4: positions. Each event has its number, its place in all that the feed emitted, and the moment at which it did.
+  (db) => {
+    db.exec(`
+      ALTER TABLE runs ADD COLUMN epoch TEXT;
+      ALTER TABLE events ADD COLUMN n INTEGER;
+      ALTER TABLE events ADD COLUMN offset INTEGER;
+      ALTER TABLE events ADD COLUMN emitted INTEGER;
+    `)
+    numberEvents(db)
+  },
 ]
 
 /** The version that a list of steps leads to (`PRAGMA user_version`). */

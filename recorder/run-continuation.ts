@@ -245,6 +245,7 @@ function gapOf(
     symbol: stream.symbol ?? '',
     instrument: stream.instrument ?? '',
     channel: stream.channel ?? '',
+    n: null,
     exchangeTime: null,
     receiveTime: at,
     reason: 'not_recording',
@@ -252,6 +253,8 @@ function gapOf(
     from,
     to,
     healed,
+    after: null,
+    before: null,
     detail,
   }
 }

@@ -11,6 +11,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { migrations, versionAfter } from './migrations.js'
+import { numberEvents } from './number-events.js'
 import { type Cell, openSqlite, type SqliteDatabase, sqliteCode } from './sqlite.js'
 import { Tape } from './tape.js'
 import { applicationId, createTables } from './tape-schema.js'
@@ -31,7 +32,7 @@ interface Table {
 
 /** What is copied row by row; types of events and segments are laid out anew. */
 const tables: readonly Table[] = [
-  { name: 'runs', key: 'id', columns: ['id', 'first_event', 'opened', 'closed', 'writer'] },
+  { name: 'runs', key: 'id', columns: ['id', 'first_event', 'opened', 'closed', 'writer', 'epoch'] },
   {
     name: 'run_streams',
     key: 'rowid',
@@ -56,7 +57,7 @@ const tables: readonly Table[] = [
   {
     name: 'events',
     key: 'id',
-    columns: ['id', 'stream', 'type', 'exchange_time', 'receive_time', 'body'],
+    columns: ['id', 'stream', 'type', 'exchange_time', 'receive_time', 'body', 'n', 'offset', 'emitted'],
   },
 ]
 
@@ -105,6 +106,7 @@ function copyAll(path: string, directory: string, target: SqliteDatabase): boole
     try {
       target.exec('BEGIN')
       const rows = tables.reduce((sum, table) => sum + new TableCopy(source, target, table).run(), 0)
+      if (isOlder(target)) numberEvents(target)
       layOutSegments(target, lastEvent(source))
       target.exec('COMMIT')
       if (rows > 0) return true
@@ -204,7 +206,8 @@ class TableCopy {
 
   /** @returns whether the end of the table was reached. */
   #copyFrom(from: number): boolean {
-    const { name, key, columns } = this.#table
+    const { name, key } = this.#table
+    const columns = this.#columns()
     const insert = this.#target.prepare(
       `INSERT INTO ${name} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`,
     )
@@ -220,6 +223,16 @@ class TableCopy {
         if (inserted(insert, cells)) this.#copied++
       }
     })
+  }
+
+  /** An older tape has fewer. */
+  #columns(): readonly string[] {
+    const { name, columns } = this.#table
+    let there: readonly string[] = []
+    const known = this.#readable(() => {
+      there = this.#source.prepare<string>('SELECT name FROM pragma_table_info(?)').pluck().all(name)
+    })
+    return known ? columns.filter((column) => there.includes(column)) : columns
   }
 
   /** Where the rows that cannot be read end; null where nothing can be read any more. */
@@ -244,11 +257,11 @@ class TableCopy {
   }
 
   #isReadable(at: number): boolean {
-    const { name, key, columns } = this.#table
+    const { name, key } = this.#table
     return this.#readable(() =>
       this.#source
         .prepare(
-          `SELECT ${columns.join(', ')} FROM ${name} NOT INDEXED WHERE ${key} >= ? ORDER BY ${key} LIMIT 1`,
+          `SELECT ${this.#columns().join(', ')} FROM ${name} NOT INDEXED WHERE ${key} >= ? ORDER BY ${key} LIMIT 1`,
         )
         .all(at),
     )
@@ -287,6 +300,11 @@ function inserted(insert: ReturnType<SqliteDatabase['prepare']>, cells: readonly
     if (code === null || !/^SQLITE_(?:CONSTRAINT|MISMATCH)/.test(code)) throw error
     return false
   }
+}
+
+/** Whether what was copied knows no positions. */
+function isOlder(target: SqliteDatabase): boolean {
+  return target.prepare('SELECT 1 FROM events WHERE n IS NOT NULL LIMIT 1').all().length === 0
 }
 
 /** The last event that the damaged tape says that it has. */

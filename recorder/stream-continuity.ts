@@ -224,6 +224,7 @@ function opening(reason: GapReason, stream: StreamFields, from: Micros | null, a
     symbol,
     instrument,
     channel,
+    n: null,
     exchangeTime: null,
     receiveTime: at,
     reason,
@@ -231,6 +232,8 @@ function opening(reason: GapReason, stream: StreamFields, from: Micros | null, a
     from,
     to: null,
     healed: false,
+    after: null,
+    before: null,
     detail: null,
   }
 }

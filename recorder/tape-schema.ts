@@ -23,7 +23,8 @@ export function createTables(db: SqliteDatabase): void {
       first_event INTEGER NOT NULL,
       opened INTEGER NOT NULL,
       closed INTEGER,
-      writer TEXT NOT NULL
+      writer TEXT NOT NULL,
+      epoch TEXT
     ) STRICT;
 
     CREATE TABLE event_types (
@@ -47,7 +48,10 @@ export function createTables(db: SqliteDatabase): void {
       type INTEGER NOT NULL REFERENCES event_types (id),
       exchange_time INTEGER,
       receive_time INTEGER,
-      body TEXT NOT NULL
+      body TEXT NOT NULL,
+      n INTEGER,
+      offset INTEGER,
+      emitted INTEGER
     ) STRICT;
 
     CREATE TABLE segments (

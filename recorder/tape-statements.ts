@@ -15,8 +15,9 @@ export class TapeStatements {
   readonly runStreams: RunStreamStatements
 
   constructor(db: SqliteDatabase) {
-    const insert = 'INSERT INTO events (stream, type, exchange_time, receive_time, body) VALUES'
-    const row = '(?, ?, ?, ?, ?)'
+    const insert =
+      'INSERT INTO events (stream, type, exchange_time, receive_time, body, n, offset, emitted) VALUES'
+    const row = '(?, ?, ?, ?, ?, ?, ?, ?)'
     this.insertEvent = db.prepare(`${insert} ${row}`)
     this.insertEvents = db.prepare(
       `${insert} ${Array.from({ length: ROWS_A_STATEMENT }, () => row).join(', ')}`,

@@ -13,7 +13,7 @@ import { completeSources, writeSources } from './tape-sources.js'
 import { ROWS_A_STATEMENT, TapeStatements } from './tape-statements.js'
 import { WriterLock } from './writer-lock.js'
 
-const CELLS_A_STATEMENT = ROWS_A_STATEMENT * 5
+const CELLS_A_STATEMENT = ROWS_A_STATEMENT * 8
 /** How long the end of a recording waits for readers before it leaves the write-ahead log to them. */
 const READERS_TIMEOUT_MS = 250
 
@@ -23,6 +23,12 @@ export interface NewRow {
   readonly type: number
   readonly exchangeTime: Micros | null
   readonly receiveTime: Micros | null
+  /** Null of an event that belongs to no stream, and of a gap that the recorder alone has. */
+  readonly n: number | null
+  /** Null for what the feed did not emit. */
+  readonly offset: number | null
+  /** Null where that is the receive time. */
+  readonly emitted: Micros | null
   readonly body: string
   /** Of the body, as UTF-8. */
   readonly bytes: number
@@ -332,7 +338,8 @@ export class TapeWriter {
     for (let at = 0; at < count; at++) {
       const row = rows[at]
       if (row === undefined) break
-      cells.push(row.stream.id, row.type, row.exchangeTime, row.receiveTime, row.body)
+      const { stream, type, exchangeTime, receiveTime, body, n, offset, emitted } = row
+      cells.push(stream.id, type, exchangeTime, receiveTime, body, n, offset, emitted)
       if (many && cells.length < CELLS_A_STATEMENT) continue
       const statement = many ? this.#statements.insertEvents : this.#statements.insertEvent
       last = Number(statement.run(cells).lastInsertRowid)

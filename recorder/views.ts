@@ -84,6 +84,8 @@ function headColumn(field: string): string[] {
       return [`${isoTime('e.exchange_time')} AS exchange_time`]
     case 'receiveTime':
       return [`${isoTime('e.receive_time')} AS receive_time`]
+    case 'n':
+      return ['e.n']
     default:
       return [`s.${field}`]
   }

@@ -33,6 +33,7 @@ const stream = {
   symbol: z.string(),
   instrument: z.string(),
   channel: z.string(),
+  n: z.int(),
   exchangeTime: micros.nullable(),
   receiveTime: micros.nullable(),
 }
@@ -229,15 +230,27 @@ export const gapReason = z.enum([
   'not_written',
 ])
 
+/** Schema of `Position`. */
+export const position = z.strictObject({
+  epoch: z.string().nullable(),
+  n: z.int(),
+  key: z.string().nullable(),
+  exchangeTime: micros.nullable(),
+  receiveTime: micros.nullable(),
+})
+
 /** Schema of `GapEvent`. */
 export const gapEvent = z.strictObject({
   type: z.literal('gap'),
   ...stream,
+  n: z.int().nullable(),
   reason: gapReason,
   state: z.enum(['open', 'closed']),
   from: micros.nullable(),
   to: micros.nullable(),
   healed: z.boolean(),
+  after: position.nullable(),
+  before: position.nullable(),
   detail: z.string().nullable(),
 })
 

@@ -40,6 +40,11 @@ export interface StreamFields {
   instrument: string
   /** The channel of the stream: `trade`, `book`, `book:P1`, `candle:1m`. */
   channel: string
+  /**
+   * The number of the event within its stream: 1, 2, 3 … for as long as one feed (or one reading of a frame log) lasts, across
+   * reconnects. Every event of the stream has one: data, gaps and checksums.
+   */
+  n: number
   /** When the venue says it happened. Microseconds; null where the venue gives no time. */
   exchangeTime: Micros | null
   /** When the frame came from the socket. Microseconds; null only where a foreign log had no clock. */
@@ -317,9 +322,38 @@ export type GapReason =
   | 'not_recording'
   | 'not_written'
 
-/** A hole in a stream: `open` where it is noticed, `closed` where the stream is whole again. */
-export interface GapEvent extends StreamFields {
+/**
+ * Where an event stands in its stream. Within a feed `n` tells which event it is; in another feed, on another connection or with
+ * another collector only `key` does.
+ */
+export interface Position {
+  /** The feed whose `n` this is, where that is not the feed of the event that names the position; else null. */
+  epoch: string | null
+  /** The event's number within its stream and feed. */
+  n: number
+  /**
+   * What the event is called at the venue, the same for everybody who gets it: the id of a trade, the hash of a block, the open
+   * time of a candle and whether it is closed, the number of a book message where the venue numbers the stream itself. Null where
+   * the venue gives it no name.
+   */
+  key: string | null
+  /** When the venue says it happened. Microseconds; null where the venue gives no time, or the event is not known yet. */
+  exchangeTime: Micros | null
+  /** When its frame came from the socket. Microseconds; null where that is not known. */
+  receiveTime: Micros | null
+}
+
+/**
+ * A hole in a stream: `open` where it is noticed, `closed` where the stream is whole again. What is fetched to fill it comes
+ * between the two.
+ */
+export interface GapEvent extends Omit<StreamFields, 'n'> {
   type: 'gap'
+  /**
+   * As of every event of the stream; null for a gap that one reader alone has, such as a recorder that could not write: it is no
+   * event of the stream, and takes no number.
+   */
+  n: number | null
   /** Why the stream has a hole. */
   reason: GapReason
   /** `open` when the hole is noticed, before anything else on its stream; `closed` when the stream is whole from here on. */
@@ -330,6 +364,10 @@ export interface GapEvent extends StreamFields {
   to: Micros | null
   /** On `closed`: nothing is missing any more (a book by the snapshot that follows, trades by history that was fetched). */
   healed: boolean
+  /** The last event known to be good; null where there was none, or where nothing tells which it is. */
+  after: Position | null
+  /** The event from which the stream is whole again: the next one of the stream; null while open. */
+  before: Position | null
   /** What was expected and what came, for a person. */
   detail: string | null
 }

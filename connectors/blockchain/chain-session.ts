@@ -72,6 +72,7 @@ export function chainProtocol({ init, sink, streams }: SessionKit): Protocol {
         symbol,
         instrument,
         channel: stream.channel,
+        n: 0,
         ...body,
       }
       streams.emit(stream, event, at)
@@ -97,6 +98,7 @@ export function chainProtocol({ init, sink, streams }: SessionKit): Protocol {
           symbol,
           instrument,
           channel: stream.channel,
+          n: 0,
           exchangeTime: x.time * 1_000_000,
           receiveTime: at,
           hash: x.hash,
@@ -176,6 +178,7 @@ export function chainProtocol({ init, sink, streams }: SessionKit): Protocol {
                 symbol,
                 instrument,
                 channel: stream.channel,
+                n: 0,
                 exchangeTime: time * 1_000_000,
                 receiveTime: at,
                 hash,

@@ -277,6 +277,7 @@ export class ArbitratedBook extends ArbitratedStream<BookView> {
       symbol: instrument.symbol,
       instrument: instrument.instrument,
       channel,
+      n: 0,
       exchangeTime: view.last?.exchangeTime ?? null,
       receiveTime: at ?? view.lastAt,
       sequence: view.last?.sequence ?? null,

@@ -158,7 +158,7 @@ export class ArbitratedLog extends ArbitratedStream<LogView> {
 
   /** Two liquidations that are alike in everything are two: each leg tells the first, and then the second. */
   #nth(view: LogView, event: StreamEvent): string {
-    const said = JSON.stringify({ ...event, receiveTime: null })
+    const said = JSON.stringify({ ...event, n: 0, receiveTime: null })
     const nth = (view.times.get(said) ?? 0) + 1
     view.times.delete(said)
     view.times.set(said, nth)

@@ -179,8 +179,8 @@ function placeOf(event: StreamEvent, of: StreamEvent): 'before' | 'after' | 'unk
   return exchangeTime > of.exchangeTime ? 'after' : 'before'
 }
 
-/** What an event says, whenever and on whichever connection it was said; a venue may stamp each frame as it sends it. */
+/** What an event says, whenever, on whichever connection and as whichever event it was said; a venue may stamp each frame as it sends it. */
 function content(event: StreamEvent): string {
   const said = 'sequence' in event ? { ...event, sequence: null } : event
-  return JSON.stringify({ ...said, exchangeTime: null, receiveTime: null })
+  return JSON.stringify({ ...said, n: 0, exchangeTime: null, receiveTime: null })
 }

@@ -372,6 +372,7 @@ export abstract class ArbitratedStream<V extends LegView = LegView> {
       symbol,
       instrument: instrument.instrument,
       channel,
+      n: 0,
       exchangeTime,
       receiveTime,
       reason,
@@ -379,6 +380,8 @@ export abstract class ArbitratedStream<V extends LegView = LegView> {
       from,
       to,
       healed,
+      after: null,
+      before: null,
       detail,
     }
   }

@@ -16,6 +16,7 @@ import { dialBudget } from '../socket/dial-budget.js'
 import { NETWORK } from '../socket/network-defaults.js'
 import { nodePlatform } from '../socket/node.js'
 import { AskedStreams, type FeedStream } from './asked-streams.js'
+import { newEpoch } from './epoch.js'
 import { EventQueue, type OverflowPolicy } from './event-queue.js'
 import type { FrameTap } from './frame-tap.js'
 import { Lane } from './lane.js'
@@ -187,6 +188,8 @@ export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
   readonly #room = new Map<string, number>()
   readonly #listeners = new Map<string, Set<(event: never) => void>>()
   #iterating = false
+  #epoch: string | null = null
+  #offset = 0
   #closing: Promise<void> | null = null
   /** The streams as they stood when the feed ended. */
   #atTheEnd: readonly FeedStream[] | null = null
@@ -241,6 +244,24 @@ export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
     queueMicrotask(() => {
       if (this.#closing === null) for (const wanted of this.#wanted.values()) wanted.start()
     })
+  }
+
+  /**
+   * Names this feed among all that were ever opened: the numbers `n` and {@link offset} are its own. Anything that keeps events of
+   * several feeds, such as a tape, keeps the epoch beside them; no event holds it.
+   */
+  get epoch(): string {
+    this.#epoch ??= newEpoch(this.#platform.clock)
+    return this.#epoch
+  }
+
+  /**
+   * The number of the last event that the feed emitted, over all venues and streams, `connection` and `malformed` included: 1, 2,
+   * 3 … without a hole; 0 before the first. While a listener runs, it is that of the event the listener was given. (epoch, offset)
+   * is the place at which a reader can go on later.
+   */
+  get offset(): number {
+    return this.#offset
   }
 
   /**
@@ -430,6 +451,9 @@ export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
 
   #release(venue: string, subscriptions: readonly Subscription[]): void {
     const given = new Set(subscriptions.map(keyOf))
+    for (const { instrument, channel } of subscriptions) {
+      this.#lines.get(venue)?.emitted.forget(instrument.instrument, channel)
+    }
     for (const { lane } of this.#lanes.filter((entry) => entry.venue === venue)) {
       const leaving = lane.subscriptions.filter((subscription) => given.has(keyOf(subscription)))
       if (leaving.length > 0) lane.unsubscribe(leaving)
@@ -478,6 +502,7 @@ export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
   }
 
   #emit(event: MarketEvent): void {
+    this.#offset++
     this.#call(this.#listeners.get(event.type), event)
     this.#call(this.#listeners.get('event'), event)
     if (this.#iterating || this.#listeners.size === 0) this.#queue.push(event)

@@ -41,6 +41,6 @@ export function joinGaps(events: readonly MarketEvent[]): MarketEvent[] {
 }
 
 function joined(before: GapEvent, end: GapEvent): GapEvent {
-  const { reason } = before
-  return { ...end, reason, from: earlier(before.from, end.from), healed: before.healed && end.healed }
+  const { reason, after } = before
+  return { ...end, reason, after, from: earlier(before.from, end.from), healed: before.healed && end.healed }
 }

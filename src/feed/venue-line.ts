@@ -8,6 +8,7 @@ import { instrumentEvent } from '../session/stream-events.js'
 import { recordedUrl, shown } from '../shown.js'
 import type { DialBudget } from '../socket/dial-budget.js'
 import { retryAfterMs } from '../socket/retry-after.js'
+import { EmittedStreams } from '../stream/emitted-streams.js'
 import type { FrameTap } from './frame-tap.js'
 import { Pacer } from './pacer.js'
 import { VenueCounters } from './venue-counters.js'
@@ -18,6 +19,8 @@ export interface VenueLine {
   readonly platform: Platform
   readonly instruments: Instruments
   readonly memory: StreamMemory
+  /** What was emitted of the venue's streams, over all connections. */
+  readonly emitted: EmittedStreams
   readonly budget: DialBudget
   emit(event: MarketEvent): void
   /** Contract data that were emitted are not what the venue says: they are emitted again. */
@@ -76,7 +79,11 @@ export function venueLine(options: VenueLineOptions): VenueLine {
 
   const counters = new VenueCounters(platform, connector.venue)
 
+  const instruments = new Instruments()
+  const emitted = new EmittedStreams(connector.channels, instruments)
+
   function emit(event: MarketEvent): void {
+    emitted.emit(event)
     if (event.type === 'gap' || event.type === 'connection' || event.type === 'malformed') counters.saw(event)
     options.emit(event)
   }
@@ -105,8 +112,9 @@ export function venueLine(options: VenueLineOptions): VenueLine {
     },
     counters,
     tap,
-    instruments: new Instruments(),
+    instruments,
     memory,
+    emitted,
     numberConnection({ name }) {
       const index = connections.get(name) ?? 0
       connections.set(name, index + 1)

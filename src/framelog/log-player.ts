@@ -5,6 +5,7 @@ import { Instruments } from '../session/instrument-table.js'
 import { StreamMemory } from '../session/memory.js'
 import { shown, shownHead, shownUrl } from '../shown.js'
 import { nodeTools } from '../socket/tools.js'
+import { EmittedStreams } from '../stream/emitted-streams.js'
 import { EarlyAnswers } from './early-answers.js'
 import type { FrameRecord, InRecord, OpenRecord, OutRecord, RestRecord } from './frame-record.js'
 import { endpointFor, LogVenues, listed } from './log-venues.js'
@@ -87,6 +88,7 @@ interface Venue {
   readonly connector: Connector
   readonly instruments: Instruments
   readonly memory: StreamMemory
+  readonly emitted: EmittedStreams
   readonly early: EarlyAnswers
   readonly lines: Set<Line>
   /** How many connections each endpoint had, for their names. */
@@ -295,7 +297,10 @@ export class LogPlayer {
         random: () => 0.5,
       },
       {
-        emit: (event) => this.#emit(event),
+        emit: (event) => {
+          venue.emitted.emit(event)
+          this.#emit(event)
+        },
         send: ignore,
         request: ignore,
         wake: (at) => {
@@ -361,10 +366,12 @@ export class LogPlayer {
   #venue(connector: Connector): Venue {
     let venue = this.#byConnector.get(connector)
     if (venue === undefined) {
+      const instruments = new Instruments()
       venue = {
         connector,
-        instruments: new Instruments(),
+        instruments,
         memory: new StreamMemory(),
+        emitted: new EmittedStreams(connector.channels, instruments),
         early: new EarlyAnswers(),
         lines: new Set(),
         counts: new Map(),

@@ -13,6 +13,7 @@ const trade = (price: string, amount: string): TradeEvent => ({
   symbol: 'BTC/USD',
   instrument: 'tBTCUSD',
   channel: 'trade',
+  n: 1,
   id: '1',
   price,
   amount,

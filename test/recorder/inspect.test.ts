@@ -34,6 +34,7 @@ const instrumentEvent: MarketEvent = {
   type: 'instrument',
   ...stream,
   channel: 'instrument',
+  n: 1,
   exchangeTime: null,
   receiveTime: START,
   market: 'spot',
@@ -192,7 +193,7 @@ describe('the overview of a tape', () => {
 
   it('counts everything else, over all channels', async () => {
     const head = { ...stream, exchangeTime: null, receiveTime: START }
-    const checksum = { type: 'checksum', ...head, channel: 'book', sequence: null } as const
+    const checksum = { type: 'checksum', ...head, channel: 'book', n: 1, sequence: null } as const
     const candle = {
       type: 'candle',
       ...head,
@@ -212,6 +213,7 @@ describe('the overview of a tape', () => {
         type: 'quote',
         ...head,
         channel: 'quote',
+        n: 1,
         sequence: null,
         bidPrice: null,
         bidAmount: null,
@@ -219,12 +221,13 @@ describe('the overview of a tape', () => {
         askAmount: null,
         amountUnit: 'base',
       },
-      { ...candle, channel: 'candle', interval: '1m' },
-      { ...candle, channel: 'candle:5m', interval: '5m' },
+      { ...candle, channel: 'candle', n: 1, interval: '1m' },
+      { ...candle, channel: 'candle:5m', n: 1, interval: '5m' },
       {
         type: 'liquidation',
         ...head,
         channel: 'liquidation',
+        n: 1,
         id: null,
         price: null,
         amount: '1',

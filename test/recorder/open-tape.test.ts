@@ -32,7 +32,7 @@ describe('a new tape', () => {
   it('says what it is to any program that looks at it', async () => {
     const db = new Database(await newTape(), { readonly: true })
     expect(Buffer.from(db.serialize().subarray(68, 72)).toString('latin1')).toBe('tape')
-    expect(db.pragma('user_version', { simple: true })).toBe(3)
+    expect(db.pragma('user_version', { simple: true })).toBe(4)
     expect(db.pragma('journal_mode', { simple: true })).toBe('delete')
     const meta = Object.fromEntries(
       db.prepare('SELECT key, value FROM meta').raw().all() as [string, string][],
@@ -68,7 +68,7 @@ describe('a new tape', () => {
       'instrument market status base quote settle tickSize lotSize amountUnit contractSize contractUnit sidesCounted expiry',
       'transaction hash inputs outputs fee size height',
       'block hash height size transactions value',
-      'gap reason state from to healed detail',
+      'gap reason state from to healed after before detail',
       'checksum sequence ok expected actual',
       'connection connection state attempt endpoint reason',
       'malformed connection reason path head',
@@ -217,7 +217,7 @@ describe('versions', () => {
     const next = await nextVersion()
     using tape = next.openTape(file)
     expect(tape.query('SELECT host FROM runs')).toEqual([{ host: 'unknown' }])
-    expect(tape.query('PRAGMA user_version')).toEqual([{ user_version: 4 }])
+    expect(tape.query('PRAGMA user_version')).toEqual([{ user_version: 5 }])
     expect([...tape.replay()]).toEqual([trade()])
     expect(tape.query('SELECT price FROM trades')).toEqual([{ price: '60000.5' }])
     expect(failure(() => openTape(file)).code).toBe('tape_too_new')
@@ -230,7 +230,7 @@ describe('versions', () => {
     recorder.record(trade({ id: '2' }))
     await recorder.close()
     using tape = next.openTape(file)
-    expect(tape.query('PRAGMA user_version')).toEqual([{ user_version: 4 }])
+    expect(tape.query('PRAGMA user_version')).toEqual([{ user_version: 5 }])
     expect([...tape.replay({ types: ['trade'] })]).toHaveLength(2)
   })
 
@@ -243,7 +243,7 @@ describe('versions', () => {
     before.close()
     {
       using tape = openTape(file)
-      expect(tape.query('PRAGMA user_version')).toEqual([{ user_version: 3 }])
+      expect(tape.query('PRAGMA user_version')).toEqual([{ user_version: 4 }])
       expect([...tape.replay()].map(({ type }) => type)).toEqual([
         'connection',
         'trade',

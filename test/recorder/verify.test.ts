@@ -56,6 +56,7 @@ const checksum = (ok: boolean, expected: string, actual: string, seconds = 0): C
   symbol: 'BTC/USD',
   instrument: 'tBTCUSD',
   channel: 'book',
+  n: 1,
   exchangeTime: null,
   ...at(seconds),
   sequence: null,
@@ -532,7 +533,7 @@ describe('a file that was tampered with', () => {
     ['a missing beginning', 'DELETE FROM events WHERE id < 3', [['error', 'missing_events', 1]]],
     [
       'a trade that was copied',
-      `INSERT INTO events SELECT 6, stream, type, exchange_time, receive_time + 9000000, body FROM events WHERE id = 2;
+      `INSERT INTO events SELECT 6, stream, type, exchange_time, receive_time + 9000000, body, n, offset, emitted FROM events WHERE id = 2;
        UPDATE segments SET last_event = 6, receive_to = receive_to + 9000000`,
       [
         ['error', 'bad_segment', 1],
@@ -541,7 +542,7 @@ describe('a file that was tampered with', () => {
     ],
     [
       'events that no segment knows',
-      `INSERT INTO events SELECT 9, stream, type, exchange_time, receive_time, replace(body, '"0"', '"9"')
+      `INSERT INTO events SELECT 9, stream, type, exchange_time, receive_time, replace(body, '"0"', '"9"'), n, offset, emitted
        FROM events WHERE id = 1`,
       [['error', 'bad_segment', 5]],
     ],

@@ -100,6 +100,7 @@ export class StreamCheck {
   #sight = Number.POSITIVE_INFINITY
   #toldAfter: Micros = Number.NEGATIVE_INFINITY
   #lastTime: Micros = Number.NEGATIVE_INFINITY
+  #n = 0
   #wrongSince: Micros | null = null
   #comparedAt: Micros = Number.NEGATIVE_INFINITY
   #lastTrade: MarketTrade | null = null
@@ -147,6 +148,7 @@ export class StreamCheck {
     if (receiveTime === null) return this.#wrong('an event without a receive time')
     const at = this.#view.trueTime(receiveTime)
     this.begunAt ??= at
+    this.#number(event)
     if (receiveTime < this.#lastTime) {
       this.#wrong(`${event.type} received at ${receiveTime}, after one of ${this.#lastTime}`)
     }
@@ -159,6 +161,15 @@ export class StreamCheck {
     else if (event.type === 'book_update') this.#update(event.bids, event.asks, at)
     else if (event.type === 'trade') this.#trade(event)
     else if (event.type === 'checksum') this.#checksum(event)
+  }
+
+  /** Only what the reader was too slow for leaves a hole in the numbers, and a gap says so there. */
+  #number({ n, type }: StreamEvent): void {
+    const expected = this.#n + 1
+    if (n === null || n < expected || (n > expected && type !== 'gap')) {
+      this.#wrong(`${type} has number ${n}, after ${this.#n}`)
+    }
+    this.#n = n ?? this.#n
   }
 
   // ── Gaps ────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -11,6 +11,7 @@ import type {
 import { Instruments } from '../../src/session/instrument-table.js'
 import { StreamMemory } from '../../src/session/memory.js'
 import { nodeTools } from '../../src/socket/tools.js'
+import { EmittedStreams } from '../../src/stream/emitted-streams.js'
 
 /** A session under test, driven by hand: what it did lies open, and time is whatever the test says. */
 export interface Harness {
@@ -38,6 +39,8 @@ export interface HarnessOptions {
   readonly memory?: StreamMemory
   readonly instruments?: Instruments
   readonly endpoint?: Endpoint
+  /** Numbers that go on from a former connection's. @default none were given */
+  readonly emitted?: EmittedStreams
 }
 
 export function harness(connector: Connector, options: HarnessOptions = {}): Harness {
@@ -49,10 +52,14 @@ export function harness(connector: Connector, options: HarnessOptions = {}): Har
   const limits: DialLimit[] = []
   const memory = options.memory ?? new StreamMemory()
   const instruments = options.instruments ?? new Instruments()
+  const emitted = options.emitted ?? new EmittedStreams(connector.channels, instruments)
   const endpoint = options.endpoint ??
     connector.endpoints[0] ?? { name: 'public', url: 'ws://127.0.0.1:1', rest: null }
   const sink: Sink = {
-    emit: (event) => void events.push(event),
+    emit: (event) => {
+      emitted.emit(event)
+      events.push(event)
+    },
     send: (frame) => void sent.push(frame),
     request: (request) => void requests.push(request),
     wake: (at) => {

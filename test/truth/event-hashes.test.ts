@@ -78,6 +78,7 @@ describe('the hashes', () => {
     symbol: 'BTC/USD',
     instrument: 'BTCUSD',
     channel: 'trade',
+    n: 1,
     exchangeTime: 1,
     receiveTime: 2,
     sequence: null,

@@ -91,6 +91,7 @@ describe('the chain feed', () => {
         symbol: 'BTC',
         instrument: 'bitcoin',
         channel: 'transaction',
+        n: 1,
         exchangeTime: 1_671_026_400_000_000,
         receiveTime: 5,
         hash: '17d0',

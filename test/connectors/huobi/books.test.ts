@@ -49,6 +49,7 @@ describe('the spot book', () => {
         type: 'book_snapshot',
         venue: 'huobi',
         ...common,
+        n: 1,
         exchangeTime: 6_000,
         sequence: '10',
         bids: [
@@ -66,6 +67,7 @@ describe('the spot book', () => {
         type: 'book_update',
         venue: 'huobi',
         ...common,
+        n: 2,
         exchangeTime: 5_000,
         sequence: '11',
         bids: [['99', '0']],
@@ -75,6 +77,7 @@ describe('the spot book', () => {
         type: 'book_update',
         venue: 'huobi',
         ...common,
+        n: 3,
         exchangeTime: 5_000,
         sequence: '15',
         bids: [['100', '1']],

@@ -30,6 +30,7 @@ describe('trades', () => {
         symbol: 'BTC/USDT',
         instrument: 'btcusdt',
         channel: 'trade',
+        n: 1,
         exchangeTime: 1_616_243_199_156_000,
         receiveTime: T,
         sequence: '123140716701',

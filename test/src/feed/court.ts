@@ -3,6 +3,7 @@ import type { Channel, ChannelSpec, Instrument } from '../../../src/connector.js
 import { Arbiter } from '../../../src/feed/arbiter.js'
 import type { Leg } from '../../../src/feed/leg.js'
 import { StreamMemory } from '../../../src/session/memory.js'
+import { EmittedStream } from '../../../src/stream/emitted-stream.js'
 
 export const INSTRUMENT: Instrument = {
   venue: 'somewhere',
@@ -38,12 +39,17 @@ export class Court {
   readonly arbiter: Arbiter
   readonly channel: Channel
   now: Micros = 1_000_000
+  readonly #stream: EmittedStream
 
   constructor(channel: Channel, sequenceScope: 'connection' | 'stream' = 'connection') {
     this.channel = channel
+    this.#stream = new EmittedStream(sequenceScope === 'stream')
     const channels = (['trade', 'book', 'quote'] as const).map((kind) => spec(kind, sequenceScope))
     this.arbiter = new Arbiter(channels, [{ instrument: INSTRUMENT, channel }], {
-      emit: (event) => void this.told.push(event),
+      emit: (event) => {
+        if ('channel' in event) this.#stream.emit(event)
+        this.told.push(event)
+      },
       swallowed: (reason) => void this.swallowed.push(reason),
       steady: (at) => at,
     })
@@ -105,6 +111,7 @@ export class Line implements Leg {
       symbol,
       instrument,
       channel,
+      n: 0,
       exchangeTime: this.exchangeTime,
       receiveTime: this.#court.now,
     }
@@ -195,6 +202,17 @@ export class Line implements Leg {
     healed: boolean,
     from: Micros | null = null,
   ): void {
-    this.take({ type: 'gap', ...this.#base, reason, state, from, to: null, healed, detail: null })
+    this.take({
+      type: 'gap',
+      ...this.#base,
+      reason,
+      state,
+      from,
+      to: null,
+      healed,
+      after: null,
+      before: null,
+      detail: null,
+    })
   }
 }

@@ -28,6 +28,7 @@ function trade(exchangeTime: number, receiveTime: number): TradeEvent {
     symbol: 'BTC/USD',
     instrument: 'BTCUSD',
     channel: 'trade',
+    n: 1,
     exchangeTime,
     receiveTime,
     sequence: null,
@@ -78,7 +79,14 @@ test('trades that waited for the end of a gap are missed since it began, though 
   const dropped = (_first: MarketEvent, since: number | null) => void lost.push(since)
   const queue = new EventQueue(2, 'drop-oldest', { full() {}, drained() {}, dropped, failed() {} })
   const { symbol, instrument, channel } = trade(0, 0)
-  const rest = { reason: 'disconnected', exchangeTime: null, detail: null } as const
+  const rest = {
+    n: 1,
+    reason: 'disconnected',
+    exchangeTime: null,
+    after: null,
+    before: null,
+    detail: null,
+  } as const
   const gap = { type: 'gap', venue: 'toy', symbol, instrument, channel, ...rest } as const
   queue.push({ ...gap, state: 'open', receiveTime: 6_000_000, from: 5_000_000, to: null, healed: false })
   queue.push({

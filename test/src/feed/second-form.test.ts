@@ -173,6 +173,7 @@ test.fails('the queue of the feed is bounded in bytes', () => {
       symbol: 'BTC/USD',
       instrument: 'BTCUSD',
       channel: 'book',
+      n: 1,
       exchangeTime: count,
       receiveTime: count,
       sequence: null,

@@ -7,6 +7,7 @@ const STREAM = {
   symbol: 'BTC/USD',
   instrument: 'BTC-USD',
   channel: 'book',
+  n: 1,
   exchangeTime: null,
 } as const
 
@@ -25,6 +26,8 @@ function gap(state: 'open' | 'closed', from: number, at: number): GapEvent {
     from,
     to,
     healed: state === 'closed',
+    after: null,
+    before: null,
     detail: null,
   }
 }

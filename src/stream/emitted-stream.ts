@@ -1,0 +1,77 @@
+import type { GapEvent, Micros, Position, StreamEvent } from '../../schemas/events.js'
+import { keyOf } from './key.js'
+
+/** The gap that is open on the stream. */
+interface OpenGap {
+  readonly from: Micros | null
+  readonly after: Position | null
+}
+
+/**
+ * What was emitted of one stream of a feed. It outlives connections, and it alone gives the events of the stream their numbers:
+ * when they are emitted, after two connections have been made one and before any reader.
+ */
+export class EmittedStream {
+  readonly #numbered: boolean
+  #n = 0
+  /** The last event that is no gap and no history. */
+  #last: Position | null = null
+  /** The last at which the book was known to be the venue's: a snapshot, a checksum that fits. */
+  #proved: Position | null = null
+  #gap: OpenGap | null = null
+
+  /** @param numbered whether the venue's `sequence` is the stream's own, the same on every connection */
+  constructor(numbered: boolean) {
+    this.#numbered = numbered
+  }
+
+  /** The number of the last event; 0 where there was none. */
+  get n(): number {
+    return this.#n
+  }
+
+  /** Numbers an event that is emitted now. A gap also learns between which events it lies. */
+  emit(event: StreamEvent): void {
+    event.n = ++this.#n
+    if (event.type === 'gap') this.#place(event)
+    else if (!('historical' in event) || !event.historical) this.#note(event, event.n)
+  }
+
+  /** The stream was given up: only its number is kept, for the case that it is asked for again. */
+  forget(): void {
+    this.#last = null
+    this.#proved = null
+    this.#gap = null
+  }
+
+  #note(event: Exclude<StreamEvent, GapEvent>, n: number): void {
+    const { type, exchangeTime, receiveTime } = event
+    const key = keyOf(event, this.#numbered)
+    this.#last = { epoch: null, n, key, exchangeTime, receiveTime }
+    const proves = type === 'checksum' ? event.ok : type === 'book_snapshot' || type === 'order_snapshot'
+    if (proves) this.#proved = this.#last
+  }
+
+  #place(gap: GapEvent): void {
+    const { from, to } = gap
+    if (gap.state === 'open') {
+      gap.after = this.#until(gap)
+      this.#gap = { from, after: gap.after }
+      return
+    }
+    // Its beginning moves back where events from before it were dropped unread.
+    gap.after = this.#gap?.from === from ? this.#gap.after : this.#until(gap)
+    gap.before = { epoch: null, n: this.#n + 1, key: null, exchangeTime: null, receiveTime: to }
+    this.#gap = null
+  }
+
+  /** The last event that is good, where a gap begins at its `from`. What was dropped at that very moment is not. */
+  #until({ from, reason }: GapEvent): Position | null {
+    for (const position of [this.#last, this.#proved]) {
+      const at = position?.receiveTime ?? null
+      const good = at === null || from === null ? at === from : reason === 'overflow' ? at < from : at <= from
+      if (good && position !== null) return position
+    }
+    return null
+  }
+}
