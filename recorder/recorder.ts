@@ -233,7 +233,7 @@ export class Recorder {
       this.#keepTape()
       const { writer } = this.#tape
       let left = Math.min(rows, waiting.length)
-      if (left === 0 && writer.waitingStreams > 0) writer.write([], 0)
+      if (left === 0 && (writer.waitingStreams > 0 || !writer.begun)) writer.write([], 0)
       while (left > 0) {
         const batch = waiting.batch(left)
         writer.write(waiting.rows, batch)
@@ -310,7 +310,7 @@ export class Recorder {
     const { writer } = this.#tape
     if (error === null) {
       try {
-        if (writer.begun || this.path === this.#tape.named) writer.close()
+        if (writer.hasContent || this.path === this.#tape.named) writer.close()
         else writer.remove()
         return
       } catch (cause) {

@@ -12,6 +12,7 @@ export class TapeStatements {
   readonly insertSegment: SqliteStatement<unknown>
   readonly insertRun: SqliteStatement<unknown>
   readonly closeRun: SqliteStatement<unknown>
+  readonly removeRun: SqliteStatement<unknown>
   readonly runStreams: RunStreamStatements
 
   constructor(db: SqliteDatabase) {
@@ -28,6 +29,7 @@ export class TapeStatements {
     this.insertSegment = db.prepare('INSERT OR REPLACE INTO segments VALUES (?, ?, ?, ?, ?, ?, ?)')
     this.insertRun = db.prepare('INSERT INTO runs (first_event, opened, writer) VALUES (?, ?, ?)')
     this.closeRun = db.prepare('UPDATE runs SET closed = ? WHERE id = ?')
+    this.removeRun = db.prepare('DELETE FROM runs WHERE id = ?')
     this.runStreams = prepareRunStreams(db)
   }
 }

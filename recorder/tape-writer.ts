@@ -71,8 +71,11 @@ export class TapeWriter {
   #newStreams: TapeStream[] = []
   readonly #runStreams = new RunStreamsWriter()
   #segment: SegmentInProgress
-  /** This recording's row in `runs`; null before its first transaction. */
+  /** This recording's row in `runs`; null while it could not be written. */
   #run: number | null = null
+  /** The last event of the runs before. */
+  readonly #before: number
+  #hasSources = false
 
   constructor(opening: TapeOpening, db: SqliteDatabase) {
     this.path = opening.path
@@ -85,6 +88,7 @@ export class TapeWriter {
     this.#streams.refresh(db)
     this.#typeIds = new Map(db.prepare<[string, number]>('SELECT type, id FROM event_types').raw().all())
     const last = db.prepare<number | null>('SELECT max(id) FROM events').pluck().get() ?? 0
+    this.#before = last
     this.#segment = new SegmentInProgress(last + 1)
     this.#companions = companionsOf(opening.path)
   }
@@ -99,9 +103,14 @@ export class TapeWriter {
     return this.#segment.lastEvent
   }
 
-  /** Whether anything of this recording is on the tape. */
+  /** Whether the tape says that this recording began. */
   get begun(): boolean {
     return this.#run !== null
+  }
+
+  /** Whether the tape holds anything else of this recording: an event, a stream that was asked for, a log. */
+  get hasContent(): boolean {
+    return this.lastEvent > this.#before || this.#hasSources || this.statedStreams.length > 0
   }
 
   /** The stream that the event belongs to; a new one gets its number. */
@@ -223,6 +232,7 @@ export class TapeWriter {
       writeSources(this.#db, run, sources)
       this.#db.exec('COMMIT')
       this.#run = run
+      this.#hasSources = true
     } catch (error) {
       if (this.#db.inTransaction) this.#db.exec('ROLLBACK')
       throw error
@@ -234,9 +244,11 @@ export class TapeWriter {
     if (this.#run !== null) completeSources(this.#db, this.#run, except)
   }
 
-  /** Marks the run as closed: everything that it was given is on the tape. */
+  /** Marks the run as closed: everything that it was given is on the tape. One that was given nothing leaves no trace. */
   closeRun(at: Micros): void {
-    if (this.#run !== null) this.#statements.closeRun.run(at, this.#run)
+    if (this.#run === null) return
+    if (this.hasContent) this.#statements.closeRun.run(at, this.#run)
+    else this.#statements.removeRun.run(this.#run)
   }
 
   /**

@@ -4,7 +4,7 @@ import * as z from 'zod'
 import type { Micros } from '../schemas/events.js'
 import { TapeError } from '../src/errors.js'
 import { migrate, migrations, versionAfter } from './migrations.js'
-import { openSqlite, type SqliteDatabase, tapeError } from './sqlite.js'
+import { openSqlite, type SqliteDatabase, sqliteCode, tapeError } from './sqlite.js'
 import { checkTape, pragmaNumber, withDatabase } from './tape-check.js'
 import { fileAt, realPath } from './tape-place.js'
 import { applicationId, createTables } from './tape-schema.js'
@@ -57,7 +57,12 @@ export function openWritable(named: string, options: WritableTapeOptions): TapeW
     lock.takeFile()
     prepareTape(db, path, options)
     setUp(db, options.maxBytes)
-    return new TapeWriter({ path, connect, lock, program: program(), opened: options.opened, made }, db)
+    const writer = new TapeWriter(
+      { path, connect, lock, program: program(), opened: options.opened, made },
+      db,
+    )
+    beginRun(writer)
+    return writer
   } catch (error) {
     db?.close()
     if (made) removeTape(path)
@@ -109,6 +114,16 @@ function prepareTape(db: SqliteDatabase, path: string, { now, continues }: Writa
   // SQLite opens a file that it may not write without a word: ask now, not at the first batch.
   db.exec('BEGIN IMMEDIATE')
   db.exec('ROLLBACK')
+}
+
+/** Says on the tape that a recording begins. Where it is full or locked just now, the recorder's first transaction does. */
+function beginRun(writer: TapeWriter): void {
+  try {
+    writer.write([], 0)
+  } catch (error) {
+    const code = sqliteCode(error) ?? ''
+    if (!code.startsWith('SQLITE_FULL') && !code.startsWith('SQLITE_BUSY')) throw error
+  }
 }
 
 /** How a connection writes. */

@@ -1,6 +1,7 @@
+import { copyFileSync } from 'node:fs'
 import Database from 'better-sqlite3'
 import { describe, expect, it } from 'vitest'
-import { openTape, type Recorder, type RunStream, verifyTape } from '../../recorder/index.js'
+import { openTape, type Recorder, type RunStream, type Tape, verifyTape } from '../../recorder/index.js'
 import type { MarketEvent } from '../../schemas/events.js'
 import { block, gap, liquidation, START, snapshot, trade, transaction, update } from './sample-events.js'
 import { temporaryPaths } from './temporary.js'
@@ -61,6 +62,10 @@ function uncloseLastRun(file: string): void {
   const db = new Database(file)
   db.exec('UPDATE runs SET closed = NULL WHERE id = (SELECT max(id) FROM runs)')
   db.close()
+}
+
+function notClosed(tape: Tape) {
+  return verifyTape(tape).findings.filter(({ code }) => code === 'run_not_closed')
 }
 
 const pause = (state: 'open' | 'closed', fields: Record<string, unknown> = {}) => ({
@@ -267,6 +272,50 @@ describe('the pause between two runs', () => {
       pause('closed', { from: null, to: null, healed: false }),
       { type: 'trade', id: '2' },
     ])
+  })
+})
+
+describe('a recording that has begun', () => {
+  it('is on the tape at once, so that a run before it that crashed is seen to have crashed', async () => {
+    const runs = new Runs()
+    await runs.run(0, 10, (recorder) => recorder.record(trade({ receiveTime: at(1) })), 'crashed')
+    await using idle = openTape(runs.file, { mode: 'write', clock: new VirtualClock() })
+    {
+      using tape = openTape(runs.file)
+      expect(tape.runs()).toMatchObject([
+        { id: 1, closed: null },
+        { id: 2, firstEvent: 2, closed: null },
+      ])
+      expect(notClosed(tape)).toMatchObject([
+        { severity: 'error', event: 1, what: expect.stringMatching(/did not end this run/) },
+        { severity: 'note', event: 2, what: expect.stringMatching(/is being recorded at this moment/) },
+      ])
+    }
+    await idle.close()
+    using tape = openTape(runs.file)
+    expect(tape.runs()).toMatchObject([{ id: 1, closed: null }])
+    expect(notClosed(tape)).toMatchObject([{ severity: 'error', event: 1 }])
+  })
+
+  it('and crashes before anything came is a run that was not ended', async () => {
+    const runs = new Runs()
+    await runs.run(0, 10, (recorder) => recorder.record(trade({ receiveTime: at(1) })))
+    const crashed = path()
+    await using killed = openTape(runs.file, { mode: 'write', clock: new VirtualClock() })
+    // What a kill leaves.
+    for (const part of ['', '-wal']) copyFileSync(runs.file + part, crashed + part)
+    await using next = openTape(crashed, { mode: 'write', clock: new VirtualClock() })
+    next.record(trade({ id: '2', exchangeTime: at(61), receiveTime: at(61) }))
+    await next.close()
+    await killed.close()
+    using tape = openTape(crashed)
+    expect(tape.runs().map(({ firstEvent, closed }) => [firstEvent, closed !== null])).toEqual([
+      [1, true],
+      [2, false],
+      [2, true],
+    ])
+    expect(notClosed(tape)).toMatchObject([{ severity: 'error', event: 2 }])
+    expect([...tape.replay({ types: ['trade'] })].map(({ id }) => id)).toEqual(['1', '2'])
   })
 })
 
