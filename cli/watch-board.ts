@@ -6,7 +6,7 @@ import type { Feed } from '../src/feed/feed.js'
 import { shown } from '../src/shown.js'
 import { fitText } from './fit.js'
 import { causeOf, nameOf, Troubles } from './troubles.js'
-import { compactLine, type MarketView, panel } from './watch-panel.js'
+import { compactLines, type MarketView, panel } from './watch-panel.js'
 
 export interface BoardOptions {
   readonly channels: readonly Channel[]
@@ -17,7 +17,7 @@ export interface BoardOptions {
 /** Panels narrower than this do not stand beside each other. */
 const NARROWEST_PANEL = 38
 /** A panel lower than this shows too little: its market gets one line. */
-const LOWEST_PANEL = 6
+const LOWEST_PANEL = 5
 const NOTICES_KEPT = 20
 
 /** What `watch` shows: a book and the latest trades of each market, and what happened to the connections. */
@@ -141,11 +141,13 @@ function gridOf(count: number, columns: number, rows: number) {
 }
 
 function compact(views: readonly MarketView[], columns: number, rows: number): string[] {
-  if (views.length <= rows) return views.map((view) => compactLine(view, columns))
-  const room = Math.max(0, rows - 1)
+  const lines = compactLines(views, columns)
+  if (lines.length <= rows) return lines
+  const shownLines = Math.max(0, rows - 1)
+  const hidden = lines.length - shownLines
   return [
-    ...views.slice(0, room).map((view) => compactLine(view, columns)),
-    fitText(`${views.length - room} more markets: enlarge the terminal`, columns),
+    ...lines.slice(0, shownLines),
+    fitText(`${hidden} more ${hidden === 1 ? 'market' : 'markets'}: enlarge the terminal`, columns),
   ].slice(0, rows)
 }
 

@@ -30,6 +30,8 @@ const SIDE_BY_SIDE = 64
 /** A book in a wide panel takes no more than this. */
 const WIDEST_BOOK = 36
 const HEAD_ROWS = 2
+/** `ask ` and `bid `, so that a book can be read without colours. */
+const SIDE_WIDTH = 4
 
 type Style = (text: string) => string
 
@@ -42,9 +44,40 @@ export function panel(view: MarketView, size: PanelSize): string[] {
   return Array.from({ length: height }, (_, row) => lines[row] ?? blank)
 }
 
-/** A market in one line, where there is no room for more. */
-export function compactLine(view: MarketView, width: number): string {
-  return fitText(`${shown(view.title)}  ${shown(view.state)}  ${summary(view)}`, width)
+/** A line for each market under a head, where there is no room for more: best bid, best ask, spread. */
+export function compactLines(views: readonly MarketView[], width: number): string[] {
+  const rows = [COMPACT_HEAD, ...views.map(compactCells)]
+  const widths = COMPACT_HEAD.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
+  const room = Math.max(0, width - widths.reduce((sum, columns) => sum + 2 + columns, 0))
+  const names = compactNames(views, room)
+  const nameWidth = Math.min(room, Math.max(...names.map((name) => stringWidth(name))))
+  return rows.map((cells, row) => {
+    const state = views[row - 1]?.state
+    const numbers = cells.map((cell, column) => `  ${cell.padStart(widths[column] ?? 0)}`).join('')
+    // A book that is not live has no price to trust.
+    const rest = state === undefined || state === 'live' ? numbers : `  ${shown(state)}`
+    return fitText(fitText(names[row] ?? '', nameWidth) + rest, width)
+  })
+}
+
+/** The head and the titles; without the venue, where all are of one and the titles are too wide with it. */
+function compactNames(views: readonly MarketView[], room: number): string[] {
+  const titles = views.map(({ title }) => shown(title))
+  const venues = new Set(titles.map((title) => title.split(' ', 1)[0]))
+  const isTooWide = titles.some((title) => stringWidth(title) > room)
+  const names =
+    isTooWide && venues.size === 1 ? titles.map((title) => title.slice(title.indexOf(' ') + 1)) : titles
+  return ['market', ...names]
+}
+
+const COMPACT_HEAD: readonly string[] = ['bid', 'ask', 'spread']
+
+function compactCells({ book, trades }: MarketView): readonly string[] {
+  if (book === null) return ['', trades?.[0]?.price ?? '', '']
+  const [bid, ask] = [book.bids[0]?.[0], book.asks[0]?.[0]]
+  const [low = '', high = ''] = sameScale([bid, ask].filter((price) => price !== undefined))
+  if (bid === undefined || ask === undefined) return [bid ?? '', ask ?? '', '']
+  return [low, high, new Decimal(ask).minus(bid).toFixed()]
 }
 
 function titleLine({ title, state }: MarketView, width: number): string {
@@ -101,8 +134,11 @@ function bodyLines(view: MarketView, { width, depth, trades: most }: PanelSize, 
 /** Asks, worst first, above bids, best first: the spread is in the middle. */
 function bookLines({ bids, asks }: NonNullable<MarketView['book']>, width: number, depth: number): string[] {
   const [above, beneath] = [asks.slice(0, depth).reverse(), bids.slice(0, depth)]
-  const rows = numberColumns([...above, ...beneath], width)
-  return rows.map((text, row) => (row < above.length ? pc.red : pc.green)(text))
+  const rows = numberColumns([...above, ...beneath], Math.max(0, width - SIDE_WIDTH))
+  return rows.map((text, row) => {
+    const isAsk = row < above.length
+    return `${pc.dim(isAsk ? 'ask ' : 'bid ')}${(isAsk ? pc.red : pc.green)(text)}`
+  })
 }
 
 function tradeLines(trades: readonly TradeEvent[], width: number, most: number): string[] {

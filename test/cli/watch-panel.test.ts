@@ -1,7 +1,7 @@
 import stringWidth from 'string-width'
 import { describe, expect, test } from 'vitest'
 import { fitNumber, fitText } from '../../cli/fit.js'
-import { compactLine, type MarketView, panel } from '../../cli/watch-panel.js'
+import { compactLines, type MarketView, panel } from '../../cli/watch-panel.js'
 import type { Level, TradeEvent } from '../../schemas/events.js'
 
 const levels = (from: number, step: number): Level[] =>
@@ -51,9 +51,31 @@ describe.each(views)('a panel with %s', (_name, shown) => {
         expect(lines).toHaveLength(height)
         expect(lines.filter((line) => stringWidth(line) > width)).toEqual([])
       }
-      expect(stringWidth(compactLine(shown, width))).toBe(width)
+      const lines = compactLines([shown, { ...shown, title: 'huobi BTC/USDT' }], width)
+      expect(lines).toHaveLength(3)
+      expect(lines.filter((line) => stringWidth(line) !== width)).toEqual([])
     }
   })
+})
+
+test('a line a market names bid, ask and spread under a head, and leaves the venue out before it cuts a name', () => {
+  const market = (symbol: string, bid: string, ask: string): MarketView => ({
+    ...view,
+    title: `bitmex ${symbol}`,
+    book: { bids: [[bid, '1']], asks: [[ask, '1']] },
+  })
+  const markets = [market('BTC/USD:BTC', '34000', '34000.5'), market('ETH/USD:BTC', '1800.25', '1800.3')]
+  expect(compactLines(markets, 60).map((line) => line.trimEnd())).toEqual([
+    'market                  bid      ask  spread',
+    'bitmex BTC/USD:BTC  34000.0  34000.5     0.5',
+    'bitmex ETH/USD:BTC  1800.25  1800.30    0.05',
+  ])
+  const [first = market('', '', '')] = markets
+  expect(compactLines([first, { ...first, title: 'bitmex ETH/USD:BTC', state: 'suspect' }], 40)).toEqual([
+    'market           bid      ask  spread   ',
+    'BTC/USD:BTC  34000.0  34000.5     0.5   ',
+    'ETH/USD:BTC  suspect                    ',
+  ])
 })
 
 test('a panel names mid and spread, exactly', () => {

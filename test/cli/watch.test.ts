@@ -22,7 +22,7 @@ function terminal(columns: number, rows: number): Terminal {
 
 const watch = (...args: string[]) => `node ${main} watch ${args.join(' ')}; echo "exit code $?"`
 
-const level = /^\s*\d+(?:\.\d+)? +\d+\.\d+ *$/
+const level = /^(?:ask|bid) +\d+(?:\.\d+)? +\d+\.\d+ *$/
 const trade = /^\d\d:\d\d:\d\d(?:\.\d{3})? (?:buy |sell) +\d/
 const notice = /^\w+ \S+: (?:connecting|open|ready)/
 
@@ -46,7 +46,7 @@ describe.skipIf(!hasTmux)('watch in a terminal', () => {
     const url = await desk.simulate('bitfinex')
     const shell = terminal(80, 24)
     shell.type(watch('bitfinex:BTC/USD', '--url', url, '--depth', '4'))
-    const beside = /^\s*(\d+) +[\d.]+ {3,}\d\d:\d\d:\d\d\.\d{3} (?:buy |sell) \d+ +[\d.]+$/
+    const beside = /^(?:ask|bid) +(\d+) +[\d.]+ {3,}\d\d:\d\d:\d\d\.\d{3} (?:buy |sell) \d+ +[\d.]+$/
     const lines = await shell.shows((all) => all.filter((line) => beside.test(line)).length >= 8)
     const prices = lines.filter((line) => beside.test(line)).map((line) => Number(beside.exec(line)?.[1]))
     expect(prices).toEqual(prices.toSorted((a, b) => b - a))
@@ -70,8 +70,12 @@ describe.skipIf(!hasTmux)('watch in a terminal', () => {
     const url = await desk.simulate('bitmex')
     const shell = terminal(40, 8)
     shell.type(watch('bitmex:XBTUSD,ETHUSD,XBTH27', '--url', url))
-    const lines = await shell.shows((all) => all.filter((line) => line.includes('  live  mid')).length === 3)
-    expect(lines[2]).toMatch(/^bitmex BTC\/USD:BTC-\d+ {2}live {2}mid.*…$/)
+    const lines = await shell.shows(
+      (all) => all.filter((line) => /[\d.]+ +[\d.]+ +[\d.]+ *$/.test(line)).length === 3,
+    )
+    expect(lines[0]).toMatch(/^market +bid +ask +spread$/)
+    expect(lines[3]).toMatch(/^BTC\/USD:BTC-\d*…? +\d+\.\d+ +\d+\.\d+ +[\d.]+$/)
+    expect(lines.filter((line) => line.length > 40)).toEqual([])
   })
 
   test('leaves no ghosts when the terminal changes its size', async () => {
