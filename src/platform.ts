@@ -98,9 +98,10 @@ export interface DialClose {
 
 /** A socket that was dialled. */
 export interface DialedSocket {
-  /** Returns false where the socket cannot take it (not open). */
-  send(data: string): boolean
-  ping(): void
+  /** Sends a text frame, or a binary one. Bytes must not change afterwards. Returns false where the socket cannot take it (not open). */
+  send(data: string | Uint8Array): boolean
+  /** Sends a ping frame of the WebSocket protocol. Returns false where there is none to send. */
+  ping(): boolean
   /** Bytes accepted by `send` and not yet handed to the network. */
   readonly bufferedBytes: number
   /** Stops reading, so that the network itself holds the sender back. */

@@ -16,6 +16,7 @@ import { shown, shownHead, shownUrl } from '../shown.js'
 import { NETWORK } from '../socket/network-defaults.js'
 import { redirection } from '../socket/redirect.js'
 import { ResilientSocket, type SocketSettings } from '../socket/resilient-socket.js'
+import { retirementMs } from '../socket/retirement.js'
 import type { Leg } from './leg.js'
 import type { ConnectionMetrics } from './metrics.js'
 import { Pacer } from './pacer.js'
@@ -24,9 +25,6 @@ import type { VenueLine } from './venue-line.js'
 
 /** After a pause, what lies unread comes first; only then is the session asked what it misses. */
 const AFTER_PAUSE_MS = 1_000
-
-/** A connection is replaced this much before the age at which the venue cuts it: a tenth, and at most so long. */
-const BEFORE_THE_AGE_LIMIT_MS = 600_000
 
 export interface FeedConnectionOptions {
   readonly line: VenueLine
@@ -398,15 +396,13 @@ export class FeedConnection implements Leg {
     }
   }
 
-  /** Jittered, so that connections that were opened together are not replaced together. */
   #retireInTime(): void {
     this.#retirement?.cancel()
     this.#retirement = null
     const ageMs = this.#line.connector.limits.maxConnectionAgeMs
     if (ageMs === null) return
     const { clock } = this.#platform
-    const leadMs = Math.min(ageMs / 10, BEFORE_THE_AGE_LIMIT_MS) * (0.5 + clock.random() / 2)
-    this.#retirement = clock.after(ageMs - leadMs, () => {
+    this.#retirement = clock.after(retirementMs(ageMs, clock.random()), () => {
       this.#retirement = null
       const reason = `the venue cuts connections after ${ageMs} ms`
       if (!this.#options.replace(reason)) this.reconnect(reason)

@@ -62,14 +62,16 @@ export class VirtualConnection implements DialedSocket {
     return Math.max(0, this.#toServer.bytes - KERNEL_BYTES)
   }
 
-  send(data: string): boolean {
+  send(data: string | Uint8Array): boolean {
     if (this.#state !== 'open' || this.#terminated) return false
     this.#toServer.push({ kind: 'message', data }, Buffer.byteLength(data))
     return true
   }
 
-  ping(): void {
-    if (this.#state === 'open') this.#toServer.push({ kind: 'ping' }, 6)
+  ping(): boolean {
+    if (this.#state !== 'open') return false
+    this.#toServer.push({ kind: 'ping' }, 6)
+    return true
   }
 
   pause(): void {

@@ -19,7 +19,7 @@ export interface VirtualWire {
 export type ToServer =
   | { readonly kind: 'syn' }
   | { readonly kind: 'upgrade' }
-  | { readonly kind: 'message'; readonly data: string }
+  | { readonly kind: 'message'; readonly data: string | Uint8Array }
   | { readonly kind: 'ping' }
   | { readonly kind: 'close'; readonly code: number; readonly reason: string }
   /** The client's end of the TCP connection is closed. */

@@ -208,7 +208,7 @@ class Machine implements VirtualPlatform {
     const nothing = () => {}
     return {
       send: () => false,
-      ping: nothing,
+      ping: () => false,
       bufferedBytes: 0,
       pause: nothing,
       resume: nothing,

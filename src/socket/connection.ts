@@ -1,6 +1,6 @@
 import type { Clock, DialedSocket, Timer } from '../platform.js'
 import { Gate } from './gate.js'
-import { Heartbeat } from './heartbeat.js'
+import { Heartbeat, type HeartbeatEvents } from './heartbeat.js'
 import { Silence } from './silence.js'
 import type { SocketConfig } from './socket-options.js'
 
@@ -56,7 +56,7 @@ export class Connection {
 
   opened(
     { silentAfterMs, stableAfterMs, ping }: SocketConfig,
-    judge: { stable(): void; silent(): void; unanswered(): void },
+    judge: HeartbeatEvents & { stable(): void; silent(): void },
   ): void {
     this.#isOpen = true
     this.#stable = this.#clock.after(stableAfterMs, () => judge.stable())
@@ -65,22 +65,22 @@ export class Connection {
       if (!this.#paused) this.#watchdog.start()
     }
     if (ping !== null && this.#socket !== null) {
-      this.#heartbeat = new Heartbeat(this.#clock, ping, this.#socket, () => judge.unanswered())
+      this.#heartbeat = new Heartbeat(this.#clock, ping, this.#socket, judge)
       this.#heartbeat.paused = this.#paused
       this.#heartbeat.start()
     }
   }
 
   /** A frame of the venue came. */
-  heard(): void {
-    this.#watchdog?.heard()
-    this.#heartbeat?.heard()
+  heard(data: string | Uint8Array, isLife: boolean): void {
+    if (isLife) this.#watchdog?.heard()
+    this.#heartbeat?.heard(data)
   }
 
   /** A ping or pong of the protocol came. */
-  controlled(isLife: boolean): void {
+  controlled(kind: 'ping' | 'pong', isLife: boolean): void {
     if (isLife) this.#watchdog?.heard()
-    this.#heartbeat?.answered()
+    this.#heartbeat?.controlled(kind)
   }
 
   set paused(paused: boolean) {

@@ -176,14 +176,16 @@ class Attempt implements DialedSocket {
     queueMicrotask(() => this.#ended(CUT, '', this.#clock.now()))
   }
 
-  send(data: string): boolean {
+  send(data: string | Uint8Array): boolean {
     if (this.#socket?.readyState !== WebSocket.OPEN) return false
     this.#socket.send(data)
     return true
   }
 
-  ping(): void {
-    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.ping()
+  ping(): boolean {
+    if (this.#socket?.readyState !== WebSocket.OPEN) return false
+    this.#socket.ping()
+    return true
   }
 
   get bufferedBytes(): number {

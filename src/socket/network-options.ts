@@ -85,7 +85,7 @@ export interface NodeWebSocket {
   readonly bufferedAmount: number
   readonly protocol: string
   readonly extensions: string
-  send(data: string): void
+  send(data: string | Uint8Array): void
   ping(): void
   /** `sent` is called when the network has taken the pong, or will not any more. */
   pong(payload: Uint8Array, mask: boolean, sent: () => void): void

@@ -1,13 +1,13 @@
 import { channel } from 'node:diagnostics_channel'
-import { isIP } from 'node:net'
 import * as z from 'zod'
 import { parseOptions } from '../options.js'
 import type { Clock, Platform } from '../platform.js'
 import { systemClock } from './clock.js'
-import { type NodeDialOptions, nodeDial } from './dial.js'
-import { egress, isAgent } from './egress.js'
+import type { NodeDialOptions } from './dial.js'
 import { nodeHttp } from './http.js'
-import type { CompressionOptions, CreateWebSocket, EgressOptions, TlsOptions } from './network-options.js'
+import type { CreateWebSocket, EgressOptions } from './network-options.js'
+import { compressionSchema, egressShape } from './network-schema.js'
+import { nodeNetwork } from './node-network.js'
 import { nodeTools } from './tools.js'
 
 /** How Node reaches the network. Two lines that must not share their fate each get a platform of their own. */
@@ -21,24 +21,8 @@ export interface NodePlatformOptions
 }
 
 const schema = z.strictObject({
-  proxy: z.string().min(1).nullable().default('environment'),
-  localAddress: z
-    .string()
-    .refine((text) => isIP(text) !== 0, 'must be an IP address of this machine')
-    .optional(),
-  tls: z.custom<TlsOptions>((value) => typeof value === 'object' && value !== null).optional(),
-  agent: z
-    .custom<Exclude<EgressOptions['agent'], undefined>>(
-      (value) => typeof value === 'function' || isAgent(value),
-      'must be an http.Agent or a function',
-    )
-    .optional(),
-  perMessageDeflate: z
-    .union([
-      z.boolean(),
-      z.custom<CompressionOptions>((value) => typeof value === 'object' && value !== null),
-    ])
-    .default(false),
+  ...egressShape,
+  perMessageDeflate: compressionSchema.default(false),
   createWebSocket: z.custom<CreateWebSocket>((value) => typeof value === 'function').optional(),
   maxFrameBytes: z
     .int()
@@ -54,12 +38,9 @@ const schema = z.strictObject({
  */
 export function nodePlatform(options: NodePlatformOptions = {}): Platform {
   const { clock = systemClock(), maxFrameBytes, ...network } = parseOptions('platform', schema, options)
-  const wayOut = { clock, ...network }
   return {
-    clock,
-    dial: nodeDial(wayOut),
-    http: nodeHttp(wayOut),
-    checkWayOut: egress(wayOut).check,
+    ...nodeNetwork({ clock, ...network }),
+    http: nodeHttp({ clock, ...network }),
     tools: nodeTools(maxFrameBytes),
     diagnostics: { publish },
   }

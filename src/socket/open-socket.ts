@@ -1,41 +1,58 @@
-import type { Platform } from '../platform.js'
-import { type NodePlatformOptions, nodePlatform } from './node.js'
-import { ResilientSocket, type SocketHandlers } from './resilient-socket.js'
-import type { ResilientSocketOptions, SocketSettings } from './socket-options.js'
-
-/** Options of `openSocket`. */
-export interface OpenSocketOptions extends SocketSettings, Pick<ResilientSocketOptions, 'budget'> {
-  /** What the socket tells. */
-  readonly on?: SocketHandlers
-  /** For the handshake. */
-  readonly headers?: Readonly<Record<string, string>>
-  readonly protocols?: readonly string[]
-  /** Proxy, TLS, local address, compression. */
-  readonly network?: NodePlatformOptions
-  /** Time and sockets in place of Node's own; `network` is then not used. */
-  readonly platform?: Pick<Platform, 'clock' | 'dial' | 'checkWayOut'>
-}
+import type { Protocol } from '../protocols/codec.js'
+import { systemClock } from './clock.js'
+import { nodeNetwork } from './node-network.js'
+import { type OpenSocketOptions, openSocketConfig } from './open-options.js'
+import { type Frame, plainFrames } from './plain-frames.js'
+import { Socket } from './socket.js'
 
 /**
  * Opens a WebSocket that stays open: it notices a dead connection and connects again, for ever by default.
  *
  * @example
- * const socket = openSocket('wss://api-pub.bitfinex.com/ws/2', {
- *   on: {
- *     open: () => socket.send('{"event":"subscribe","channel":"trades","symbol":"tBTCUSD"}'),
- *     message: (data, at) => console.log(at, data),
- *     waiting: ({ delayMs, reason }) => console.error(`${reason}; next try in ${Math.round(delayMs)} ms`),
- *   },
+ * await using socket = openSocket('wss://ws.bitstamp.net', {
+ *   on: { connect: () => socket.send('{"event":"bts:subscribe","data":{"channel":"live_trades_btcusd"}}') },
  * })
- * await socket.close()
+ * for await (const { data, at } of socket) console.log(at, data)
  *
- * @throws {UsageError} `bad_option`, naming field and value. Nothing else is ever thrown.
+ * @example With a protocol, which restores its subscriptions after each reconnect:
+ * const socket = openSocket('wss://host/rpc', { protocol: jsonRpc() })
+ *
+ * @throws {UsageError} `bad_option`, naming field and value. What the network does is emitted.
  */
-export function openSocket(url: string, options: OpenSocketOptions = {}): ResilientSocket {
-  const { on, headers = {}, protocols = [], network, platform, ...settings } = options
-  const { clock, dial, checkWayOut } = platform ?? nodePlatform(network)
-  const socket = new ResilientSocket({ ...settings, target: { url, headers, protocols }, clock, dial }, on)
-  checkWayOut?.(url)
-  socket.start()
-  return socket
+export function openSocket<Command, Message, Answer>(
+  url: string,
+  options: WithProtocol<Command, Message, Answer>,
+): Socket<Command, Message, Answer>
+export function openSocket(url: string, options?: OpenSocketOptions): Socket<Frame, Frame, never>
+export function openSocket<Command, Message, Answer>(
+  url: string,
+  options: WithProtocol<Command, Message, Answer> | OpenSocketOptions = {},
+): Socket<Command, Message, Answer> | Socket<Frame, Frame, never> {
+  return hasProtocol(options)
+    ? opened(url, options, options.protocol)
+    : opened<Frame, Frame, never>(url, options, plainFrames)
+}
+
+/** Options that name a protocol. */
+export type WithProtocol<Command, Message, Answer> = OpenSocketOptions<Command, Message, Answer> & {
+  readonly protocol: Protocol<Command, Message, Answer>
+}
+
+function hasProtocol<Command, Message, Answer>(
+  options: WithProtocol<Command, Message, Answer> | OpenSocketOptions,
+): options is WithProtocol<Command, Message, Answer> {
+  return options.protocol !== undefined
+}
+
+function opened<Command, Message, Answer>(
+  url: string,
+  options: Pick<OpenSocketOptions<Command, Message, Answer>, 'on' | 'watchdog'>,
+  protocol: Protocol<Command, Message, Answer>,
+): Socket<Command, Message, Answer> {
+  const config = openSocketConfig(url, options, protocol)
+  const { proxy, localAddress, tls, agent, compression: perMessageDeflate } = config
+  const wayOut = { proxy, localAddress, tls, agent, perMessageDeflate, clock: systemClock() }
+  const platform = config.platform ?? nodeNetwork(wayOut)
+  platform.checkWayOut?.(url)
+  return new Socket(config, options, protocol, platform)
 }

@@ -10,7 +10,12 @@ import { Gate } from './gate.js'
 import { heldMeanwhile, type Loss, lateTarget, lossOfClose, lossOfError, NOTHING_KNOWN } from './loss.js'
 import { cappedHold } from './retry-after.js'
 import { type Opening, type SocketHandlers, type SocketStats, socketHandlers } from './socket-events.js'
-import { type ResilientSocketOptions, type SocketConfig, socketConfig } from './socket-options.js'
+import {
+  type ResilientSocketOptions,
+  type SocketConfig,
+  socketConfig,
+  type Verdict,
+} from './socket-options.js'
 import { type SocketState, SocketStateMachine } from './socket-state.js'
 
 export type { Loss } from './loss.js'
@@ -88,11 +93,11 @@ export class ResilientSocket implements AsyncDisposable {
   }
 
   /**
-   * Sends a text frame.
+   * Sends a text frame, or a binary one.
    *
    * @returns false, and the frame is dropped, where the socket is not open or `maxBufferedBytes` would be exceeded.
    */
-  send(data: string): boolean {
+  send(data: string | Uint8Array): boolean {
     const socket = this.state === 'open' ? (this.#connection?.socket ?? null) : null
     const fits = socket !== null && socket.bufferedBytes + data.length <= this.#config.maxBufferedBytes
     if (fits && socket.send(data)) return true
@@ -117,21 +122,33 @@ export class ResilientSocket implements AsyncDisposable {
   /**
    * Gives up the present connection, or attempt, for a new one. Does nothing while a new one is on its way already.
    *
-   * @param options `planned`: the venue announced it, it is no failure. `afterMs`: the least wait before the next attempt.
+   * @param options `planned`: the venue announced it, it is no failure. `afterMs`: the least wait before the next attempt. `farewell`:
+   * the close frame that the other side gets.
    */
   reconnect(
     reason: string,
-    options: { readonly planned?: boolean | undefined; readonly afterMs?: number | undefined } = {},
+    options: {
+      readonly planned?: boolean | undefined
+      readonly afterMs?: number | undefined
+      readonly farewell?: Farewell | undefined
+      readonly error?: Error | undefined
+    } = {},
   ): void {
     if (this.#connection === null) return
-    this.#lose(this.#connection, {
-      ...this.#connection.about,
-      ...NOTHING_KNOWN,
-      cause: 'asked',
-      planned: options.planned ?? false,
-      reason: shown(reason),
-      holdMs: options.afterMs ?? null,
-    })
+    this.#lose(
+      this.#connection,
+      {
+        ...this.#connection.about,
+        ...NOTHING_KNOWN,
+        cause: 'asked',
+        planned: options.planned ?? false,
+        reason: shown(reason),
+        holdMs: options.afterMs ?? null,
+        error: options.error ?? null,
+      },
+      this.#clock.now(),
+      options.farewell,
+    )
   }
 
   /** The venue announced that it may end the present connection: when that comes, it is planned and counts as no failure. */
@@ -236,10 +253,11 @@ export class ResilientSocket implements AsyncDisposable {
       },
       message: (data, at) => {
         if (this.#connection !== connection) return
-        connection.heard()
         this.#stats.frames++
         // Not through #tell: this is the hot path, and a closure for each frame is a price.
         try {
+          const { life } = this.#config
+          connection.heard(data, typeof life !== 'function' || life(data))
           this.#on.message?.(data, at)
         } catch (error) {
           report(error)
@@ -247,7 +265,7 @@ export class ResilientSocket implements AsyncDisposable {
       },
       control: (kind, at) => {
         if (this.#connection !== connection) return
-        connection.controlled(this.#config.controlFramesAreLife)
+        connection.controlled(kind, this.#config.life === 'any')
         this.#tell(() => this.#on.control?.(kind, at))
       },
       closed: (close, at) => {
@@ -268,6 +286,7 @@ export class ResilientSocket implements AsyncDisposable {
         this.#failures = 0
       },
       silent: () => this.#dead(connection, 'silent', `the venue sent nothing for ${silentAfterMs} ms`),
+      beat: (beat) => this.#tell(() => this.#on.beat?.(beat)),
       unanswered: () =>
         this.#dead(connection, 'unanswered', `a ping was not answered within ${ping?.answerWithinMs} ms`),
     })
@@ -282,12 +301,24 @@ export class ResilientSocket implements AsyncDisposable {
     this.#lose(connection, { ...connection.about, ...NOTHING_KNOWN, planned: false, cause, reason, error })
   }
 
-  #lose(connection: Connection, found: Loss, at = this.#clock.now()): void {
+  #lose(
+    connection: Connection,
+    found: Loss,
+    at = this.#clock.now(),
+    farewell: Farewell | null = found.cause === 'asked' ? { code: 1000, reason: '' } : null,
+  ): void {
     if (this.#connection !== connection) return
     const restarts = found.code !== null && this.#config.plannedCodes.includes(found.code)
-    const loss = connection.endAnnounced || restarts ? { ...found, planned: true } : found
+    const known = connection.endAnnounced || restarts ? { ...found, planned: true } : found
+    this.#release(connection, farewell)
+    const verdict = this.#judged(known)
+    const loss = {
+      ...known,
+      planned: verdict?.planned ?? known.planned,
+      holdMs: verdict?.afterMs ?? known.holdMs,
+      error: verdict?.error ?? known.error,
+    }
     const { error } = loss
-    this.#release(connection, loss.cause === 'asked' ? { code: 1000, reason: '' } : null)
     if (!loss.planned) this.#failures++
     this.#lost[loss.cause] = (this.#lost[loss.cause] ?? 0) + 1
     this.#rest = new Gate()
@@ -295,25 +326,30 @@ export class ResilientSocket implements AsyncDisposable {
     if (error !== null) this.#tell(() => this.#on.error?.(error))
     this.#tell(() => this.#on.close?.(loss, at))
     if (this.#ending.signal.aborted) return
-    if (this.#isFinal(loss)) this.#giveUp(loss)
-    else this.#wait(loss)
+    const retry = verdict?.retry ?? 'backoff'
+    if (retry === 'never' || this.#isFinal(loss)) this.#giveUp(loss)
+    else this.#wait(loss, retry === 'now' && this.#failures <= 1)
+  }
+
+  #judged(loss: Loss): Verdict | null {
+    try {
+      return this.#ending.signal.aborted ? null : this.#config.judge(loss)
+    } catch (error) {
+      report(error)
+      return null
+    }
   }
 
   /** A wrong target does not become right by waiting. */
   #isFinal(loss: Loss): boolean {
-    const { maxAttempts, shouldRetry } = this.#config
-    let wanted = true
-    this.#tell(() => {
-      wanted = shouldRetry(loss)
-    })
-    return this.#failures >= maxAttempts || loss.error instanceof UsageError || !wanted
+    return this.#failures >= this.#config.maxAttempts || loss.error instanceof UsageError
   }
 
   /**
    * The hold (a Retry-After, or what the caller asked for) is the least, and the jittered backoff comes on top: a hundred
    * sockets that were told the same moment must not come back in the same moment.
    */
-  #wait(loss: Loss): void {
+  #wait(loss: Loss, atOnce: boolean): void {
     const { backoff, budget, maxHoldMs, refusedForMs } = this.#config
     const tooMany = loss.cause === 'refused' && loss.status === 429
     const askedMs = loss.holdMs ?? (tooMany ? refusedForMs : 0)
@@ -321,7 +357,7 @@ export class ResilientSocket implements AsyncDisposable {
     if (tooMany) budget?.refused(this.#host)
     if (loss.cause === 'refused' && holdMs > 0) budget?.hold(this.#host, holdMs)
     const failures = loss.planned ? 1 : this.#failures
-    const delayMs = holdMs + backoffMs(backoff, failures, this.#clock.random())
+    const delayMs = holdMs + (atOnce ? 0 : backoffMs(backoff, failures, this.#clock.random()))
     const rest = this.#rest
     this.#alarm = this.#clock.after(delayMs, () => rest.open())
     const reason = `${loss.reason}${cappedHold(askedMs, maxHoldMs)}`
@@ -340,10 +376,7 @@ export class ResilientSocket implements AsyncDisposable {
   }
 
   /** Lets go of the connection; its socket leaves politely, or is cut where nothing can be expected of the other side. */
-  #release(
-    connection: Connection,
-    farewell: { readonly code: number; readonly reason: string } | null,
-  ): void {
+  #release(connection: Connection, farewell: Farewell | null): void {
     const { socket } = connection
     this.#connection = null
     connection.end()
@@ -394,6 +427,12 @@ function report(error: unknown): void {
   queueMicrotask(() => {
     throw error
   })
+}
+
+/** The close frame that the other side gets. */
+export interface Farewell {
+  readonly code: number
+  readonly reason: string
 }
 
 /** Tells p-retry that a connection is over, for whatever reason. */

@@ -3,6 +3,7 @@ import type { Micros } from '../../schemas/events.js'
 import { type NetworkError, UsageError } from '../errors.js'
 import { didYouMean } from '../nearest.js'
 import type { Upgrade } from '../platform.js'
+import type { Beat } from './heartbeat.js'
 import type { Loss } from './loss.js'
 import type { SocketState } from './socket-state.js'
 
@@ -17,6 +18,8 @@ export interface SocketHandlers {
   message?(data: string | Uint8Array, at: Micros): void
   /** A ping or pong frame of the protocol; pings are answered already. */
   control?(kind: 'ping' | 'pong', at: Micros): void
+  /** The heartbeat sent a ping, or got the answer to it. */
+  beat?(beat: Beat): void
   /** What went wrong, where a connection or an attempt ended with an error; comes right before its `close`. */
   error?(error: Error): void
   /** A connection, or the attempt at one, is over. Not after `close()` of the socket itself. */
@@ -65,6 +68,7 @@ const HANDLERS = [
   'open',
   'message',
   'control',
+  'beat',
   'error',
   'close',
   'waiting',

@@ -18,8 +18,11 @@ export interface SocketSettings {
    * count, for a venue's front answers pings long after the venue behind it has died. Null: none. @default 60_000
    */
   readonly silentAfterMs?: number | null
-  /** Whether ping and pong frames of the protocol count as life too. @default false */
-  readonly controlFramesAreLife?: boolean
+  /**
+   * What the watchdog takes for life. `data`: a frame with data. `any`: pings and pongs of the protocol too. A function: a frame for
+   * which it returns true. @default 'data'
+   */
+  readonly life?: Life
   /** The heartbeat. Null: none. @default null */
   readonly ping?: Ping | null
   /** The wait before each further connect: exponential, with full jitter. */
@@ -40,12 +43,27 @@ export interface SocketSettings {
   readonly maxBufferedBytes?: number
   /** Connects a minute to the host, over all sockets that share the budget. @default Infinity */
   readonly connectsPerMinute?: number
-  /** Whether to connect again after a loss. @default always */
-  readonly shouldRetry?: (loss: Loss) => boolean
+  /** Judges each loss: whether and when to connect again. Null leaves it to the other settings. @default () => null */
+  readonly judge?: (loss: Loss) => Verdict | null
   /** Ends the socket, as `close()` does. */
   readonly signal?: AbortSignal
   /** Throws where the socket's own states are broken, in place of counting it: for tests. @default false */
   readonly strict?: boolean
+}
+
+/** What a watchdog takes for life. */
+export type Life = 'data' | 'any' | ((data: string | Uint8Array) => boolean)
+
+/** What is done about a loss. */
+export interface Verdict {
+  /** `backoff`: after the wait. `now`: without one, but as `backoff` after the first failure in a row. `never`: the socket gives up. */
+  readonly retry: 'backoff' | 'now' | 'never'
+  /** The least wait. Milliseconds. @default what the loss says */
+  readonly afterMs?: number | undefined
+  /** It was announced and counts as no failure. @default what the loss says */
+  readonly planned?: boolean | undefined
+  /** What went wrong. @default what the loss says */
+  readonly error?: Error | undefined
 }
 
 /** What a resilient socket is made of. */
@@ -83,8 +101,11 @@ const targetSchema = z.object({
 const pingSchema = z.strictObject({
   everyMs: z.number().positive(),
   always: z.boolean().default(false),
-  frame: z.union([z.string(), z.null(), callable<() => string>()]),
+  frame: z.union([z.string(), z.null(), z.instanceof(Uint8Array), callable<() => string | Uint8Array>()]),
   answerWithinMs: z.number().positive().nullable().default(null),
+  answer: z
+    .union([z.enum(['any', 'pong']), callable<(data: string | Uint8Array) => boolean>()])
+    .default('any'),
 })
 
 const schema = z.strictObject({
@@ -95,7 +116,9 @@ const schema = z.strictObject({
   budget: anything<DialBudget>('a DialBudget').optional(),
   connectTimeoutMs: z.number().positive().default(15_000),
   silentAfterMs: z.number().positive().nullable().default(60_000),
-  controlFramesAreLife: z.boolean().default(false),
+  life: z
+    .union([z.enum(['data', 'any']), callable<(data: string | Uint8Array) => boolean>()])
+    .default('data'),
   ping: pingSchema.nullable().default(null),
   backoff: z
     .strictObject({
@@ -115,7 +138,7 @@ const schema = z.strictObject({
     .default(16 * 1024 * 1024),
   maxBufferedBytes: limit(1).default(1024 * 1024),
   connectsPerMinute: limit(0.001).default(Number.POSITIVE_INFINITY),
-  shouldRetry: callable<(loss: Loss) => boolean>().default(() => () => true),
+  judge: callable<(loss: Loss) => Verdict | null>().default(() => () => null),
   signal: z.instanceof(AbortSignal).optional(),
   strict: z.boolean().default(false),
 })

@@ -9,7 +9,7 @@ export interface WhatwgWebSocket {
   readonly bufferedAmount: number
   readonly protocol: string
   readonly extensions: string
-  send(data: string): void
+  send(data: string | Uint8Array<ArrayBuffer>): void
   close(code?: number, reason?: string): void
   addEventListener(
     type: 'open' | 'message' | 'error' | 'close',
@@ -117,13 +117,16 @@ class Attempt implements DialedSocket {
     queueMicrotask(() => this.#end(null, '', known ?? new UsageError('bad_target', reason)))
   }
 
-  send(data: string): boolean {
+  send(data: string | Uint8Array): boolean {
     if (this.#closed || this.#socket?.readyState !== OPEN) return false
-    this.#socket.send(data)
+    // The standard takes no bytes of shared memory.
+    this.#socket.send(typeof data === 'string' ? data : new Uint8Array(data))
     return true
   }
 
-  ping(): void {}
+  ping(): boolean {
+    return false
+  }
 
   get bufferedBytes(): number {
     return this.#socket?.bufferedAmount ?? 0

@@ -139,14 +139,12 @@ describe('a venue that repeats every secret, between escape sequences,', () => {
     const told: unknown[] = []
     const socket = openSocket(at(port), {
       headers: { Authorization: `Bearer ${TOKEN}`, 'X-Access': HEADER },
-      backoff: { baseMs: 5, capMs: 20 },
+      reconnect: { baseMs: 5, capMs: 20 },
       on: {
-        open: (opening) => {
-          told.push({ ...opening, upgrade: null })
-          socket.send('hello')
-        },
+        handshake: (handshake) => void told.push({ ...handshake, headers: null }),
+        connect: () => void socket.send('hello'),
         error: (error) => void told.push(error),
-        close: (loss) => void told.push(loss),
+        disconnect: (loss) => void told.push(loss),
         waiting: (wait) => void told.push(wait),
       },
     })
@@ -156,7 +154,7 @@ describe('a venue that repeats every secret, between escape sequences,', () => {
     const wrong: (() => unknown)[] = [
       () => openSocket(`http://${USER}:${PASSWORD}@venue/`),
       () => openSocket(at(port), { headers: { Authorization: 5 as never, 'X-Access': HEADER } }),
-      () => openSocket(at(port), { network: { proxy: `ftp://${USER}:${PROXY_PASSWORD}@proxy` } }),
+      () => openSocket(at(port), { proxy: `ftp://${USER}:${PROXY_PASSWORD}@proxy` }),
       () => cex({ url: `ftp://${USER}:${PASSWORD}@venue/?token=${TOKEN}` }),
       () => cex({ restUrl: `${USER}:${PASSWORD}@venue` }),
       () => cex({ key: KEY, secret: [SECRET] as never }),

@@ -17,6 +17,18 @@ test('the example of the spread runs as it stands, against the simulator', async
   expect(stderr).toBe('')
 })
 
+test('the example of the socket loses its connection and comes back', async () => {
+  const { stdout, stderr } = await run('socket')
+  const lines = stdout.trim().split('\n')
+  expect(lines.filter((line) => !/^\d/.test(line))).toEqual([
+    'connection 1',
+    'lost: to show that it comes back',
+    'connection 2',
+  ])
+  expect(lines.filter((line) => /^\d+: /.test(line))).toHaveLength(10)
+  expect(stderr).toBe('')
+})
+
 test('the example of a backtest records the simulator and reads its own tape', async () => {
   const { stdout, stderr } = await run('backtest')
   expect(stdout).toMatch(/^live: ask \d+ × 0\.\d+\nvolume so far: \d+\.\d+\n$/)

@@ -1,4 +1,6 @@
 import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
+import { rolldown } from 'rolldown'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { InstalledPackage } from './installed.js'
 
@@ -32,6 +34,23 @@ describe('an entry loads what it needs and no more', () => {
     const loaded = loadedBy(entry)
     expect(loaded.length).toBeGreaterThan(20)
     expect(loaded.filter((path) => /^(simulators|src\/simulator)\//.test(path))).toEqual([])
+  })
+
+  test('tapewire/socket: no schema, no venue, no tape, and less than 60 KB of our own code', async () => {
+    const loaded = loadedBy('tapewire/socket')
+    const others = loaded.filter((path) => !/^src\/(socket\/[\w-]+|[\w-]+)\.js$/.test(path))
+    expect(others).toEqual([])
+    expect(loaded.length).toBeLessThan(60)
+    const bundle = await rolldown({
+      input: join(installed.package, 'dist/src/socket/entry.js'),
+      platform: 'node',
+      external: (id) => !/^[./]/.test(id),
+    })
+    const { output } = await bundle.generate({ format: 'esm', minify: true })
+    const [entry] = output
+    expect(entry.code.length).toBeGreaterThan(20_000)
+    expect(entry.code.length).toBeLessThan(60_000)
+    expect(entry.imports).not.toContain('better-sqlite3')
   })
 
   test('tapewire/connectors: neither the feed nor the tape', () => {

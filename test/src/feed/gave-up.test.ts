@@ -169,8 +169,8 @@ describe('a proxy of the environment that is none', () => {
 describe('a handler of openSocket', () => {
   it('that would never be called is refused at the door', () => {
     const open = (on: object) => () => openSocket('ws://127.0.0.1:1/', { on })
-    expect(open({ mesage() {} })).toThrow(/option on\.mesage is no handler; did you mean message\?/)
+    expect(open({ mesage() {} })).toThrow(/there is no option on\.mesage; did you mean message\?/)
     expect(open({ message: 'log' })).toThrow(/option on\.message must be a function/)
-    expect(open(() => {})).toThrow(/option on must be an object of functions/)
+    expect(open(() => {})).toThrow(/option on must be an object/)
   })
 })

@@ -120,7 +120,7 @@ describe('the life of a connection', () => {
           dial: network.dial,
           clock,
           strict: true,
-          shouldRetry: () => {
+          judge: () => {
             throw new Error('another')
           },
         },
@@ -243,7 +243,7 @@ describe('backoff', () => {
   })
 
   it('gives up where the user says that a loss is final', async () => {
-    const socket = make({ shouldRetry: (loss) => loss.status !== 401 })
+    const socket = make({ judge: (loss) => (loss.status === 401 ? { retry: 'never' } : null) })
     socket.start()
     await clock.advance(0)
     network.last.refuse(503)
@@ -343,7 +343,7 @@ describe('watchdog and heartbeat', () => {
   })
 
   it('takes pongs for life where the venue has no other proof', async () => {
-    await opened({ silentAfterMs: 10_000, controlFramesAreLife: true })
+    await opened({ silentAfterMs: 10_000, life: 'any' })
     for (let beat = 0; beat < 30; beat++) {
       await clock.advance(1_000)
       network.last.pong()

@@ -80,7 +80,7 @@ export function settle(): Promise<void> {
 
 /** One dialled socket, whose other end is the test. */
 export class FakeSocket implements DialedSocket {
-  readonly sent: string[] = []
+  readonly sent: (string | Uint8Array)[] = []
   readonly did: string[] = []
   pings = 0
   bufferedBytes = 0
@@ -121,13 +121,14 @@ export class FakeSocket implements DialedSocket {
     this.end({ refused: { status, retryAfterMs } })
   }
 
-  send(data: string): boolean {
+  send(data: string | Uint8Array): boolean {
     this.sent.push(data)
     return true
   }
 
-  ping(): void {
+  ping(): boolean {
     this.pings++
+    return true
   }
 
   pause(): void {

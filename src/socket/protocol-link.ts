@@ -1,0 +1,388 @@
+import type { Micros } from '../../schemas/events.js'
+import type { ConnectTarget } from '../connector.js'
+import { NetworkError, TapewireError, UsageError } from '../errors.js'
+import type { Clock, Dial, Http, Timer } from '../platform.js'
+import type {
+  CloseDemand,
+  Codec,
+  CodecSink,
+  CodecTarget,
+  Outcome,
+  Protocol,
+  Question,
+  Reconnect,
+} from '../protocols/codec.js'
+import type { DialBudget } from './dial-budget.js'
+import type { Beat } from './heartbeat.js'
+import type { Loss } from './loss.js'
+import { NETWORK } from './network-defaults.js'
+import { ResilientSocket, type TargetSource } from './resilient-socket.js'
+import type { Opening, SocketStats, Wait } from './socket-events.js'
+import type { SocketSettings, Verdict } from './socket-options.js'
+
+/** After a pause, what lies unread comes first; only then is the codec asked what it misses. */
+const AFTER_PAUSE_MS = 1_000
+
+/** What a link is made of. */
+export interface LinkOptions<Command, Message, Answer> {
+  readonly protocol: Protocol<Command, Message, Answer>
+  readonly target: TargetSource
+  readonly host: string
+  readonly settings: SocketSettings
+  readonly clock: Clock
+  readonly dial: Dial
+  readonly http: Http
+  readonly budget: DialBudget
+  /** What a request over HTTP may cost. */
+  readonly httpBounds: { readonly timeoutMs: number; readonly maxBytes: number }
+}
+
+/** Whom a link tells. */
+export interface LinkEvents<Message, Answer> {
+  connecting(): void
+  handshake(opening: Opening): void
+  /** Commands may come. */
+  connect(attempt: number, at: Micros): void
+  /** @param bytes of the frame that brought it. */
+  message(message: Message, at: Micros, bytes: number): void
+  settle(id: string, outcome: Outcome<Answer>): void
+  error(error: Error): void
+  /** A connection or an attempt is over. */
+  disconnect(loss: Loss, at: Micros): void
+  waiting(wait: Wait): void
+  beat(beat: Beat): void
+  failed(error: NetworkError): void
+}
+
+/**
+ * One resilient socket and the codec that runs on it.
+ *
+ * What the codec says through its sink is done when its method has returned: it is never called from within its own call, whatever
+ * a listener does.
+ */
+export class ProtocolLink<Command, Message, Answer> {
+  readonly #options: LinkOptions<Command, Message, Answer>
+  readonly #events: LinkEvents<Message, Answer>
+  readonly #clock: Clock
+  readonly #codec: Codec<Command>
+  readonly #socket: ResilientSocket
+  /** What the codec said in the call that is under way. */
+  #said: (() => void)[] = []
+  #busy = false
+  /** Of the frame that is being read. */
+  #reading: { readonly at: Micros; readonly bytes: number } | null = null
+  /** The attempt under way; null between attempts. */
+  #attempt: AbortController | null = null
+  #dialled: ((target: CodecTarget) => void) | null = null
+  #ready = false
+  #number = 0
+  /** How the codec wants the connection to end. */
+  #demand: CloseDemand | null = null
+  #alarm: Timer | null = null
+  #wakeAt: Micros | null = null
+  #paused = false
+  #leaving = false
+
+  constructor(options: LinkOptions<Command, Message, Answer>, events: LinkEvents<Message, Answer>) {
+    const { protocol, clock, settings, host, dial, budget } = options
+    this.#options = options
+    this.#events = events
+    this.#clock = clock
+    this.#codec = protocol.codec({ random: () => clock.random() }, this.#sink())
+    this.#socket = new ResilientSocket(
+      {
+        ...settings,
+        target: (signal) => this.#target(signal),
+        host,
+        dial,
+        clock,
+        budget,
+        judge: (loss) => this.#judge(loss),
+      },
+      {
+        connecting: (attempt) => {
+          this.#number = attempt
+          events.connecting()
+        },
+        open: (opening) => this.#opened(opening),
+        message: (data, at) => this.#frame(data, at),
+        beat: (beat) => events.beat(beat),
+        error: (error) => events.error(error),
+        close: (loss, at) => this.#disconnected(loss, at),
+        waiting: (wait) => events.waiting(wait),
+        failed: (error) => events.failed(error),
+      },
+    )
+  }
+
+  /** Whether commands may come. */
+  get ready(): boolean {
+    return this.#ready
+  }
+
+  get stats(): SocketStats {
+    return this.#socket.stats
+  }
+
+  get bufferedBytes(): number {
+    return this.#socket.bufferedBytes
+  }
+
+  /** The commands that the codec repeats after a reconnect. */
+  get kept(): readonly Command[] {
+    return this.#codec.kept
+  }
+
+  start(): void {
+    this.#socket.start()
+  }
+
+  isKept(command: Command): boolean {
+    return this.#codec.isKept(command)
+  }
+
+  /** @throws {UsageError} where the codec refuses the command. */
+  command(command: Command): string | null {
+    return this.#run(() => this.#codec.command(command, this.#now()))
+  }
+
+  cancel(id: string): void {
+    this.#run(() => this.#codec.cancel(id, this.#now()))
+  }
+
+  pause(): void {
+    this.#paused = true
+    this.#alarm?.cancel()
+    this.#alarm = null
+    this.#socket.pause()
+  }
+
+  resume(): void {
+    this.#paused = false
+    this.#socket.resume()
+    this.#arm(AFTER_PAUSE_MS)
+  }
+
+  reconnect(...given: Parameters<ResilientSocket['reconnect']>): void {
+    this.#socket.reconnect(...given)
+  }
+
+  /** Final. The codec says goodbye first, where it has a connection. */
+  async close(code: number, reason: string): Promise<void> {
+    if (this.#leaving) return this.#socket.closed
+    this.#leaving = true
+    if (this.#ready) {
+      this.#run(() => this.#codec.end(this.#now()))
+      if (this.#demand === null) await this.#farewell()
+    }
+    this.#alarm?.cancel()
+    this.#wakeAt = null
+    const said = this.#demand
+    await this.#socket.close(
+      said === null || code !== 1000 ? code : said.code,
+      reason || (said?.reason ?? ''),
+    )
+    this.#over({ code: null, reason: 'closed', status: null })
+  }
+
+  #now(): Micros {
+    return this.#clock.steady(this.#clock.now())
+  }
+
+  /** Waits until the codec has said goodbye, or may wait no longer. */
+  #farewell(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.#clock.after(NETWORK.closeWithinMs, resolve)
+      this.#saidGoodbye = () => {
+        timer.cancel()
+        resolve()
+      }
+    })
+  }
+  #saidGoodbye: () => void = () => {}
+
+  // ── What the socket says ────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Asks the codec where to dial. */
+  async #target(signal: AbortSignal): Promise<ConnectTarget> {
+    const asked = await this.#options.target(signal)
+    if (signal.aborted) return asked
+    this.#attempt = new AbortController()
+    this.#demand = null
+    const dialled = new Promise<CodecTarget>((resolve) => {
+      this.#dialled = resolve
+    })
+    this.#run(() => this.#codec.connect(asked, this.#now()))
+    const target = await dialled
+    if (target.transport !== 'websocket') {
+      throw new UsageError(
+        'bad_target',
+        `${this.#options.protocol.name} asks for a connection over ${target.transport}`,
+      )
+    }
+    return target
+  }
+
+  #opened(opening: Opening): void {
+    this.#events.handshake(opening)
+    const { status, headers, protocol } = opening.upgrade
+    this.#run(() => this.#codec.opened({ status, headers, protocol }, this.#clock.steady(opening.at)))
+  }
+
+  #frame(data: string | Uint8Array, at: Micros): void {
+    this.#reading = { at, bytes: typeof data === 'string' ? data.length : data.byteLength }
+    this.#run(() => this.#codec.frame(data, this.#clock.steady(at)))
+    this.#reading = null
+  }
+
+  /** What is to be done about a loss: what the codec demanded, else what its protocol says, else what the user says. */
+  #judge(loss: Loss): Verdict | null {
+    const said = this.#over({ code: loss.code, reason: loss.reason, status: loss.status })
+    const demand = this.#demand ?? said
+    if (this.#leaving) {
+      this.#saidGoodbye()
+      return { retry: 'never' }
+    }
+    if (demand !== null) return demand
+    return this.#options.settings.judge?.(loss) ?? null
+  }
+
+  #over(close: Parameters<Codec<Command>['closed']>[0]): Reconnect | null {
+    if (this.#attempt === null) return null
+    this.#attempt.abort()
+    this.#attempt = null
+    this.#dialled = null
+    this.#wakeAt = null
+    this.#arm(0)
+    return this.#run(() => this.#codec.closed(close, this.#now()))
+  }
+
+  #disconnected(loss: Loss, at: Micros): void {
+    this.#ready = false
+    this.#events.disconnect(loss, at)
+  }
+
+  // ── What the codec says ─────────────────────────────────────────────────────────────────────────────────────────
+
+  #sink(): CodecSink<Message, Answer> {
+    const later = (act: () => void) => {
+      this.#said.push(act)
+    }
+    return {
+      dial: (target) => later(() => this.#dialled?.(target)),
+      send: (frame) => later(() => this.#send(frame)),
+      emit: (message) => {
+        const { at, bytes } = this.#reading ?? { at: this.#clock.now(), bytes: 0 }
+        later(() => this.#events.message(message, at, bytes))
+      },
+      settle: (id, outcome) => later(() => this.#events.settle(id, outcome)),
+      request: (request) => {
+        const attempt = this.#attempt
+        later(() => {
+          if (attempt !== null) void this.#request(request, attempt)
+        })
+      },
+      ask: (question) => {
+        const attempt = this.#attempt
+        later(() => {
+          if (attempt !== null) void this.#ask(question, attempt)
+        })
+      },
+      wake: (at) => {
+        this.#wakeAt = at
+        this.#arm(0)
+      },
+      ready: () => later(() => this.#becameReady()),
+      error: (error) => later(() => this.#events.error(error)),
+      close: (demand) => later(() => this.#close(demand)),
+    }
+  }
+
+  #becameReady(): void {
+    if (this.#ready || this.#attempt === null) return
+    this.#ready = true
+    this.#events.connect(this.#number, this.#reading?.at ?? this.#clock.now())
+  }
+
+  #send(frame: string | Uint8Array): void {
+    if (this.#attempt === null || this.#socket.send(frame)) return
+    // A connection that is closing takes nothing either; that it is over comes by itself.
+    const { maxBufferedBytes = Number.POSITIVE_INFINITY } = this.#options.settings
+    if (this.#socket.bufferedBytes + frame.length <= maxBufferedBytes) return
+    const error = new NetworkError(
+      'send_buffer_full',
+      'the protocol sends more than the network takes: the connection is given up',
+    )
+    this.#socket.reconnect(error.message, { error })
+  }
+
+  #close(demand: CloseDemand): void {
+    if (this.#attempt === null) return
+    this.#demand = demand
+    if (this.#leaving) {
+      this.#saidGoodbye()
+      return
+    }
+    const { code, reason, planned, afterMs, error } = demand
+    this.#socket.reconnect(reason === '' ? (error?.message ?? 'the protocol ended the connection') : reason, {
+      planned,
+      afterMs,
+      error,
+      farewell: { code, reason },
+    })
+  }
+
+  async #request(
+    request: Parameters<CodecSink<Message>['request']>[0],
+    attempt: AbortController,
+  ): Promise<void> {
+    const { http, httpBounds } = this.#options
+    const answer = await http(request, { ...httpBounds, signal: attempt.signal })
+    if (this.#attempt === attempt) this.#run(() => this.#codec.response(answer, this.#now()))
+  }
+
+  async #ask({ id, run }: Question, attempt: AbortController): Promise<void> {
+    let outcome: Outcome<unknown>
+    try {
+      outcome = { ok: true, value: await run(attempt.signal) }
+    } catch (error) {
+      outcome = { ok: false, error: known(error) }
+    }
+    if (this.#attempt === attempt) this.#run(() => this.#codec.answered(id, outcome, this.#now()))
+  }
+
+  /** Wakes the codec at the moment that it named, and no sooner than `leastMs` from now. */
+  #arm(leastMs: number): void {
+    this.#alarm?.cancel()
+    this.#alarm = null
+    const at = this.#wakeAt
+    if (at === null || this.#paused) return
+    this.#alarm = this.#clock.after(Math.max(leastMs, (at - this.#now()) / 1000), () => {
+      this.#alarm = null
+      this.#wakeAt = null
+      this.#run(() => this.#codec.tick(this.#now()))
+    })
+  }
+
+  /** Calls the codec, and then does what it said, in order. */
+  #run<T>(call: () => T): T {
+    const result = call()
+    if (this.#busy) return result
+    this.#busy = true
+    try {
+      for (let said = this.#said; said.length > 0; said = this.#said) {
+        this.#said = []
+        for (const act of said) act()
+      }
+    } finally {
+      this.#busy = false
+    }
+    return result
+  }
+}
+
+function known(error: unknown): TapewireError {
+  if (error instanceof TapewireError) return error
+  const message = error instanceof Error ? error.message : String(error)
+  return new TapewireError('ask_failed', `the program gave no answer: ${message}`, { cause: error })
+}
