@@ -311,6 +311,8 @@ export interface Session {
   response(response: HttpResponse, at: Micros | null): void
   tick(at: Micros): void
   closed(info: CloseInfo, at: Micros | null): void
+  /** The connection has been silent for longer than one that lives may be: every stream has a hole from its last datum on. */
+  silent(detail: string, at: Micros): void
   /** The log is over, with the connection open: what still waits for something to come is reported as unused. */
   finished(at: Micros | null): void
   /**

@@ -8,6 +8,7 @@ import { nodeTools } from '../socket/tools.js'
 import { EmittedStreams } from '../stream/emitted-streams.js'
 import { EarlyAnswers } from './early-answers.js'
 import type { FrameRecord, InRecord, OpenRecord, OutRecord, RestRecord } from './frame-record.js'
+import { LogSilence, silenceLimit } from './log-silence.js'
 import { endpointFor, LogVenues, listed } from './log-venues.js'
 import type { RecordingRecord } from './recording-record.js'
 import { type Unused, UnusedFrames } from './unused-frames.js'
@@ -104,6 +105,8 @@ interface Line {
   session: Session | null
   /** The deadline that the session named. */
   wake: Micros | null
+  /** Null where the log cannot prove that the venue should have spoken. */
+  silence: LogSilence | null
   /** Its file has ended; nothing more came of it so far. */
   lost: boolean
 }
@@ -155,7 +158,7 @@ export class LogPlayer {
     switch (record.dir) {
       case 'in':
         this.#gave = false
-        this.#session(record)?.frame(record.data, t)
+        this.#received(record)
         if (this.#gave) this.#used++
         return
       case 'out':
@@ -219,6 +222,13 @@ export class LogPlayer {
     const same = former?.venue === venue && former.endpoint.name === endpoint.name
     const line = this.#line(conn, venue, endpoint, same ? former.name : null)
     this.#begin(line, url, t, true, record.continues !== undefined)
+    const limit = silenceLimit(connector, record)
+    line.silence = limit === null || t === null ? null : new LogSilence(limit, t)
+    this.#dueAt(line.silence?.due ?? null)
+  }
+
+  #dueAt(at: Micros | null): void {
+    if (at !== null && at < this.#due) this.#due = at
   }
 
   /** Runs a search for the venue of a connection. Where it cannot be told, the others of the recording are played all the same. */
@@ -240,6 +250,15 @@ export class LogPlayer {
     this.#unused.add(null, { cause: 'unknown_venue', frames: 1 })
     if (this.#byConnector.size === 0 && this.#unused.count('unknown_venue') > STRANGE_FRAMES) throw reason
     return null
+  }
+
+  #received(record: InRecord): void {
+    const { conn, data, t } = record
+    this.#session(record)?.frame(data, t)
+    const silence = this.#lines.get(conn)?.silence ?? null
+    if (t === null || silence === null) return
+    silence.heard(t)
+    this.#dueAt(silence.due)
   }
 
   /** The session of a connection; a frame of one that was never opened opens it. */
@@ -268,6 +287,7 @@ export class LogPlayer {
       name: name ?? `${endpoint.name}#${count}`,
       session: null,
       wake: null,
+      silence: null,
       lost: false,
     }
     this.#lines.set(conn, line)
@@ -305,7 +325,7 @@ export class LogPlayer {
         request: ignore,
         wake: (at) => {
           line.wake = at
-          if (at !== null && at < this.#due) this.#due = at
+          this.#dueAt(at)
         },
         ready: ignore,
         reconnect: ignore,
@@ -328,6 +348,7 @@ export class LogPlayer {
     session.closed({ code, reason }, t)
     line.session = null
     line.wake = null
+    line.silence = null
     line.lost = false
     line.venue.lines.delete(line)
     this.#note(line, 'closed', t, reason === '' ? null : reason)
@@ -350,14 +371,19 @@ export class LogPlayer {
   #tick(now: Micros): void {
     for (;;) {
       let next: Line | null = null
+      let at = Number.POSITIVE_INFINITY
       for (const line of this.#lines.values()) {
-        if (line.wake !== null && (next?.wake == null || line.wake < next.wake)) next = line
+        const due = earliest(line.wake, line.lost ? null : (line.silence?.due ?? null))
+        if (due >= at) continue
+        next = line
+        at = due
       }
-      const at = next?.wake ?? Number.POSITIVE_INFINITY
       this.#due = at
       if (next === null || at > now) return
-      next.wake = null
-      next.session?.tick(at)
+      if (next.wake === at) {
+        next.wake = null
+        next.session?.tick(at)
+      } else if (next.silence !== null) next.session?.silent(next.silence.notice(), at)
     }
   }
 
@@ -441,6 +467,10 @@ function asResponse({ url, status, headers, body }: Omit<RestRecord, 'dir'>): Ht
 /** Whether an event is of the market: what the venue or the recorder says of itself, and a contract's data, are not. */
 function isData({ type }: MarketEvent): boolean {
   return type !== 'connection' && type !== 'malformed' && type !== 'gap' && type !== 'instrument'
+}
+
+function earliest(a: Micros | null, b: Micros | null): Micros {
+  return Math.min(a ?? Number.POSITIVE_INFINITY, b ?? Number.POSITIVE_INFINITY)
 }
 
 function ignore(): void {}

@@ -133,6 +133,7 @@ export function defineSession(
       })
     },
     tick: (at) => alarms.tick(at),
+    silent: (detail, at) => streams.gapAll('stale', detail, at),
     finished: (at) => handlers.finished?.(at),
     overflowed(dropped, from, at, detail) {
       const stream = streams.get(dropped.instrument, dropped.channel)

@@ -266,6 +266,97 @@ describe('deadlines', () => {
   })
 })
 
+describe('a silence inside a connection', () => {
+  const SECOND = 1_000_000
+  const snapshot = { s: 'BTCUSD', book: { bids: [['99', '1']], asks: [['101', '2']] } }
+  const spoken = (opened: FrameRecord) => [opened, frame(1 * SECOND, snapshot), frame(2 * SECOND, trade('1'))]
+  const alpha = fakeVenue('alpha')
+  const pinging = (answer: string | null): Connector => ({
+    ...alpha,
+    liveness: { silentAfterMs: 10_000, ping: { everyMs: 5_000, always: false, frame: answer } },
+  })
+
+  test('that is longer than the venue is ever silent is a gap on each stream, from its last datum on', async () => {
+    const { of } = await play([
+      ...spoken(open(0)),
+      frame(3_600 * SECOND, trade('2')),
+      frame(3_601 * SECOND, snapshot),
+    ])
+    const detail = 'the log has nothing of the connection for 10000 ms and more'
+    const receiveTime = 12.5 * SECOND + 1
+    expect(of('gap')).toMatchObject([
+      { channel: 'book', reason: 'stale', state: 'open', from: 1 * SECOND, receiveTime, detail },
+      { channel: 'trade', reason: 'stale', state: 'open', from: 2 * SECOND, receiveTime, detail },
+      { channel: 'trade', state: 'closed', to: 3_600 * SECOND, healed: false },
+      { channel: 'book', state: 'closed', to: 3_601 * SECOND, healed: true },
+    ])
+  })
+
+  test('is noticed again each time, and up to the limit of the watchdog it is none', async () => {
+    const { of } = await play([
+      ...spoken(open(0)),
+      frame(12.5 * SECOND, trade('2')),
+      frame(100 * SECOND, trade('3')),
+      frame(200 * SECOND, trade('4')),
+    ])
+    const trades = of('gap').filter(({ channel }) => channel === 'trade')
+    expect(trades.map(({ state, from, to }) => [state, from, to])).toEqual([
+      ['open', 12.5 * SECOND, null],
+      ['closed', 12.5 * SECOND, 100 * SECOND],
+      ['open', 100 * SECOND, null],
+      ['closed', 100 * SECOND, 200 * SECOND],
+    ])
+  })
+
+  test('shows while another connection goes on, and is open at the end', async () => {
+    const { of } = await play([
+      ...spoken(open(0)),
+      open(3 * SECOND, 1),
+      ...[5, 10, 15, 20].map((at) => frame(at * SECOND, trade(`${at}`, '1', 'ETHUSD'), 1)),
+    ])
+    expect(of('gap')).toMatchObject([
+      { symbol: 'BTC/USD', channel: 'book', state: 'open', receiveTime: 12.5 * SECOND + 1 },
+      { symbol: 'BTC/USD', channel: 'trade', state: 'open', receiveTime: 12.5 * SECOND + 1 },
+    ])
+  })
+
+  test('that the end of the log cuts off before the limit is none', async () => {
+    const { of } = await play([
+      ...spoken(open(0)),
+      open(3 * SECOND, 1),
+      frame(12.4 * SECOND, trade('9', '1', 'ETHUSD'), 1),
+    ])
+    expect(of('gap')).toEqual([])
+  })
+
+  const late = frame(3_600 * SECOND, trade('2'))
+  test.each<[string, boolean, Connector, FrameRecord[]]>([
+    ['of a log that has no opening', false, alpha, spoken(open(0)).slice(1)],
+    [
+      'where the venue answers pings and nobody knows that the client pinged',
+      false,
+      pinging('ping'),
+      spoken(open(0)),
+    ],
+    [
+      "where it answers pings, of tapewire's own log",
+      true,
+      pinging('ping'),
+      spoken(open(0, 0, url, { venue: 'alpha' })),
+    ],
+    ['where the answers are no frames', false, pinging(null), spoken(open(0, 0, url, { venue: 'alpha' }))],
+    [
+      'where each channel has a pulse',
+      true,
+      { ...pinging('ping'), channels: alpha.channels.map((spec) => ({ ...spec, cadenceMs: 15_000 })) },
+      spoken(open(0)),
+    ],
+  ])('%s: judged %s', async (_name, judged, connector, records) => {
+    const { of } = await play([...records, late], [connector])
+    expect(of('gap').some(({ state }) => state === 'open')).toBe(judged)
+  })
+})
+
 describe('connections', () => {
   test('that are opened again keep their name and what was seen: no trade twice', async () => {
     const { of } = await play([
