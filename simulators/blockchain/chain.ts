@@ -1,46 +1,22 @@
 import type { Micros } from '../../schemas/events.js'
 import { SeededRandom } from '../../src/simulator/random.js'
-import type { SimulatedConnection, SimulatedPeer } from '../../src/simulator/venue-simulator.js'
-
-/** Everything that one connection to the chain feed can do wrong; the numbered stream is that of blocks. @see VENUE_FAULTS */
-export const CHAIN_FAULTS = [
-  'sequence-skipped',
-  'sequence-repeated',
-  'sequence-backwards',
-  'price-null',
-  'price-nan',
-  'message-unknown',
-  'field-new',
-  'field-missing',
-  'heartbeat-missing',
-  'clock-off',
-] as const
-
-type ChainFault = (typeof CHAIN_FAULTS)[number]
-
-interface Client {
-  readonly peer: SimulatedPeer
-  /** Faults that wait for the message that they fit. */
-  readonly faults: Set<ChainFault>
-  /** A block that the next one overtakes. */
-  heldBlock: Block | null
-  noPongUntil: Micros
-  clockOffUntil: Micros
-  unconfirmed: boolean
-  blocks: boolean
-  mini: boolean
-  readonly addresses: Set<string>
-}
+import type { SimulatedPeer } from '../../src/simulator/venue-simulator.js'
+import { Delivery } from '../kit/delivery.js'
+import { hex } from '../kit/ids.js'
+import type { PendingFaults } from '../kit/pending-faults.js'
+import { readObject, stringOf } from '../kit/requests.js'
+import { SimulatedClient } from '../kit/simulated-client.js'
+import type { SimulatedExchange } from '../kit/simulated-exchange.js'
+import type { ExchangeMarket } from './markets.js'
 
 interface Block {
   readonly hash: string
   readonly height: number
+  /** Seconds. */
   readonly time: number
 }
 
-const TRANSACTIONS_A_SECOND = 5
-const LASTING_FAULT_MICROS = 60_000_000
-const HOUR_SECONDS = 3_600
+const TRANSACTION_MICROS = 200_000
 /** Far quicker than the chain's ten minutes: a simulator that is watched for a minute must show a block. */
 const BLOCK_SECONDS = 15
 /** The height at 6 June 2025, 00:00 UTC. */
@@ -48,111 +24,55 @@ const KNOWN_HEIGHT = 900_000
 const KNOWN_SECONDS = Date.UTC(2025, 5, 6) / 1000
 
 /**
- * The chain feed: no acks, no errors; what it does not know it ignores. There is one chain: which block stands at which
- * height depends on the time alone, so that a simulator that starts again goes on where the last one stopped.
+ * The chain. There is one: which block stands at which height depends on the time alone, so that a simulator that starts
+ * again goes on where the last one stopped.
  */
 export class SimulatedChain {
+  readonly clients = new Set<ChainClient>()
+  latestTransaction: string | null = null
+  readonly #exchange: SimulatedExchange<ExchangeMarket>
   readonly #random: SeededRandom
-  readonly #clients = new Set<Client>()
-  #block: Block | null = null
-  #transacted: Micros | null = null
-  #latestTransaction = ''
 
-  constructor(random: SeededRandom) {
-    this.#random = random
+  constructor(exchange: SimulatedExchange<ExchangeMarket>) {
+    this.#exchange = exchange
+    this.#random = exchange.random
   }
 
-  connect(peer: SimulatedPeer): SimulatedConnection {
-    const client: Client = {
-      peer,
-      faults: new Set(),
-      heldBlock: null,
-      noPongUntil: 0,
-      clockOffUntil: 0,
-      unconfirmed: false,
-      blocks: false,
-      mini: false,
-      addresses: new Set(),
-    }
-    this.#clients.add(client)
-    return {
-      received: (data, at) => this.#received(client, data, at),
-      closed: () => void this.#clients.delete(client),
-      fault: (name, at) => commit(client, name, at),
-    }
+  begin(): void {
+    this.#exchange.timers.every(TRANSACTION_MICROS, () => this.#transact())
+    this.#awaitBlock()
+  }
+
+  /** The last block. */
+  get block(): Block {
+    return blockAt(heightAt(this.#exchange.now))
   }
 
   /** `GET /latestblock`. */
-  latest(at: Micros): Record<string, unknown> {
-    const { hash, height, time } = this.#block ?? this.#mine(at)
+  latest(): Record<string, unknown> {
+    const { hash, height, time } = this.block
     return { hash, time, block_index: 0, height, txIndexes: [] }
   }
 
-  advance(at: Micros): void {
-    this.#transacted ??= at
-    const every = 1_000_000 / TRANSACTIONS_A_SECOND
-    while (this.#transacted + every <= at) {
-      this.#transacted += every
-      this.#transact(Math.round(this.#transacted))
-    }
-    if (this.#block === null || this.#block.height < heightAt(at)) this.#mine(at)
+  #awaitBlock(): void {
+    const { timers } = this.#exchange
+    const next = blockAt(heightAt(timers.now) + 1)
+    timers.after(next.time * 1_000_000 - timers.now, () => {
+      for (const client of this.clients) client.mined(next)
+      this.#awaitBlock()
+    })
   }
 
-  #received(client: Client, data: string | Uint8Array, at: Micros): void {
-    const { op, addr } = parse(data)
-    switch (op) {
-      case 'unconfirmed_sub':
-      case 'unconfirmed_unsub':
-        client.unconfirmed = op === 'unconfirmed_sub'
-        break
-      case 'blocks_sub':
-      case 'blocks_unsub':
-        client.blocks = op === 'blocks_sub'
-        break
-      case 'addr_sub':
-        if (typeof addr === 'string') client.addresses.add(addr)
-        break
-      case 'addr_unsub':
-        if (typeof addr === 'string') client.addresses.delete(addr)
-        break
-      case 'set_tx_mini':
-        client.mini = true
-        break
-      case 'ping':
-        if (at >= client.noPongUntil) client.peer.send('{"op":"pong"}')
-        break
-      case 'ping_block':
-        if (this.#block !== null) client.peer.send(blockFrame(this.#block))
-        break
-      case 'ping_tx':
-        if (this.#latestTransaction !== '') client.peer.send(this.#latestTransaction)
-    }
-  }
-
-  #mine(at: Micros): Block {
-    const height = this.#block === null ? heightAt(at) : this.#block.height + 1
-    const block = {
-      hash: `00000000${hex(new SeededRandom(height), 56)}`,
-      height,
-      time: KNOWN_SECONDS + (height - KNOWN_HEIGHT) * BLOCK_SECONDS,
-    }
-    // What stands when the simulator starts was sent before.
-    const first = this.#block === null
-    this.#block = block
-    if (first) return block
-    for (const client of this.#clients) if (client.blocks) tellBlock(client, block, at)
-    return block
-  }
-
-  #transact(at: Micros): void {
-    const watched = [...this.#clients].flatMap(({ addresses }) => [...addresses])
-    const to = watched.length > 0 && this.#random.chance(0.3) ? this.#random.pick(watched) : this.#address()
-    const paid = this.#random.integer(1000, 2_000_000_000)
-    const change = this.#random.integer(0, 500_000)
-    const fee = this.#random.integer(150, 20_000)
+  #transact(): void {
+    const random = this.#random
+    const watched = [...this.clients].flatMap(({ addresses }) => [...addresses])
+    const to = watched.length > 0 && random.chance(0.3) ? random.pick(watched) : this.#address()
+    const paid = random.integer(1000, 2_000_000_000)
+    const change = random.integer(0, 500_000)
+    const fee = random.integer(150, 20_000)
     // The time keeps the hash of one start from those of another.
-    const hash = `${hex(this.#random, 48)}${at.toString(16).padStart(16, '0')}`
-    const time = Math.floor(at / 1_000_000)
+    const hash = `${hex(random, 48)}${this.#exchange.now.toString(16).padStart(16, '0')}`
+    const time = Math.floor(this.#exchange.now / 1_000_000)
     const output = (addr: string, value: number, n: number) => ({
       spent: false,
       tx_index: 0,
@@ -165,7 +85,7 @@ export class SimulatedChain {
     const transaction = {
       lock_time: 0,
       ver: 2,
-      size: this.#random.integer(190, 900),
+      size: random.integer(190, 900),
       inputs: [
         {
           sequence: 4_294_967_293,
@@ -182,12 +102,9 @@ export class SimulatedChain {
       // Data carriers pay to no address.
       out: [output(to, paid, 0), { spent: false, tx_index: 0, type: 0, value: change, n: 1, script: '6a' }],
     }
-    this.#latestTransaction = JSON.stringify({ op: 'utx', x: transaction })
+    this.latestTransaction = JSON.stringify({ op: 'utx', x: transaction })
     const mini = JSON.stringify({ op: 'minitx', x: { time, value: paid + change, txIndex: 0, hash } })
-    for (const client of this.#clients) {
-      if (!client.unconfirmed && !client.addresses.has(to)) continue
-      tell(client, client.mini ? mini : this.#latestTransaction, at)
-    }
+    for (const client of this.clients) client.transacted(to, this.latestTransaction, mini)
   }
 
   #address(): string {
@@ -199,46 +116,111 @@ function heightAt(at: Micros): number {
   return KNOWN_HEIGHT + Math.floor((at / 1_000_000 - KNOWN_SECONDS) / BLOCK_SECONDS)
 }
 
-function hex(random: SeededRandom, length: number): string {
-  return Array.from({ length }, () => random.integer(0, 15).toString(16)).join('')
+function blockAt(height: number): Block {
+  const hash = `00000000${hex(new SeededRandom(height), 56)}`
+  return { hash, height, time: KNOWN_SECONDS + (height - KNOWN_HEIGHT) * BLOCK_SECONDS }
 }
 
-function commit(client: Client, name: string, at: Micros): boolean {
-  const fault = CHAIN_FAULTS.find((each) => each === name)
-  if (fault === undefined) return false
-  if (fault === 'message-unknown') client.peer.send('{"op":"weather","x":{"sky":"clear"}}')
-  else if (fault === 'heartbeat-missing') client.noPongUntil = at + LASTING_FAULT_MICROS
-  else if (fault === 'clock-off') client.clockOffUntil = at + LASTING_FAULT_MICROS
-  else client.faults.add(fault)
-  return true
-}
+/** One client of the chain feed: no acks, no errors; what it does not know it ignores. */
+export class ChainClient extends SimulatedClient<ExchangeMarket> {
+  readonly addresses = new Set<string>()
+  readonly #chain: SimulatedChain
+  readonly #subscribed = new Set<string>()
+  /** The numbered stream is that of blocks. */
+  readonly #blocks: Delivery<string>
 
-function tellBlock(client: Client, block: Block, at: Micros): void {
-  const { faults, heldBlock } = client
-  if (faults.delete('sequence-skipped')) return
-  if (heldBlock === null && faults.delete('sequence-backwards')) {
-    client.heldBlock = block
-    return
+  constructor(chain: SimulatedChain, exchange: SimulatedExchange<ExchangeMarket>, peer: SimulatedPeer) {
+    super(exchange, peer)
+    this.#chain = chain
+    this.#blocks = Delivery.ofNumbered(this.faults)
+    chain.clients.add(this)
   }
-  client.heldBlock = null
-  for (const told of [block, ...(heldBlock === null ? [] : [heldBlock])]) tell(client, blockFrame(told), at)
-  if (faults.delete('sequence-repeated')) tell(client, blockFrame(block), at)
+
+  mined(block: Block): void {
+    if (!this.#subscribed.has('blocks')) return
+    for (const frame of this.#blocks.pass('', blockFrame(block))) this.#message(frame)
+  }
+
+  transacted(to: string, whole: string, mini: string): void {
+    if (!this.#subscribed.has('unconfirmed') && !this.addresses.has(to)) return
+    this.#message(this.#subscribed.has('mini') ? mini : whole)
+  }
+
+  override commit(name: string): boolean | null {
+    if (name === 'message-unknown') {
+      this.send('{"op":"weather","x":{"sky":"clear"}}')
+      return true
+    }
+    return CHAIN_FAULTS.has(name) ? null : false
+  }
+
+  protected override ended(): void {
+    this.#chain.clients.delete(this)
+  }
+
+  protected override request(text: string): void {
+    const { op, addr } = readObject(text) ?? {}
+    const address = stringOf(addr)
+    switch (op) {
+      case 'unconfirmed_sub':
+      case 'blocks_sub':
+        this.#subscribed.add(op.replace('_sub', ''))
+        break
+      case 'unconfirmed_unsub':
+      case 'blocks_unsub':
+        this.#subscribed.delete(op.replace('_unsub', ''))
+        break
+      case 'addr_sub':
+        if (address !== undefined) this.addresses.add(address)
+        break
+      case 'addr_unsub':
+        if (address !== undefined) this.addresses.delete(address)
+        break
+      case 'set_tx_mini':
+        this.#subscribed.add('mini')
+        break
+      case 'ping':
+        if (!this.faults.active('heartbeat-missing', this.exchange.now)) this.send('{"op":"pong"}')
+        break
+      case 'ping_block':
+        this.send(blockFrame(this.#chain.block))
+        break
+      case 'ping_tx':
+        if (this.#chain.latestTransaction !== null) this.send(this.#chain.latestTransaction)
+    }
+  }
+
+  #message(frame: string): void {
+    const { clock } = this.exchange
+    const ahead = clock.seconds() - Math.floor(this.exchange.now / 1_000_000)
+    this.send(spoilt(frame, ahead, this.faults))
+  }
 }
 
-/** Sends a transaction or a block, spoilt by the faults that wait for one. */
-function tell({ peer, faults, clockOffUntil }: Client, frame: string, at: Micros): void {
-  let told = frame
-  if (at < clockOffUntil) {
-    told = told.replace(/"time":(\d+)/g, (_, time: string) => `"time":${Number(time) + HOUR_SECONDS}`)
-  }
-  if (faults.delete('price-null')) told = told.replace(VALUE, '"$1":null')
-  else if (faults.delete('price-nan')) told = told.replace(VALUE, '"$1":NaN')
-  if (faults.delete('field-new')) told = told.replace('"x":{', '"x":{"novelty":{"nested":[1]},')
-  if (faults.delete('field-missing')) told = told.replace(/"hash":"\w+",?/, '')
-  peer.send(told)
-}
+/** What of the common vocabulary a connection to the chain can do wrong by itself. */
+const CHAIN_FAULTS: ReadonlySet<string> = new Set([
+  'sequence-skipped',
+  'sequence-repeated',
+  'sequence-backwards',
+  'price-null',
+  'price-nan',
+  'field-new',
+  'field-missing',
+  'heartbeat-missing',
+])
 
 const VALUE = /"(value|totalBTCSent)":\d+/
+
+function spoilt(frame: string, ahead: number, faults: PendingFaults): string {
+  let told = frame
+  if (ahead !== 0) {
+    told = told.replace(/"time":(\d+)/g, (_, time: string) => `"time":${Number(time) + ahead}`)
+  }
+  if (faults.take('price-null')) told = told.replace(VALUE, '"$1":null')
+  else if (faults.take('price-nan')) told = told.replace(VALUE, '"$1":NaN')
+  if (faults.take('field-new')) told = told.replace('"x":{', '"x":{"novelty":{"nested":[1]},')
+  return faults.take('field-missing') ? told.replace(/"hash":"\w+",?/, '') : told
+}
 
 function blockFrame({ hash, height, time }: Block): string {
   const transactions = 3
@@ -264,13 +246,4 @@ function blockFrame({ hash, height, time }: Block): string {
       foundBy: { description: 'Unknown', ip: '0.0.0.0', link: '', time },
     },
   })
-}
-
-function parse(data: string | Uint8Array): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(typeof data === 'string' ? data : new TextDecoder().decode(data))
-    return typeof value === 'object' && value !== null ? { ...value } : {}
-  } catch {
-    return {}
-  }
 }

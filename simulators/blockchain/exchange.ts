@@ -1,391 +1,255 @@
 import { granularities } from '../../connectors/blockchain/channels.js'
 import type { Micros } from '../../schemas/events.js'
-import { compareDecimals } from '../../src/decode/decimal.js'
 import { javaNumber } from '../../src/simulator/java-number.js'
 import type { LevelMove, MarketTrade } from '../../src/simulator/market.js'
 import type { SimulatedPeer } from '../../src/simulator/venue-simulator.js'
-import { MESSAGE_FAULTS, NumberedLine } from './faults.js'
+import { protocolFaults, SUBSCRIBE_FAULTS } from '../kit/pending-faults.js'
+import { readObject, stringOf } from '../kit/requests.js'
+import { SimulatedClient } from '../kit/simulated-client.js'
+import type { SimulatedExchange } from '../kit/simulated-exchange.js'
+import { Subscriptions } from '../kit/subscriptions.js'
+import {
+  bookSides,
+  candleRow,
+  changedSides,
+  isoTime,
+  NumberedMessages,
+  tickerFields,
+  tradeFields,
+} from './frames.js'
 import { type ExchangeMarket, listing } from './markets.js'
 
-interface Candle {
-  time: number
-  open: string
-  high: string
-  low: string
-  close: string
-}
-
-const PING_MICROS = 1_000_000
+const SECOND = 1_000_000
+const PING_MICROS = SECOND
 const HEARTBEAT_MICROS = 5_090_000
-const MINUTE_MICROS = 60_000_000
+const TICKER_MICROS = 2 * SECOND
+const LATE_ACK_MICROS = 5 * SECOND
+const MINUTE_MICROS = 60 * SECOND
 const MESSAGES_A_MINUTE = 1200
-const TICKER_MICROS = 2_000_000
-const LATE_ACK_MICROS = 5_000_000
-const LASTING_FAULT_MICROS = 60_000_000
-const HOUR_MICROS = 3_600_000_000
-const CHANNELS = new Set([
-  'heartbeat',
-  'l2',
-  'l3',
-  'prices',
-  'symbols',
-  'ticker',
-  'trades',
-  'auth',
-  'trading',
-  'balances',
-])
 
-/** Channels that bring something without a move of the market: a snapshot, a beat. */
+const OF_NO_SYMBOL = new Set(['heartbeat', 'symbols'])
+const OF_A_SYMBOL = new Set(['l2', 'l3', 'prices', 'ticker', 'trades'])
+const PRIVATE = new Set(['auth', 'trading', 'balances'])
+
+/** Channels that bring something without a move of the market: of others nobody could tell silence from a quiet market. */
 const SPEAKS_FIRST = new Set(['heartbeat', 'symbols', 'l2', 'l3', 'ticker'])
 
-/** Faults of the next subscribe. */
-const SUBSCRIBE_FAULTS = [
-  'ack-missing',
-  'ack-late',
-  'ack-then-silence',
-  'ack-error',
-  'limit-error',
-  'update-before-snapshot',
-] as const
-type SubscribeFault = (typeof SUBSCRIBE_FAULTS)[number]
+const LENGTHS = new Set(granularities.values())
 
-/** Everything that one connection to the Exchange can do wrong. @see VENUE_FAULTS for what each means. */
-export const EXCHANGE_FAULTS: readonly string[] = [
-  ...MESSAGE_FAULTS,
-  ...SUBSCRIBE_FAULTS,
-  'snapshot-twice',
-  'level-unknown',
-  'book-crossed',
-  'message-unknown',
-  'heartbeat-missing',
-  'clock-off',
-]
+/** Everything that the two sockets can do wrong. @see VENUE_FAULTS */
+export const FAULTS = protocolFaults(['maintenance', 'reconnect-notice', 'checksum-wrong'])
+export const IMMEDIATE_FAULTS = ['snapshot-twice', 'level-unknown', 'book-crossed', 'message-unknown']
 
-/** One client of the simulated Exchange: its subscriptions, and the one counter over all it is sent. */
-export class ExchangeClient {
-  readonly #peer: SimulatedPeer
-  readonly #markets: ReadonlyMap<string, ExchangeMarket>
+/** One client of the simulated Exchange. */
+export class MercuryClient extends SimulatedClient<ExchangeMarket> {
   /** `l2 BTC-USD`, `heartbeat`. */
-  readonly #held = new Set<string>()
-  /** Those of them that bring nothing. */
-  readonly #mute = new Set<string>()
+  readonly #topics = new Subscriptions()
   readonly #granularity = new Map<string, number>()
-  readonly #candles = new Map<string, Candle>()
-  readonly #line: NumberedLine
-  readonly #faults = new Set<SubscribeFault>()
-  #lateAcks: { readonly due: Micros; readonly say: () => void }[] = []
-  #silentUntil: Micros = 0
-  #clockOffUntil: Micros = 0
-  #pinged: Micros
-  #beat: Micros = 0
-  #tickered: Micros
+  readonly #messages: NumberedMessages
   #minute: Micros
-  #messages = 0
+  #received = 0
 
-  constructor(peer: SimulatedPeer, markets: ReadonlyMap<string, ExchangeMarket>, at: Micros) {
-    this.#peer = peer
-    this.#line = new NumberedLine((frame) => peer.send(frame))
-    this.#markets = markets
-    this.#pinged = at
-    this.#tickered = at
-    this.#minute = at
+  constructor(exchange: SimulatedExchange<ExchangeMarket>, peer: SimulatedPeer) {
+    super(exchange, peer)
+    this.#messages = new NumberedMessages(this.faults, (frame) => this.send(frame))
+    this.#minute = exchange.now
+    this.every(PING_MICROS, () => peer.ping())
+    this.every(HEARTBEAT_MICROS, () => this.#beat())
+    this.every(TICKER_MICROS, () => this.#tickers())
   }
 
-  received(data: string | Uint8Array, at: Micros): void {
-    if (at - this.#minute >= MINUTE_MICROS) {
-      this.#minute = at
-      this.#messages = 0
-    }
-    if (++this.#messages > MESSAGES_A_MINUTE) {
-      if (this.#messages === MESSAGES_A_MINUTE + 1) this.#throttle(at)
-      return
-    }
-    const request = parse(data)
-    if (request === null) return this.#reject('', undefined, 'Invalid json received')
-    const channel = text(request['channel']) ?? ''
-    const symbol = text(request['symbol'])
-    const action = text(request['action'])
-    if (action === undefined) return this.#reject(channel, symbol, 'Missing action')
-    if (!CHANNELS.has(channel)) return this.#reject(channel, symbol, 'Invalid channel')
-    if (channel === 'auth' || channel === 'trading' || channel === 'balances') {
-      return this.#reject(channel, symbol, 'Authentication failed')
-    }
-    if (action === 'subscribe') this.#subscribe(channel, symbol, request['granularity'], at)
-    else if (action === 'unsubscribe') this.#unsubscribe(channel, symbol)
-    else this.#reject(channel, symbol, 'Invalid action')
-  }
-
-  moved(symbol: string, { side, price, amount }: LevelMove, at: Micros): void {
-    const qty = amount === null ? '0.0' : javaNumber(amount)
-    const tail = `"timestamp":"${this.#time(at)}"`
-    const frame = (entry: string) => {
-      const [bids, asks] = side === 'bids' ? [entry, ''] : ['', entry]
-      return `"symbol":"${symbol}","bids":[${bids}],"asks":[${asks}],${tail}`
-    }
-    if (this.#sends(`l2 ${symbol}`)) {
-      this.#send(
-        'updated',
-        'l2',
-        frame(`{"num":${amount === null ? 0 : 1},"px":${javaNumber(price)},"qty":${qty}}`),
-      )
-    }
-    if (this.#sends(`l3 ${symbol}`)) {
-      this.#send('updated', 'l3', frame(`{"id":"${orderId(price)}","px":${javaNumber(price)},"qty":${qty}}`))
+  moved({ id }: ExchangeMarket, move: LevelMove): void {
+    for (const channel of ['l2', 'l3'] as const) {
+      if (!this.#topics.live(`${channel} ${id}`)) continue
+      this.#update(channel, id, `${changedSides(channel, move)},"timestamp":"${this.#time()}"`)
     }
   }
 
-  traded(symbol: string, trade: MarketTrade, at: Micros): void {
-    if (this.#sends(`trades ${symbol}`)) {
-      this.#send(
-        'updated',
-        'trades',
-        `"symbol":"${symbol}","timestamp":"${this.#time(trade.time)}","side":"${trade.side}","qty":${javaNumber(trade.amount)},"price":${javaNumber(trade.price)},"trade_id":"${tradeId(trade)}"`,
-      )
+  traded(market: ExchangeMarket, trade: MarketTrade): void {
+    const { id } = market
+    if (this.#topics.live(`trades ${id}`)) {
+      this.#update('trades', id, `"timestamp":"${this.#time(trade.time)}",${tradeFields(trade)}`)
     }
-    if (this.#sends(`prices ${symbol}`)) this.#candle(symbol, trade.price, at)
+    const candle = market.candle(this.#granularity.get(id) ?? 0)
+    if (candle === undefined || !this.#topics.live(`prices ${id}`)) return
+    this.#update('prices', id, `"price":${candleRow(candle, market.amountDecimals)}`)
   }
 
-  advance(at: Micros): void {
-    if (at - this.#pinged >= PING_MICROS) {
-      this.#pinged = at
-      this.#peer.ping()
-    }
-    if (this.#sends('heartbeat') && at - this.#beat >= HEARTBEAT_MICROS && at >= this.#silentUntil) {
-      this.#beat = at
-      this.#send('updated', 'heartbeat', `"timestamp":"${this.#time(at)}"`)
-    }
-    const due = this.#lateAcks.filter((ack) => ack.due <= at)
-    if (due.length > 0) this.#lateAcks = this.#lateAcks.filter((ack) => ack.due > at)
-    for (const { say } of due) say()
-    if (at - this.#tickered < TICKER_MICROS) return
-    this.#tickered = at
-    for (const { symbol, market } of this.#markets.values()) {
-      const last = market.trades.at(-1)
-      if (last === undefined || !this.#sends(`ticker ${symbol}`)) continue
-      this.#send('updated', 'ticker', `"symbol":"${symbol}","last_trade_price":${javaNumber(last.price)}`)
-    }
+  /** A market's status has changed: the names of the update have hyphens where those of the snapshot have underscores. */
+  relisted({ id, status }: ExchangeMarket): void {
+    if (this.#topics.live('symbols')) this.#update('symbols', id, `"auction-price":0.0,"status":"${status}"`)
   }
 
-  /** Commits a fault of the protocol on this connection. @returns false where it knows none of this name, or cannot now. */
-  fault(name: string, at: Micros): boolean {
-    const ofSubscribe = SUBSCRIBE_FAULTS.find((each) => each === name)
-    if (ofSubscribe !== undefined) {
-      this.#faults.add(ofSubscribe)
+  override commit(name: string): boolean | null {
+    if (name === 'message-unknown') {
+      this.#message('updated', 'weather', '"sky":"clear"')
       return true
     }
-    if (this.#line.arm(name)) return true
-    switch (name) {
-      case 'message-unknown':
-        this.#send('updated', 'weather', '"sky":"clear"')
-        return true
-      case 'heartbeat-missing':
-        this.#silentUntil = at + LASTING_FAULT_MICROS
-        return true
-      case 'clock-off':
-        this.#clockOffUntil = at + LASTING_FAULT_MICROS
-        return true
-      default:
-        return this.#bookFault(name, at)
-    }
-  }
-
-  /** A symbol's status has changed: the names of the update have hyphens where those of the snapshot have underscores. */
-  listed({ symbol, status }: ExchangeMarket): void {
-    if (!this.#sends('symbols')) return
-    this.#send('updated', 'symbols', `"symbol":"${symbol}","auction-price":0.0,"status":"${status}"`)
-  }
-
-  /** A fault of the first book that is held. */
-  #bookFault(name: string, at: Micros): boolean {
-    const entry = [...this.#markets.values()].find(({ symbol }) => this.#sends(`l2 ${symbol}`))
-    if (entry === undefined) return false
-    const { symbol, market } = entry
-    const tell = (bids: string, asks: string) =>
-      this.#send(
-        'updated',
-        'l2',
-        `"symbol":"${symbol}","bids":[${bids}],"asks":[${asks}],"timestamp":"${this.#time(at)}"`,
-      )
-    switch (name) {
-      case 'snapshot-twice':
-        this.#book('l2', entry, at)
-        return true
-      case 'level-unknown':
-        tell('', '{"num":0,"px":9.99999999999E11,"qty":0.0}')
-        return true
-      case 'book-crossed': {
-        const inside = market.book.top(20).asks.at(-1)
-        if (inside === undefined) return false
-        tell(`{"num":1,"px":${javaNumber(inside[0])},"qty":1.0}`, '')
-        return true
-      }
-      default:
-        return false
-    }
+    return IMMEDIATE_FAULTS.includes(name) ? this.#spoilBook(name) : null
   }
 
   // ── Requests ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  #subscribe(channel: string, symbol: string | undefined, granularity: unknown, at: Micros): void {
-    const all = channel === 'heartbeat' || channel === 'symbols'
-    const key = all ? channel : `${channel} ${symbol}`
-    const refusal = this.#refusal(channel, all ? undefined : symbol, key, granularity)
-    if (refusal !== null) return this.#reject(channel, all ? undefined : symbol, refusal)
-    if (this.#takes('ack-missing')) return
-    if (this.#takes('ack-error')) return this.#reject(channel, all ? undefined : symbol, 'Internal error')
-    if (this.#takes('limit-error')) return this.#throttle(at)
-    this.#held.add(key)
-    // Of trades and candles nobody could tell it from a market in which nothing happens.
-    if (SPEAKS_FIRST.has(channel) && this.#takes('ack-then-silence')) this.#mute.add(key)
-    const ack = () => this.#send('subscribed', channel, ackOf(channel, all ? undefined : symbol, granularity))
-    if (this.#takes('ack-late')) {
-      const say = () => {
-        if (this.#held.has(key)) ack()
-      }
-      this.#lateAcks.push({ due: at + LATE_ACK_MICROS, say })
-    } else ack()
-    if (this.#sends(key)) this.#begin(channel, symbol, granularity, at)
+  protected override request(text: string): void {
+    if (this.exchange.now - this.#minute >= MINUTE_MICROS) {
+      this.#minute = this.exchange.now
+      this.#received = 0
+    }
+    if (++this.#received > MESSAGES_A_MINUTE) {
+      if (this.#received === MESSAGES_A_MINUTE + 1) this.#throttle()
+      return
+    }
+    const request = readObject(text)
+    if (request === null) return this.#reject('', undefined, 'Invalid json received')
+    const channel = stringOf(request['channel']) ?? ''
+    const symbol = stringOf(request['symbol'])
+    const action = stringOf(request['action'])
+    if (action === undefined) return this.#reject(channel, symbol, 'Missing action')
+    if (PRIVATE.has(channel)) return this.#reject(channel, symbol, 'Authentication failed')
+    if (!OF_NO_SYMBOL.has(channel) && !OF_A_SYMBOL.has(channel)) {
+      return this.#reject(channel, symbol, 'Invalid channel')
+    }
+    const of = OF_NO_SYMBOL.has(channel) ? undefined : symbol
+    if (action === 'subscribe') this.#subscribe(channel, of, Number(request['granularity']))
+    else if (action === 'unsubscribe') this.#unsubscribe(channel, symbol)
+    else this.#reject(channel, symbol, 'Invalid action')
+  }
+
+  #subscribe(channel: string, symbol: string | undefined, granularity: number): void {
+    const topic = topicOf(channel, symbol)
+    const refusal = this.#refusal(channel, symbol, granularity)
+    if (refusal !== null) return this.#reject(channel, symbol, refusal)
+    const fault = this.faults.takeFirst(
+      SUBSCRIBE_FAULTS.filter((name) => name !== 'ack-then-silence' || SPEAKS_FIRST.has(channel)),
+    )
+    if (fault === 'ack-missing') return
+    if (fault === 'ack-error') return this.#reject(channel, symbol, 'Internal error')
+    if (fault === 'limit-error') return this.#throttle()
+    this.#topics.set(topic, fault === 'ack-then-silence' ? 'mute' : 'live')
+    if (channel === 'prices' && symbol !== undefined) this.#granularity.set(symbol, granularity)
+    const ack = () => this.#message('subscribed', channel, ackFields(channel, symbol, granularity))
+    if (fault !== 'ack-late') ack()
+    else {
+      this.after(LATE_ACK_MICROS, () => {
+        if (this.#topics.has(topic)) ack()
+      })
+    }
+    if (this.#topics.live(topic)) this.#begin(channel, symbol)
   }
 
   /** What the venue has against a subscribe; null where it grants it. */
-  #refusal(channel: string, symbol: string | undefined, key: string, granularity: unknown): string | null {
-    if (channel !== 'heartbeat' && channel !== 'symbols') {
+  #refusal(channel: string, symbol: string | undefined, granularity: number): string | null {
+    if (OF_A_SYMBOL.has(channel)) {
       if (symbol === undefined) return 'missing symbol field'
-      if (!this.#markets.has(symbol)) {
+      if (!this.exchange.instruments.has(symbol)) {
         return channel === 'ticker' ? 'Invalid symbol' : 'invalid symbol identifier'
       }
     }
-    if (this.#held.has(key)) return 'Already subscribed'
-    const lengths = [...granularities.values()]
-    return channel === 'prices' && !lengths.includes(Number(granularity)) ? 'No granularity set' : null
+    if (this.#topics.has(topicOf(channel, symbol))) return 'Already subscribed'
+    return channel === 'prices' && !LENGTHS.has(granularity) ? 'No granularity set' : null
   }
 
   /** What follows the ack at once. */
-  #begin(channel: string, symbol = '', granularity: unknown, at: Micros): void {
-    const entry = this.#markets.get(symbol)
+  #begin(channel: string, symbol: string | undefined): void {
+    if (channel === 'heartbeat') this.after(0, () => this.#beat())
     if (channel === 'symbols') {
-      this.#send('snapshot', channel, `"symbols":${JSON.stringify(listing(this.#markets))}`)
+      const symbols = listing(this.exchange.instruments.values())
+      this.#message('snapshot', channel, `"symbols":${JSON.stringify(symbols)}`)
     }
-    if (entry === undefined) return
-    if (channel === 'prices') this.#granularity.set(symbol, Number(granularity))
-    if (channel === 'ticker') this.#ticker(entry)
+    const market = this.exchange.instruments.get(symbol ?? '')
+    if (market === undefined) return
+    if (channel === 'ticker') {
+      const mark = javaNumber(market.market.day.last)
+      this.#snapshot(channel, market, `${tickerFields(market)},"mark_price":${mark}`)
+    }
     if (channel !== 'l2' && channel !== 'l3') return
-    const [bid] = entry.market.book.top(1).bids
-    if (channel === 'l2' && bid !== undefined && this.#takes('update-before-snapshot')) {
-      this.moved(symbol, { side: 'bids', price: bid[0], previous: bid[1], amount: bid[1] }, at)
+    const [bid] = market.market.book.top(1).bids
+    if (channel === 'l2' && bid !== undefined && this.faults.take('update-before-snapshot')) {
+      this.moved(market, { side: 'bids', price: bid[0], previous: bid[1], amount: bid[1] })
     }
-    this.#book(channel, entry, at)
+    this.#book(channel, market)
   }
 
   #unsubscribe(channel: string, symbol: string | undefined): void {
-    const key = symbol === undefined ? channel : `${channel} ${symbol}`
-    if (!this.#held.delete(key)) return this.#reject(channel, symbol, 'Not subscribed to channel')
-    this.#mute.delete(key)
-    this.#send('unsubscribed', channel, symbol === undefined ? '' : `"symbol":"${symbol}"`)
+    if (!this.#topics.delete(topicOf(channel, symbol))) {
+      return this.#reject(channel, symbol, 'Not subscribed to channel')
+    }
+    this.#message('unsubscribed', channel, symbol === undefined ? '' : `"symbol":"${symbol}"`)
   }
 
-  /** Both sides ascend, so the best bid comes last: as on the wire. */
-  #book(channel: 'l2' | 'l3', { symbol, market }: ExchangeMarket, at: Micros): void {
-    const { bids, asks } = market.book.top(100_000)
-    const entry = ([px, qty]: readonly [string, string]) =>
-      channel === 'l2'
-        ? `{"num":1,"px":${javaNumber(px)},"qty":${javaNumber(qty)}}`
-        : `{"id":"${orderId(px)}","px":${javaNumber(px)},"qty":${javaNumber(qty)}}`
-    const list = (levels: readonly (readonly [string, string])[]) => levels.map(entry).join(',')
-    this.#send(
-      'snapshot',
-      channel,
-      `"symbol":"${symbol}","bids":[${list([...bids].reverse())}],"asks":[${list(asks)}],"timestamp":"${this.#time(at)}"`,
-    )
+  // ── Messages ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #beat(): void {
+    const { faults, exchange } = this
+    if (!this.#topics.live('heartbeat') || faults.active('heartbeat-missing', exchange.now)) return
+    this.#message('updated', 'heartbeat', `"timestamp":"${this.#time()}"`)
   }
 
-  #ticker({ symbol, market }: ExchangeMarket): void {
-    const last = market.trades.at(-1)?.price ?? market.book.best().bid?.[0] ?? '0'
-    const price = javaNumber(last)
-    this.#send(
-      'snapshot',
-      'ticker',
-      `"symbol":"${symbol}","price_24h":${price},"volume_24h":${javaNumber(market.day.volume)},"last_trade_price":${price},"mark_price":${price}`,
-    )
+  #tickers(): void {
+    for (const [topic, state] of this.#topics) {
+      const [channel, id] = topic.split(' ')
+      const last = this.exchange.find(id)?.market.trades.at(-1)
+      if (channel !== 'ticker' || state !== 'live' || id === undefined || last === undefined) continue
+      this.#update('ticker', id, `"last_trade_price":${javaNumber(last.price)}`)
+    }
   }
 
-  #candle(symbol: string, price: string, at: Micros): void {
-    const seconds = this.#granularity.get(symbol) ?? 60
-    const time = Math.floor(at / 1_000_000 / seconds) * seconds * 1000
-    const held = this.#candles.get(symbol)
-    const candle = held?.time === time ? held : { time, open: price, high: price, low: price, close: price }
-    candle.close = price
-    if (compareDecimals(price, candle.high) > 0) candle.high = price
-    if (compareDecimals(price, candle.low) < 0) candle.low = price
-    this.#candles.set(symbol, candle)
-    const row = [candle.open, candle.high, candle.low, candle.close].map(javaNumber).join(',')
-    this.#send('updated', 'prices', `"symbol":"${symbol}","price":[${time},${row},0.0]`)
+  #book(channel: 'l2' | 'l3', market: ExchangeMarket): void {
+    this.#snapshot(channel, market, `${bookSides(channel, market)},"timestamp":"${this.#time()}"`)
+  }
+
+  /** Commits a fault on the first book that is subscribed. */
+  #spoilBook(name: string): boolean {
+    const market = [...this.exchange.instruments.values()].find(({ id }) => this.#topics.live(`l2 ${id}`))
+    if (market === undefined) return false
+    if (name === 'snapshot-twice') this.#book('l2', market)
+    else if (name === 'level-unknown') {
+      const move = { side: 'asks', price: '999999999999', previous: null, amount: null } as const
+      this.moved(market, move)
+    } else {
+      const inside = market.market.book.top(20).asks.at(-1)
+      if (inside === undefined) return false
+      this.moved(market, { side: 'bids', price: inside[0], previous: null, amount: '1' })
+    }
+    return true
   }
 
   #reject(channel: string, symbol: string | undefined, reason: string): void {
     const of = symbol === undefined ? '' : `,"symbol":${JSON.stringify(symbol)}`
-    this.#send('rejected', channel, `"text":${JSON.stringify(reason)}${of}`)
+    this.#message('rejected', channel, `"text":${JSON.stringify(reason)}${of}`)
   }
 
-  /** For a minute nothing is heard of this client. The one message without a number. */
-  #throttle(at: Micros): void {
-    this.#minute = at
-    this.#messages = MESSAGES_A_MINUTE + 1
-    this.#peer.send(
-      '{"event":"rejected","text":"Connection throttling enabled, your messages will be ignored."}',
-    )
+  /** For a minute this client is ignored. The one message without a number. */
+  #throttle(): void {
+    this.#minute = this.exchange.now
+    this.#received = MESSAGES_A_MINUTE + 1
+    this.send('{"event":"rejected","text":"Connection throttling enabled, your messages will be ignored."}')
   }
 
-  #sends(key: string): boolean {
-    return this.#held.has(key) && !this.#mute.has(key)
+  #snapshot(channel: string, { id }: ExchangeMarket, fields: string): void {
+    this.#message('snapshot', channel, `"symbol":"${id}",${fields}`)
   }
 
-  #takes(fault: SubscribeFault): boolean {
-    return this.#faults.delete(fault)
+  #update(channel: string, symbol: string, fields: string): void {
+    this.#message('updated', channel, `"symbol":"${symbol}",${fields}`)
   }
 
-  #send(event: string, channel: string, rest = ''): void {
-    this.#line.say({ event, channel, rest })
+  #message(event: string, channel: string, rest: string): void {
+    this.#messages.send({ event, channel, rest })
   }
 
-  /** The time that the venue tells. */
-  #time(at: Micros): string {
-    return isoTime(at < this.#clockOffUntil ? at + HOUR_MICROS : at)
+  #time(at?: Micros): string {
+    return isoTime(this.exchange.clock.read(at))
   }
 }
 
-function ackOf(channel: string, symbol: string | undefined, granularity: unknown): string {
+function topicOf(channel: string, symbol: string | undefined): string {
+  return symbol === undefined ? channel : `${channel} ${symbol}`
+}
+
+function ackFields(channel: string, symbol: string | undefined, granularity: number): string {
   if (symbol === undefined) return ''
   const more =
     channel === 'l2' ? ',"batching":false' : channel === 'prices' ? `,"granularity":${granularity}` : ''
   return `"symbol":"${symbol}"${more}`
-}
-
-function parse(data: string | Uint8Array): Record<string, unknown> | null {
-  try {
-    const value: unknown = JSON.parse(typeof data === 'string' ? data : new TextDecoder().decode(data))
-    return typeof value === 'object' && value !== null ? { ...value } : null
-  } catch {
-    return null
-  }
-}
-
-function text(value: unknown): string | undefined {
-  return typeof value === 'string' ? value : undefined
-}
-
-/** One order stands for each level, so L3 sums to L2; its id is fixed by its price. */
-function orderId(price: string): string {
-  return price.replace('.', '')
-}
-
-function tradeId({ number }: MarketTrade): string {
-  return String(number)
-}
-
-/** Nine fraction digits, as in 2026; the market's clock has six. */
-function isoTime(at: Micros): string {
-  const seconds = Math.floor(at / 1_000_000)
-  return `${new Date(seconds * 1000).toISOString().slice(0, 19)}.${String(at % 1_000_000).padStart(6, '0')}000Z`
 }

@@ -1,134 +1,97 @@
-import type { Micros } from '../../schemas/events.js'
-import { SimulatedMarket } from '../../src/simulator/market.js'
-import { SeededRandom } from '../../src/simulator/random.js'
+import type { Level } from '../../schemas/events.js'
 import type {
-  SimulatedAnswer,
-  SimulatedConnection,
-  SimulatedPeer,
   SimulatedRequest,
   SimulatorOptions,
   VenueSimulator,
 } from '../../src/simulator/venue-simulator.js'
-import { CHAIN_FAULTS, SimulatedChain } from './chain.js'
-import { EXCHANGE_FAULTS, ExchangeClient } from './exchange.js'
-import { DELISTED, type ExchangeMarket, listing, SHAPES } from './markets.js'
-
-/** Faults of the Exchange as a whole. */
-const VENUE_FAULTS = ['silent-but-one', 'instrument-delisted']
-
-const ALONE_MICROS = 30_000_000
+import { json, Routes } from '../kit/routes.js'
+import { SimulatedExchange } from '../kit/simulated-exchange.js'
+import { ChainClient, SimulatedChain } from './chain.js'
+import { FAULTS, IMMEDIATE_FAULTS, MercuryClient } from './exchange.js'
+import { orderId, tickerFields } from './frames.js'
+import { DELISTED, type ExchangeMarket, exchangeMarkets, listing } from './markets.js'
 
 const ORIGIN = 'https://exchange.blockchain.com'
+
+/** Levels that REST answers with, a side. */
+const REST_LEVELS = 1000
 
 /**
  * Blockchain.com's two sockets: the Exchange at `/mercury-gateway/v1/ws` (and at any other path), the chain feed at `/inv`.
  */
 export function simulateBlockchain(options: SimulatorOptions = {}): VenueSimulator {
-  const random = new SeededRandom(options.seed ?? 1)
-  const stepEveryMicros = 1_000_000 / (options.stepsPerSecond ?? 20)
-  const markets = new Map<string, ExchangeMarket>()
-  const { extremeAmounts = false } = options
-  for (const [symbol, shape] of Object.entries(SHAPES)) {
-    const market = new SimulatedMarket({ ...shape, extremeAmounts }, random.fork())
-    markets.set(symbol, { symbol, market, status: 'open' })
-  }
-  const chain = new SimulatedChain(random)
-  const clients = new Set<ExchangeClient>()
-  let steppedUntil: Micros | null = null
-  let aloneUntil: Micros = 0
-
-  function step(now: Micros): void {
-    for (const entry of markets.values()) {
-      if (entry.status !== 'open') continue
-      const { moves, trades } = entry.market.step(now)
-      for (const client of clients) {
-        for (const move of moves) client.moved(entry.symbol, move, now)
-        for (const trade of trades) client.traded(entry.symbol, trade, now)
-      }
-      if (now < aloneUntil) return
-    }
-  }
-
-  function venueFault(name: string, at: Micros): boolean {
-    if (name === 'silent-but-one') {
-      aloneUntil = at + ALONE_MICROS
-      return true
-    }
-    const delisted = markets.get(DELISTED)
-    if (name === 'instrument-delisted' && delisted?.status === 'open') {
-      delisted.status = 'close'
-      for (const client of clients) client.listed(delisted)
-      return true
-    }
-    return [...clients].some((client) => client.fault(name, at))
-  }
-
-  return {
-    venue: 'blockchain',
-    markets: new Map([...markets].map(([symbol, { market }]) => [symbol, market])),
-    admit(request) {
-      if (isChain(request)) return null
-      const { origin } = request.headers
-      if (origin === undefined)
-        return { status: 400, body: "Request is missing required HTTP header 'Origin'" }
-      if (origin === ORIGIN) return null
-      return { status: 400, body: "The value of HTTP header 'Origin' was malformed: Invalid Origin header" }
+  const exchange = new SimulatedExchange<ExchangeMarket, MercuryClient | ChainClient>(options, {
+    faults: FAULTS,
+    immediate: IMMEDIATE_FAULTS,
+    instruments: (random) => exchangeMarkets(options, random),
+    delistable: ({ id }) => id === DELISTED,
+    delisted(market) {
+      for (const client of readers()) client.relisted(market)
     },
-    connect(peer, at): SimulatedConnection {
-      if (isChain(peer.request)) return chain.connect(peer)
-      return exchangeConnection(peer, at)
-    },
-    http: (request, at) => answer(request, at),
-    faults: [...new Set([...EXCHANGE_FAULTS, ...CHAIN_FAULTS, ...VENUE_FAULTS])],
-    fault: venueFault,
-    advance(at) {
-      steppedUntil ??= at
-      while (steppedUntil + stepEveryMicros <= at) {
-        steppedUntil += stepEveryMicros
-        step(Math.round(steppedUntil))
+    begin: () => chain.begin(),
+    step(market, at) {
+      const { moves, trades } = market.market.step(at)
+      for (const trade of trades) market.count(trade)
+      for (const client of readers()) {
+        for (const move of moves) client.moved(market, move)
+        for (const trade of trades) client.traded(market, trade)
       }
-      for (const client of clients) client.advance(at)
-      chain.advance(at)
     },
+  })
+  const chain = new SimulatedChain(exchange)
+  const rest = restRoutes(exchange, chain)
+
+  function* readers(): Generator<MercuryClient> {
+    for (const client of exchange.clients) if (client instanceof MercuryClient) yield client
   }
 
-  function exchangeConnection(peer: SimulatedPeer, at: Micros): SimulatedConnection {
-    const client = new ExchangeClient(peer, markets, at)
-    clients.add(client)
-    return {
-      received: (data, now) => client.received(data, now),
-      closed: () => void clients.delete(client),
-      fault: (name, now) => client.fault(name, now),
-    }
-  }
-
-  function answer({ path }: SimulatedRequest, at: Micros): SimulatedAnswer {
-    const { pathname } = new URL(path, 'http://localhost')
-    if (pathname === '/v3/exchange/symbols') return json(listing(markets))
-    const one = /^\/v3\/exchange\/(symbols|l2|l3)\/([^/]+)$/.exec(pathname)
-    const market = markets.get(one?.[2] ?? '')
-    if (one !== null && market !== undefined) {
-      if (one[1] === 'symbols') return json(listing(markets)[market.symbol])
-      const { bids, asks } = market.market.book.top(1000)
-      const side = (levels: typeof bids) =>
-        `[${levels.map(([px, qty]) => `{"px":${px},"qty":${qty},"num":1}`).join(',')}]`
-      return {
-        status: 200,
-        headers: JSON_TYPE,
-        body: `{"symbol":"${market.symbol}","bids":${side(bids)},"asks":${side(asks)}}`,
-      }
-    }
-    if (pathname === '/latestblock') return json(chain.latest(at))
-    return { status: 404, headers: JSON_TYPE, body: '{"message":"not found"}' }
-  }
+  return exchange.simulator('blockchain', {
+    admit: (request) => (isChain(request) ? null : originRefused(request)),
+    connect: (peer) =>
+      isChain(peer.request) ? new ChainClient(chain, exchange, peer) : new MercuryClient(exchange, peer),
+    http: (request) => rest.answer(request),
+  })
 }
 
 function isChain({ path }: SimulatedRequest): boolean {
   return /^\/(?:testnet3\/)?inv\b/.test(path)
 }
 
-const JSON_TYPE = { 'content-type': 'application/json' }
+function originRefused({ headers: { origin } }: SimulatedRequest) {
+  if (origin === ORIGIN) return null
+  if (origin === undefined) return { status: 400, body: "Request is missing required HTTP header 'Origin'" }
+  return { status: 400, body: "The value of HTTP header 'Origin' was malformed: Invalid Origin header" }
+}
 
-function json(value: unknown): SimulatedAnswer {
-  return { status: 200, headers: JSON_TYPE, body: JSON.stringify(value) }
+function restRoutes(exchange: SimulatedExchange<ExchangeMarket>, chain: SimulatedChain): Routes {
+  const markets = () => exchange.instruments.values()
+  const book = (symbol: string | undefined, number: (price: string) => string) => {
+    const market = exchange.instruments.get(symbol ?? '')
+    if (market === undefined) return null
+    const { bids, asks } = market.market.book.top(REST_LEVELS)
+    const side = (levels: readonly Level[]) =>
+      levels.map(([px, qty]) => `{"px":${px},"qty":${qty},"num":${number(px)}}`).join()
+    return json(`{"symbol":"${market.id}","bids":[${side(bids)}],"asks":[${side(asks)}]}`)
+  }
+  const ticker = (market: ExchangeMarket) => `{"symbol":"${market.id}",${tickerFields(market)}}`
+  return new Routes(
+    {
+      '/v3/exchange/symbols': () => json(listing(markets())),
+      '/v3/exchange/symbols/:symbol': ({ params: { symbol = '' } }) => {
+        const row = listing(markets())[symbol]
+        return row === undefined ? null : json(row)
+      },
+      '/v3/exchange/tickers': () => json(`[${[...markets()].map(ticker).join()}]`),
+      '/v3/exchange/tickers/:symbol': ({ params: { symbol = '' } }) => {
+        const market = exchange.instruments.get(symbol)
+        return market === undefined ? null : json(ticker(market))
+      },
+      '/v3/exchange/l2/:symbol': ({ params }) => book(params['symbol'], () => '1'),
+      // The number is that of the order.
+      '/v3/exchange/l3/:symbol': ({ params }) =>
+        book(params['symbol'], (price) => String(BigInt(orderId(price)))),
+      '/latestblock': () => json(chain.latest()),
+    },
+    json('{"message":"not found"}', 404),
+  )
 }

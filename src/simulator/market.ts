@@ -1,6 +1,6 @@
 import type { Level, Micros, Side } from '../../schemas/events.js'
 import { type BookSide, OrderBook } from '../book/order-book.js'
-import { DayVolume } from './day-volume.js'
+import { DayFigures } from './day-figures.js'
 import type { SeededRandom } from './random.js'
 
 /** What an instrument of the simulated market is like. */
@@ -54,6 +54,19 @@ export interface MarketStep {
   readonly trades: readonly MarketTrade[]
 }
 
+/** The figures of 24 hours, as decimals. */
+export interface MarketDay {
+  /** The price 24 hours ago. */
+  readonly open: string
+  readonly high: string
+  readonly low: string
+  readonly last: string
+  readonly volume: string
+  /** The sum of amount times price. */
+  readonly turnover: string
+  readonly trades: number
+}
+
 const NOTHING: MarketStep = { moves: [], trades: [] }
 
 /** Some minutes of a busy market: what a venue's history over REST reaches back to. */
@@ -95,7 +108,7 @@ export class SimulatedMarket {
   readonly #prices = new Map<number, string>()
   /** The typical amount, in units. */
   readonly #typical: bigint
-  readonly #day: DayVolume
+  readonly #day: DayFigures
   #lastNumber = 0
   #now: Micros = 0
 
@@ -114,7 +127,13 @@ export class SimulatedMarket {
     this.#home = units(shape.price, shape.priceDecimals) / BigInt(this.#shape.tick)
     if (this.#home <= 0n) throw new RangeError(`the price ${shape.price} is below one tick`)
     const hourly = (this.#typical * AMOUNTS_A_DAY) / 24n
-    this.#day = new DayVolume(hourly, hourly * units(shape.price, shape.priceDecimals))
+    const price = this.#home * BigInt(this.#shape.tick)
+    this.#day = new DayFigures({
+      price,
+      volume: hourly,
+      turnover: hourly * price,
+      trades: Number(AMOUNTS_A_DAY / 24n),
+    })
     this.#floor = -Number(this.#home)
     const half = this.#home / 2n
     const reach = BigInt(this.#shape.levels * ROAM)
@@ -128,16 +147,19 @@ export class SimulatedMarket {
     this.book.snapshot(bids, asks)
   }
 
-  /**
-   * What was traded in the 24 hours before the last step, and the sum of amount times price. The hours before the market began
-   * count as usual ones.
-   */
-  get day(): { readonly volume: string; readonly turnover: string } {
+  /** The figures of the 24 hours before the last step. The hours before the market began count as usual ones. */
+  get day(): MarketDay {
     const { priceDecimals, amountDecimals } = this.#shape
-    const { volume, turnover } = this.#day.total(this.#now)
+    const { open, high, low, volume, turnover, trades } = this.#day.totals(this.#now)
+    const opened = decimal(open, priceDecimals)
     return {
+      open: opened,
+      high: decimal(high, priceDecimals),
+      low: decimal(low, priceDecimals),
+      last: this.trades.at(-1)?.price ?? opened,
       volume: decimal(volume, amountDecimals),
       turnover: decimal(turnover, amountDecimals + priceDecimals),
+      trades,
     }
   }
 
@@ -206,7 +228,8 @@ export class SimulatedMarket {
       price,
       amount: decimal(taken, this.#shape.amountDecimals),
     }
-    this.#day.add(now, taken, taken * units(price, this.#shape.priceDecimals))
+    const paid = units(price, this.#shape.priceDecimals)
+    this.#day.add(now, paid, taken, taken * paid)
     trades.push(trade)
     this.trades.push(trade)
     if (this.trades.length > TRADES_KEPT) this.trades.shift()

@@ -135,6 +135,11 @@ export interface SimulatorOptions {
   readonly stepsPerSecond?: number
   /** Amounts of twenty digits and of a single unit occur, which no market has: for tests of exactness. @default false */
   readonly extremeAmounts?: boolean
+  /**
+   * How many instruments the venue lists: beyond its own it has as many more as are asked for, whose markets move once for
+   * twenty moves of the others. @default its own, 4 to 12
+   */
+  readonly instruments?: number
   /** Where the simulator is reached, for answers that name URLs: `ws://127.0.0.1:9001`. Set by the kernel. */
   readonly url?: string
 }

@@ -189,9 +189,7 @@ describe('what a fault leaves behind', () => {
 
   test('id-long: the id is told as it is', async () => {
     const run = await play('id-long')
-    expect(run.of('trade').filter(({ id }) => id.startsWith('1234567890') && id.length === 21)).toHaveLength(
-      1,
-    )
+    expect(run.of('trade').filter(({ id }) => id.length === 21)).toHaveLength(1)
   })
 
   test('clock-off: exchange times are an hour ahead for a minute, receive times are not', async () => {

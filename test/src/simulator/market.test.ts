@@ -139,7 +139,8 @@ describe('a simulated market', () => {
       { priceDecimals: 0, amountDecimals: 2, price: '100', amount: '12' },
       new SeededRandom(4),
     )
-    expect(market.day).toEqual({ volume: '2400000', turnover: '240000000' })
+    const usual = { open: '100', high: '100', low: '100', last: '100', trades: 199_992 }
+    expect(market.day).toEqual({ ...usual, volume: '2400000', turnover: '240000000' })
     const during = (from: number) => {
       const before = market.trades.length
       for (let step = 0; step < 40; step++) market.step(from * hour + step)
@@ -150,6 +151,15 @@ describe('a simulated market', () => {
     expect(units(market.day.volume, 2)).toBe(first + second + units('1400000', 2))
     const third = during(526)
     expect(units(market.day.volume, 2)).toBe(second + third)
+    const counted = market.trades.filter(({ time }) => time >= 510 * hour)
+    const prices = counted.map(({ price }) => Number(price))
+    expect(market.day).toMatchObject({
+      open: String(prices[0]),
+      high: String(Math.max(...prices)),
+      low: String(Math.min(...prices)),
+      last: String(prices.at(-1)),
+      trades: counted.length,
+    })
   })
 
   it('refuses a price that its decimals cannot hold or that is below a tick', () => {
