@@ -6,7 +6,7 @@ import type { OrderLayer, SimulatedOrder } from './orders.js'
 
 const Exact = Decimal.clone({ precision: 1000, toExpNeg: -1000, toExpPos: 1000 })
 
-/** One row of a book as the venue keeps it: what it is known by, and how it is told. */
+/** One row of a book as the venue keeps it: its name, and how it is printed. */
 export interface BookRow {
   /** Unique in its side. */
   readonly name: string

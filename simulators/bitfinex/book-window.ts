@@ -8,14 +8,14 @@ export interface WindowChange {
   readonly signed: boolean
 }
 
-/** Hears what changes in a window. */
+/** Is given what changes in a window. */
 export interface WindowReader {
   changed(changes: readonly WindowChange[]): void
 }
 
 /**
- * A book as the venue tells it at one precision and length: exactly so many rows a side, a row that leaves the window is
- * removed and one that enters is set. Everybody who reads it has been told the same.
+ * A book as the venue sends it at one precision and length: exactly so many rows a side, a row that leaves the window is
+ * removed and one that enters is set. Everybody who reads it has been sent the same.
  */
 export class BookWindow {
   readonly readers = new Set<WindowReader>()
@@ -34,12 +34,12 @@ export class BookWindow {
     this.#asks = this.#sides.asks.best(length)
   }
 
-  /** The whole window as last told: bids best first, then asks best first. */
+  /** The whole window as last sent: bids best first, then asks best first. */
   snapshot(): string {
     return `[${[...this.#bids, ...this.#asks].map(({ set }) => set).join(',')}]`
   }
 
-  /** The checksum of the window as last told. */
+  /** The checksum of the window as last sent. */
   checksum(): number {
     return bookChecksum(
       this.#bids.slice(0, SIGNED_LEVELS).map(({ signed }) => signed),
@@ -47,12 +47,12 @@ export class BookWindow {
     )
   }
 
-  /** The best row of a side as last told. */
+  /** The best row of a side as last sent. */
   best(side: 'bids' | 'asks'): BookRow | undefined {
     return side === 'bids' ? this.#bids[0] : this.#asks[0]
   }
 
-  /** Tells what changed since the last time, on the sides where something did. */
+  /** Publishes what changed since the last time, on the sides where something did. */
   refresh(moved: { readonly bids: boolean; readonly asks: boolean }): void {
     const bids = moved.bids ? this.#sides.bids.best(this.#length) : this.#bids
     const asks = moved.asks ? this.#sides.asks.best(this.#length) : this.#asks

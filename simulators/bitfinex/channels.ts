@@ -1,13 +1,14 @@
 import { FLAGS } from '../../connectors/bitfinex/frames.js'
 import type { MarketTrade } from '../../src/simulator/market.js'
+import { Delivery } from '../kit/delivery.js'
 import type { Precision } from './book-rows.js'
 import type { WindowChange } from './book-window.js'
 import { CandleSeries } from './candle-series.js'
-import type { ChannelLine } from './channel-line.js'
-import { FaultyTrades } from './faulty-trades.js'
-import type { SimulatedFloor } from './floor.js'
-import type { SimulatedInstrument } from './instrument.js'
+import type { ChannelSink } from './channel-sink.js'
+import type { BitfinexInstrument } from './instrument.js'
 import type { ClientRequest } from './requests.js'
+import { type SentTrade, spoiltTrade } from './spoilt-trades.js'
+import type { BitfinexVenue } from './venue.js'
 
 /** A channel that the venue grants. */
 export interface GrantedChannel {
@@ -16,9 +17,9 @@ export interface GrantedChannel {
   /** The fields of the ack after `chanId` and `subId`, as JSON without braces. */
   readonly ack: string
   readonly book: boolean
-  /** Sends the snapshot and begins to listen. @returns how to stop. */
-  begin(line: ChannelLine): () => void
-  /** Of a book: the rows and the whole as last told. */
+  /** Sends the snapshot and what comes after it. @returns how to stop. */
+  begin(sink: ChannelSink): () => void
+  /** Of a book: the rows and the whole as last sent. */
   readonly window?: {
     readonly snapshot: () => string
     readonly crossing: () => string
@@ -38,42 +39,40 @@ const LENGTHS = ['1', '25', '100', '250']
 const PRECISIONS = ['P0', 'P1', 'P2', 'P3', 'P4', 'R0'] as const
 
 /** Reads what a client subscribes to. */
-export function grant(floor: SimulatedFloor, request: ClientRequest): Grant {
+export function grant(venue: BitfinexVenue, request: ClientRequest): Grant {
   switch (request.channel) {
     case 'trades':
-      return forSymbol(floor, request, tradesChannel)
+      return forSymbol(venue, request, tradesChannel)
     case 'ticker':
-      return forSymbol(floor, request, tickerChannel)
+      return forSymbol(venue, request, tickerChannel)
     case 'book':
-      return forSymbol(floor, request, bookChannel)
+      return forSymbol(venue, request, bookChannel)
     case 'candles':
-      return candlesChannel(floor, request)
+      return candlesChannel(venue, request)
     case 'status':
-      return statusChannel(floor, request)
+      return statusChannel(venue, request)
     default:
       return refuse('channel: unknown')
   }
 }
 
 function forSymbol(
-  floor: SimulatedFloor,
+  venue: BitfinexVenue,
   request: ClientRequest,
-  channel: (instrument: SimulatedInstrument, request: ClientRequest) => Grant,
+  channel: (venue: BitfinexVenue, instrument: BitfinexInstrument, request: ClientRequest) => Grant,
 ): Grant {
   const asked = request.symbol ?? (request.pair === undefined ? '' : `t${request.pair}`)
   // A symbol without its `t` is taken for a pair.
-  const instrument = floor.instruments.get(asked) ?? floor.instruments.get(`t${asked}`)
-  return instrument === undefined || instrument.delisted
-    ? refuse('symbol: invalid')
-    : channel(instrument, request)
+  const instrument = venue.exchange.find(asked) ?? venue.exchange.find(`t${asked}`)
+  return instrument === undefined ? refuse('symbol: invalid') : channel(venue, instrument, request)
 }
 
-function symbolFields({ id, funding }: SimulatedInstrument): { head: string; rest: string } {
+function symbolFields({ id, funding }: BitfinexInstrument): { head: string; rest: string } {
   const rest = funding ? `"currency":"${id.slice(1)}"` : `"pair":"${id.slice(1)}"`
   return { head: `"symbol":"${id}"`, rest }
 }
 
-function tradesChannel(instrument: SimulatedInstrument): Grant {
+function tradesChannel(venue: BitfinexVenue, instrument: BitfinexInstrument): Grant {
   const { head, rest } = symbolFields(instrument)
   const prefix = instrument.funding ? 'f' : ''
   return {
@@ -81,18 +80,19 @@ function tradesChannel(instrument: SimulatedInstrument): Grant {
       name: `trades ${instrument.id}`,
       ack: `${head},${rest}`,
       book: false,
-      begin(line) {
-        line.push(instrument.history(), 'snapshot')
-        const faulty = new FaultyTrades(line)
-        const tell = (trade: MarketTrade) => {
-          if (line.suspended) return
-          const row = instrument.tradeRow(trade, line.clockOffsetMs)
-          for (const told of faulty.told(row)) {
-            line.push(told.executed, 'trade', `${prefix}te`)
-            line.later(line.random(20, 100), () => line.push(told.updated, 'trade', `${prefix}tu`))
-          }
+      begin(sink) {
+        sink.push(instrument.history(), 'snapshot')
+        const delivery = Delivery.ofTrades<SentTrade>(sink.faults)
+        const reader = {
+          traded(trade: MarketTrade) {
+            if (sink.suspended) return
+            const row = instrument.tradeRow(trade, venue.exchange.clock.ms(trade.time))
+            for (const sent of delivery.pass('', spoiltTrade(row, sink.faults))) {
+              sink.push(sent.executed, 'trade', `${prefix}te`)
+              sink.later(sink.random(20, 100), () => sink.push(sent.updated, 'trade', `${prefix}tu`))
+            }
+          },
         }
-        const reader = { traded: tell }
         instrument.readers.add(reader)
         return () => instrument.readers.delete(reader)
       },
@@ -100,30 +100,30 @@ function tradesChannel(instrument: SimulatedInstrument): Grant {
   }
 }
 
-function tickerChannel(instrument: SimulatedInstrument): Grant {
+function tickerChannel(_venue: BitfinexVenue, instrument: BitfinexInstrument): Grant {
   const { head, rest } = symbolFields(instrument)
   return {
     granted: {
       name: `ticker ${instrument.id}`,
       ack: `${head},${rest}`,
       book: false,
-      begin(line) {
-        let told = instrument.ticker()
-        line.push(told, 'snapshot')
+      begin(sink) {
+        let sent = instrument.ticker()
+        sink.push(sent, 'snapshot')
         const again = () => {
           const now = instrument.ticker()
-          if (now !== told) line.push(now, 'row')
-          told = now
-          line.later(line.random(5_000, 15_000), again)
+          if (now !== sent) sink.push(now, 'row')
+          sent = now
+          sink.later(sink.random(5_000, 15_000), again)
         }
-        line.later(line.random(5_000, 15_000), again)
+        sink.later(sink.random(5_000, 15_000), again)
         return () => {}
       },
     },
   }
 }
 
-function bookChannel(instrument: SimulatedInstrument, request: ClientRequest): Grant {
+function bookChannel(_venue: BitfinexVenue, instrument: BitfinexInstrument, request: ClientRequest): Grant {
   const { prec: asked = 'P0', freq = 'F0', len = '25' } = request
   const prec = PRECISIONS.find((precision) => precision === asked)
   if (prec === undefined) return refuse('precision: invalid')
@@ -141,51 +141,51 @@ function bookChannel(instrument: SimulatedInstrument, request: ClientRequest): G
         crossing: () => crossingRow(instrument, prec, open().best('asks')?.set ?? ''),
         absent: () => absentRow(instrument, prec),
       },
-      begin: (line) => beginBook(instrument, prec, Number(len), freq, line),
+      begin: (sink) => beginBook(instrument, prec, Number(len), freq, sink),
     },
   }
 }
 
 function beginBook(
-  instrument: SimulatedInstrument,
+  instrument: BitfinexInstrument,
   precision: Precision,
   length: number,
   frequency: string,
-  line: ChannelLine,
+  sink: ChannelSink,
 ): () => void {
   const window = instrument.window(precision, length, frequency)
   let changed = true
   const reader = {
     changed(changes: readonly WindowChange[]) {
       changed = true
-      if ((line.flags & FLAGS.bulk) !== 0) {
-        line.push(`[${changes.map(({ json }) => json).join(',')}]`, 'update')
+      if ((sink.flags & FLAGS.bulk) !== 0) {
+        sink.push(`[${changes.map(({ json }) => json).join(',')}]`, 'update')
         return
       }
       for (const { json, signed } of changes) {
         // What no checksum covers could be lost without anybody ever knowing.
-        if (!signed || !line.takes('update-lost')) line.push(json, 'update')
+        if (!signed || !sink.faults.take('update-lost')) sink.push(json, 'update')
       }
     },
   }
   window.readers.add(reader)
   const first = window.best('bids')
-  if (first !== undefined && line.takes('update-before-snapshot')) line.push(first.set, 'update')
-  line.push(window.snapshot(), 'snapshot')
+  if (first !== undefined && sink.faults.take('update-before-snapshot')) sink.push(first.set, 'update')
+  sink.push(window.snapshot(), 'snapshot')
   const sign = () => {
-    if (changed && (line.flags & FLAGS.checksum) !== 0) {
+    if (changed && (sink.flags & FLAGS.checksum) !== 0) {
       const right = window.checksum()
-      line.push(String(line.takes('checksum-wrong') ? ~right : right), 'checksum', 'cs')
+      sink.push(String(sink.faults.take('checksum-wrong') ? ~right : right), 'checksum', 'cs')
       changed = false
     }
-    line.later(line.random(2_516, 2_694), sign)
+    sink.later(sink.random(2_516, 2_694), sign)
   }
-  line.later(line.random(2_516, 2_694), sign)
+  sink.later(sink.random(2_516, 2_694), sign)
   return () => window.readers.delete(reader)
 }
 
 /** A bid above the best ask, of the form of its book. */
-function crossingRow({ funding }: SimulatedInstrument, precision: Precision, bestAsk: string): string {
+function crossingRow({ funding }: BitfinexInstrument, precision: Precision, bestAsk: string): string {
   const [first = '0', second = '0', third = '1'] = bestAsk.slice(1, -1).split(',')
   const above = (price: string) => String(Number(price) * 1.01)
   if (precision === 'R0') return funding ? `[1,2,${above(third)},-1]` : `[1,${above(second)},1]`
@@ -193,15 +193,15 @@ function crossingRow({ funding }: SimulatedInstrument, precision: Precision, bes
 }
 
 /** The removal of something that nobody has. */
-function absentRow({ funding }: SimulatedInstrument, precision: Precision): string {
+function absentRow({ funding }: BitfinexInstrument, precision: Precision): string {
   if (precision === 'R0') return funding ? '[1,2,0,-1]' : '[1,0,1]'
   return funding ? '[0.5,999,0,-1]' : '[1e-9,0,1]'
 }
 
-function candlesChannel(floor: SimulatedFloor, { key = '' }: ClientRequest): Grant {
+function candlesChannel(venue: BitfinexVenue, { key = '' }: ClientRequest): Grant {
   const [, frame = '', symbol = '', periods = ''] =
     /^trade:(\w+):(t[\w:]+|f\w+)(?::([\w:]+))?$/.exec(key) ?? []
-  const instrument = floor.instruments.get(symbol)
+  const instrument = venue.exchange.instruments.get(symbol)
   const valid =
     CandleSeries.knows(frame) && instrument !== undefined && instrument.funding === (periods !== '')
   if (!valid || !/^$|^p\d{1,3}$|^a\d{1,3}:p\d{1,3}:p\d{1,3}$/.test(periods)) return refuse('key: invalid')
@@ -210,12 +210,12 @@ function candlesChannel(floor: SimulatedFloor, { key = '' }: ClientRequest): Gra
       name: `candles ${key}`,
       ack: `"key":"${key}"`,
       book: false,
-      begin(line) {
+      begin(sink) {
         const series = instrument.candles(frame, periods)
-        line.push(`[${series.rows().join(',')}]`, 'snapshot')
+        sink.push(`[${series.rows().join(',')}]`, 'snapshot')
         const reader = {
           changed(rows: readonly string[]) {
-            for (const row of rows) line.push(row, 'row')
+            for (const row of rows) sink.push(row, 'row')
           },
         }
         series.readers.add(reader)
@@ -225,11 +225,11 @@ function candlesChannel(floor: SimulatedFloor, { key = '' }: ClientRequest): Gra
   }
 }
 
-function statusChannel(floor: SimulatedFloor, { key = '' }: ClientRequest): Grant {
-  if (key === 'liq:global') return { granted: liquidationsChannel(floor) }
+function statusChannel(venue: BitfinexVenue, { key = '' }: ClientRequest): Grant {
+  if (key === 'liq:global') return { granted: liquidationsChannel(venue) }
   const [, symbol] = /^deriv:(.+)$/.exec(key) ?? []
   if (symbol === undefined) return refuse('key: invalid')
-  const status = floor.statuses.get(symbol)
+  const status = venue.statuses.get(symbol)
   // A contract that the venue does not know gets no answer at all.
   if (status === undefined) return { refused: null }
   return {
@@ -237,32 +237,32 @@ function statusChannel(floor: SimulatedFloor, { key = '' }: ClientRequest): Gran
       name: `status ${key}`,
       ack: `"key":"${key}"`,
       book: false,
-      begin(line) {
-        let told = ''
-        const tell = () => {
-          const row = status.row(floor.now)
+      begin(sink) {
+        let sent = ''
+        const send = () => {
+          const row = status.row(venue.exchange.now)
           // Rows were shorter once, and a client must live with it.
-          const short = row !== told && line.takes('status-short')
-          line.push(short ? `${row.split(',').slice(0, 12).join(',')}]` : row, 'row')
-          told = row
-          line.later(1_000, tell)
+          const short = row !== sent && sink.faults.take('status-short')
+          sink.push(short ? `${row.split(',').slice(0, 12).join(',')}]` : row, 'row')
+          sent = row
+          sink.later(1_000, send)
         }
-        tell()
+        send()
         return () => {}
       },
     },
   }
 }
 
-function liquidationsChannel(floor: SimulatedFloor): GrantedChannel {
+function liquidationsChannel(venue: BitfinexVenue): GrantedChannel {
   return {
     name: 'status liq:global',
     ack: '"key":"liq:global"',
     book: false,
-    begin(line) {
-      const reader = { liquidated: (rows: string) => line.push(rows, 'row') }
-      floor.liquidationReaders.add(reader)
-      return () => floor.liquidationReaders.delete(reader)
+    begin(sink) {
+      const reader = { liquidated: (rows: string) => sink.push(rows, 'row') }
+      venue.liquidations.readers.add(reader)
+      return () => venue.liquidations.readers.delete(reader)
     },
   }
 }

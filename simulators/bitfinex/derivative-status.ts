@@ -3,7 +3,7 @@ import type { Micros } from '../../schemas/events.js'
 import { decimal } from '../../src/simulator/market.js'
 import type { SeededRandom } from '../../src/simulator/random.js'
 import { wireNumber } from './book-rows.js'
-import type { SimulatedInstrument } from './instrument.js'
+import type { BitfinexInstrument } from './instrument.js'
 
 /** A new row each three seconds, as the venue samples the premium. */
 const SAMPLE_MS = 3_000
@@ -13,10 +13,10 @@ const PERIOD_MS = 8 * 3_600_000
 const DEAD_BAND = '0.0005'
 const CAP = '0.0025'
 
-/** What a perpetual is told about besides its trades: mark, open interest and funding. */
+/** What is published of a perpetual besides its trades: mark, open interest and funding. */
 export class DerivativeStatus {
-  readonly #instrument: SimulatedInstrument
-  readonly #spot: SimulatedInstrument
+  readonly #instrument: BitfinexInstrument
+  readonly #spot: BitfinexInstrument
   readonly #random: SeededRandom
   readonly #cap: string | null
   #sampled = 0
@@ -29,7 +29,7 @@ export class DerivativeStatus {
   #insurance: bigint
   #rate = '0'
 
-  constructor(instrument: SimulatedInstrument, spot: SimulatedInstrument, random: SeededRandom) {
+  constructor(instrument: BitfinexInstrument, spot: BitfinexInstrument, random: SeededRandom) {
     this.#instrument = instrument
     this.#spot = spot
     this.#random = random

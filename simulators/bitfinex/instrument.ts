@@ -1,12 +1,12 @@
 import { Decimal } from 'decimal.js'
 import type { Micros } from '../../schemas/events.js'
-import { compareDecimals } from '../../src/decode/index.js'
 import { type MarketTrade, SimulatedMarket } from '../../src/simulator/market.js'
 import type { SeededRandom } from '../../src/simulator/random.js'
+import type { Listed } from '../kit/simulated-exchange.js'
 import { type BookSource, type Precision, wireNumber } from './book-rows.js'
 import { BookWindow } from './book-window.js'
 import { CandleSeries } from './candle-series.js'
-import { type Listing, PERIODS } from './listing.js'
+import { type BitfinexListing, PERIODS } from './listing.js'
 import { OrderLayer } from './orders.js'
 
 const Exact = Decimal.clone({ precision: 1000, toExpNeg: -1000, toExpPos: 1000 })
@@ -14,40 +14,40 @@ const Exact = Decimal.clone({ precision: 1000, toExpNeg: -1000, toExpPos: 1000 }
 /** Rows of trade history that a subscriber is sent. */
 const HISTORY = 30
 
-/** Steps of the market that lie behind it when the simulator begins, and the time between them. */
+/** Steps of the market that lie behind it when the simulator begins, and the time that they took. */
 const PAST_STEPS = 240
-const PAST_STEP_MICROS = 40_000_000
+const PAST_MICROS = 9_600_000_000
+/** Of a quiet instrument. */
+const QUIET_PAST_STEPS = 40
 
-/** What a step of the market brought for those who listen. */
+/** Is given the trades of a step of the market. */
 export interface InstrumentReader {
   traded(trade: MarketTrade): void
 }
 
-/** One instrument of the simulated venue: its market, and everything that is told of it. */
-export class SimulatedInstrument implements BookSource {
+/** One instrument of the simulated venue: its market, and everything that is published of it. */
+export class BitfinexInstrument implements BookSource, Listed {
   readonly id: string
-  readonly listing: Listing
+  readonly listing: BitfinexListing
   readonly funding: boolean
   readonly market: SimulatedMarket
   readonly orders: OrderLayer
   readonly readers = new Set<InstrumentReader>()
-  /** No longer listed: nothing happens any more. */
-  delisted = false
+  readonly quiet: boolean
+  listed = true
   readonly #windows = new Map<string, BookWindow>()
   readonly #series = new Map<string, CandleSeries>()
   readonly #random: SeededRandom
   /** Trade ids rise, and differ from those of other instruments. */
   readonly #firstTrade: number
   readonly #founding: SeededRandom
-  #opened: string | null = null
-  #high: string | null = null
-  #low: string | null = null
 
   /** @param number counts the instruments from 0. */
-  constructor(listing: Listing, number: number, random: SeededRandom) {
+  constructor(listing: BitfinexListing, number: number, random: SeededRandom) {
     this.id = listing.id
     this.listing = listing
     this.funding = listing.kind === 'funding'
+    this.quiet = listing.quiet ?? false
     this.#random = random
     this.#firstTrade = number * 10_000_000_000_000
     this.market = new SimulatedMarket(listing.shape, random.fork())
@@ -63,12 +63,12 @@ export class SimulatedInstrument implements BookSource {
         this.orders.found(side, price, amount, this.#founding)
       }
     }
-    for (let step = PAST_STEPS; step > 0; step--) this.step(now - step * PAST_STEP_MICROS)
+    const steps = this.quiet ? QUIET_PAST_STEPS : PAST_STEPS
+    for (let step = steps; step > 0; step--) this.step(now - (step * PAST_MICROS) / steps)
   }
 
-  /** Moves the market on, and tells it. */
+  /** Moves the market on, and publishes what came of it. */
   step(now: Micros): void {
-    if (this.delisted) return
     const { moves, trades } = this.market.step(now)
     for (const move of moves) this.orders.apply(move)
     for (const trade of trades) this.#count(trade)
@@ -80,12 +80,12 @@ export class SimulatedInstrument implements BookSource {
     for (const trade of trades) for (const reader of this.readers) reader.traded(trade)
   }
 
-  /** Tells the books that are told every two seconds. */
+  /** Publishes the books that are published every two seconds. */
   refreshSlow(): void {
     this.#refresh('F1', { bids: true, asks: true })
   }
 
-  /** A window that nobody reads any more is not told, and made anew for the next who asks. */
+  /** A window that nobody reads any more rests, and is made anew for the next who asks. */
   #refresh(frequency: string, moved: { readonly bids: boolean; readonly asks: boolean }): void {
     for (const [name, window] of this.#windows) {
       if (name.endsWith(frequency) && window.readers.size > 0) window.refresh(moved)
@@ -104,10 +104,10 @@ export class SimulatedInstrument implements BookSource {
     return window
   }
 
-  /** `[id, ms, amount, price]`, of funding with the period. */
-  tradeRow({ number, time, side, price, amount }: MarketTrade, offsetMs = 0): string {
+  /** `[id, ms, amount, price]`, of funding with the period. @param ms as the venue's clock showed it */
+  tradeRow({ number, time, side, price, amount }: MarketTrade, ms = Math.floor(time / 1000)): string {
     const sign = side === 'buy' ? '' : '-'
-    const row = `${this.#firstTrade + number},${Math.floor(time / 1000) + offsetMs},${sign}${wireNumber(amount)},${wireNumber(price)}`
+    const row = `${this.#firstTrade + number},${ms},${sign}${wireNumber(amount)},${wireNumber(price)}`
     return this.funding ? `[${row},${periodOf(number)}]` : `[${row}]`
   }
 
@@ -142,28 +142,15 @@ export class SimulatedInstrument implements BookSource {
 
   #pairTicker(): string {
     const { bid, ask } = this.market.book.best()
-    const { change, relative, last } = this.#moved()
-    const row = [
-      bid?.[0],
-      this.#nearAmount('bids'),
-      ask?.[0],
-      this.#nearAmount('asks'),
-      change,
-      relative,
-      last,
-      this.market.day.volume,
-      this.#high,
-      this.#low,
-    ]
+    const row = [bid?.[0], this.#nearAmount('bids'), ask?.[0], this.#nearAmount('asks'), ...this.#day()]
     const printed = row.map(numberOrNull)
     // Pairs have had an eleventh field since April 2026.
     if (this.listing.kind === 'spot') printed.push('null')
-    return `[${printed.join(',')}]`
+    return `[${printed.join()}]`
   }
 
   #fundingTicker(): string {
     const { bid, ask } = this.market.book.best()
-    const { change, relative, last } = this.#moved()
     const row = [
       this.middle().toDecimalPlaces(12).toFixed(),
       bid?.[0],
@@ -172,18 +159,13 @@ export class SimulatedInstrument implements BookSource {
       ask?.[0],
       '2',
       this.#nearAmount('asks'),
-      change,
-      relative,
-      last,
-      this.market.day.volume,
-      this.#high,
-      this.#low,
+      ...this.#day(),
       null,
       null,
       this.#nearAmount('asks'),
       null,
     ]
-    return `[${row.map(numberOrNull).join(',')}]`
+    return `[${row.map(numberOrNull).join()}]`
   }
 
   /** The sum of the best 25: what the venue's ticker calls the size. */
@@ -194,26 +176,19 @@ export class SimulatedInstrument implements BookSource {
       .toFixed()
   }
 
-  #moved(): { change: string | null; relative: string | null; last: string | null } {
-    const last = this.market.trades.at(-1)?.price ?? null
-    if (last === null || this.#opened === null) return { change: null, relative: null, last }
-    const change = new Exact(last).minus(this.#opened)
-    return {
-      change: change.toFixed(),
-      relative: change.div(this.#opened).toDecimalPlaces(8).toFixed(),
-      last,
-    }
+  /** Change, relative change, last price, volume, high and low of 24 hours. */
+  #day(): string[] {
+    const { open, high, low, last, volume } = this.market.day
+    const change = new Exact(last).minus(open)
+    const relative = change.div(open).toDecimalPlaces(8)
+    return [change.toFixed(), relative.toFixed(), last, volume, high, low]
   }
 
   #count(trade: MarketTrade): void {
-    const { price } = trade
     for (const [name, series] of this.#series) {
       if (series.readers.size === 0) this.#series.delete(name)
       else if (counts(trade, name.slice(name.indexOf(' ') + 1))) series.add(trade)
     }
-    this.#opened ??= price
-    if (this.#high === null || compareDecimals(price, this.#high) > 0) this.#high = price
-    if (this.#low === null || compareDecimals(price, this.#low) < 0) this.#low = price
   }
 }
 

@@ -1,7 +1,8 @@
 import type { MarketShape } from '../../src/simulator/market.js'
+import { moreListings } from '../kit/more-listings.js'
 
 /** An instrument of the simulated venue. */
-export interface Listing {
+export interface BitfinexListing {
   /** The venue's own id. */
   readonly id: string
   readonly kind: 'spot' | 'perpetual' | 'funding'
@@ -12,6 +13,8 @@ export interface Listing {
   readonly capped?: boolean
   /** A market for play. @default false */
   readonly paper?: boolean
+  /** One of those that were added on demand. @default false */
+  readonly quiet?: boolean
 }
 
 /** The venue keeps binary floats: what it prints has at most so many digits, sums of levels included, to be exact. */
@@ -22,7 +25,7 @@ const FLOAT = { amountDecimals: 8, amountDigits: 13 }
  * printed with exponents; of extreme amounts it alone has those of twenty digits, more than the venue's own numbers could hold:
  * clients that compute checksums with binary floats fail on it.
  */
-export const LISTINGS: readonly Listing[] = [
+const LISTINGS: readonly BitfinexListing[] = [
   { id: 'tBTCUSD', kind: 'spot', shape: { price: '43125', priceDecimals: 0, amount: '0.05', ...FLOAT } },
   { id: 'tETHUSD', kind: 'spot', shape: { price: '2274.3', priceDecimals: 1, amount: '0.9', ...FLOAT } },
   { id: 'tETHBTC', kind: 'spot', shape: { price: '0.052741', priceDecimals: 6, amount: '0.9', ...FLOAT } },
@@ -72,3 +75,19 @@ export const LISTINGS: readonly Listing[] = [
 
 /** The periods of the simulated loans, in days. */
 export const PERIODS: readonly number[] = [2, 7, 14, 30]
+
+/** The venue's own instruments, and more pairs up to a number of instruments. */
+export function listings(count: number): readonly BitfinexListing[] {
+  const more = moreListings(count - LISTINGS.length, FLOAT.amountDecimals)
+  return [
+    ...LISTINGS,
+    ...more.map(
+      ({ base, shape }): BitfinexListing => ({
+        id: `t${base}USD`,
+        kind: 'spot',
+        shape: { ...shape, ...FLOAT },
+        quiet: true,
+      }),
+    ),
+  ]
+}

@@ -21,7 +21,7 @@ interface Held {
 interface HeldLevel {
   readonly orders: Held[]
   /** As they were last read; null since a change. */
-  told: readonly SimulatedOrder[] | null
+  read: readonly SimulatedOrder[] | null
 }
 
 /**
@@ -61,7 +61,7 @@ export class OrderLayer {
     }
     const level = this.#level(side, price)
     const { orders } = level
-    level.told = null
+    level.read = null
     let surplus = -units(amount, this.#decimals)
     for (const order of orders) surplus += order.amount
     if (surplus < 0n) orders.push({ id: ++this.#lastId, amount: -surplus })
@@ -79,19 +79,19 @@ export class OrderLayer {
   at(side: BookSide, price: string): readonly SimulatedOrder[] {
     const level = this.#levels[side].get(price)
     if (level === undefined) return []
-    level.told ??= level.orders.map(({ id, amount }) => ({
+    level.read ??= level.orders.map(({ id, amount }) => ({
       id,
       price,
       amount: decimal(amount, this.#decimals),
       period: PERIODS[id % PERIODS.length] ?? 2,
     }))
-    return level.told
+    return level.read
   }
 
   #level(side: BookSide, price: string): HeldLevel {
     let level = this.#levels[side].get(price)
     if (level === undefined) {
-      level = { orders: [], told: null }
+      level = { orders: [], read: null }
       this.#levels[side].set(price, level)
     }
     return level

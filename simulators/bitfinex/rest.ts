@@ -1,75 +1,56 @@
 import { splitPair } from '../../connectors/bitfinex/symbols.js'
-import type { Micros } from '../../schemas/events.js'
 import type { SimulatedAnswer, SimulatedRequest } from '../../src/simulator/venue-simulator.js'
+import { json, type RoutedRequest, Routes } from '../kit/routes.js'
 import { RowReader } from './book-rows.js'
 import { CandleSeries } from './candle-series.js'
-import type { SimulatedFloor } from './floor.js'
-import type { SimulatedInstrument } from './instrument.js'
+import type { BitfinexInstrument } from './instrument.js'
+import type { BitfinexVenue } from './venue.js'
 
 /** The venue's REST v2, as far as it is public and a market-data client needs it. */
-export function answerRest(
-  floor: SimulatedFloor,
-  { method, path }: SimulatedRequest,
-  status: 0 | 1,
-  at: Micros,
-): SimulatedAnswer {
-  const url = new URL(path, 'http://simulated')
-  const [, version, call = '', ...rest] = decodeURIComponent(url.pathname).split('/')
-  if (version !== 'v2' || method !== 'GET') return { status: 404, headers: JSON_BODY, body: '"not found"' }
-  const body = answer(floor, call, rest, url.searchParams, status, at)
-  return body === null
-    ? { status: 500, headers: JSON_BODY, body: `["error",10020,"${call}: invalid"]` }
-    : { status: 200, headers: JSON_BODY, body }
+export function restAnswers(venue: BitfinexVenue): (request: SimulatedRequest) => SimulatedAnswer {
+  const { instruments } = venue.exchange
+  const none = json('"not found"', 404)
+  /** A call whose arguments the venue finds invalid is answered with 500. */
+  const call =
+    (name: string, answer: (request: RoutedRequest) => string | null) => (request: RoutedRequest) => {
+      const body = answer(request)
+      return body === null ? json(`["error",10020,"${name}: invalid"]`, 500) : json(body)
+    }
+  const instrument = ({ params }: RoutedRequest) => instruments.get(params['symbol'] ?? '')
+  const routes = new Routes(
+    {
+      '/v2/platform/status': call('platform', () => `[${venue.inMaintenance ? 0 : 1}]`),
+      '/v2/conf/:keys': call('conf', ({ params: { keys = '' } }) => conf(venue, keys.split(','))),
+      '/v2/ticker/:symbol': call('ticker', (request) => instrument(request)?.ticker() ?? null),
+      '/v2/tickers': call('tickers', ({ query }) => tickers(venue, query.get('symbols') ?? '')),
+      '/v2/book/:symbol/:precision': call('book', (request) =>
+        book(instrument(request), request.params['precision'] ?? '', request.query.get('len') ?? '25'),
+      ),
+      '/v2/trades/:symbol/hist': call('trades', (request) => trades(instrument(request), request.query)),
+      '/v2/candles/:key/:section': call('candles', ({ params: { key = '', section = '' }, query }) =>
+        candles(venue, key, section, query),
+      ),
+      '/v2/status/deriv': call('status', ({ query }) => derivatives(venue, query.get('keys') ?? '')),
+      '/v2/liquidations/hist': call('liquidations', () => {
+        const rows = venue.liquidations.recent().map((row) => `[${row}]`)
+        return `[${rows.join()}]`
+      }),
+      '/v2/:call(?:/.*)?': ({ params }) => call(params['call'] ?? '', () => null)({ ...EMPTY, params }),
+    },
+    none,
+  )
+  return (request) => (request.method === 'GET' ? routes.answer(request) : none)
 }
 
-const JSON_BODY = { 'content-type': 'application/json; charset=utf-8' }
+const EMPTY: RoutedRequest = { params: {}, query: new URLSearchParams(), body: '' }
 
-/** JSON of the answer; null where the venue finds an argument invalid. */
-function answer(
-  floor: SimulatedFloor,
-  call: string,
-  rest: readonly string[],
-  query: URLSearchParams,
-  status: 0 | 1,
-  at: Micros,
-): string | null {
-  const [first = '', second = ''] = rest
-  switch (call) {
-    case 'platform':
-      return first === 'status' ? `[${status}]` : null
-    case 'conf':
-      return conf(floor, first.split(','))
-    case 'ticker':
-      return floor.instruments.get(first)?.ticker() ?? null
-    case 'tickers':
-      return tickers(floor, query.get('symbols') ?? '')
-    case 'book':
-      return book(floor.instruments.get(first), second, query.get('len') ?? '25')
-    case 'trades':
-      return second === 'hist' ? trades(floor.instruments.get(first), query) : null
-    case 'candles':
-      return candles(floor, first, second, query)
-    case 'status':
-      return first === 'deriv' ? derivatives(floor, query.get('keys') ?? '', at) : null
-    case 'liquidations':
-      return first === 'hist'
-        ? `[${floor
-            .liquidations()
-            .map((row) => `[${row}]`)
-            .join(',')}]`
-        : null
-    default:
-      return null
-  }
-}
-
-function conf(floor: SimulatedFloor, keys: readonly string[]): string | null {
-  const answers = keys.map((key) => confAnswer(floor, key))
+function conf(venue: BitfinexVenue, keys: readonly string[]): string | null {
+  const answers = keys.map((key) => confAnswer(venue, key))
   return answers.includes(null) ? null : `[${answers.join(',')}]`
 }
 
-function confAnswer(floor: SimulatedFloor, key: string): string | null {
-  const listed = [...floor.instruments.values()].filter(({ delisted }) => !delisted)
+function confAnswer(venue: BitfinexVenue, key: string): string | null {
+  const { listed } = venue.exchange
   const pairs = (kind: string) =>
     listed.filter(({ listing }) => listing.kind === kind).map(({ id }) => id.slice(1))
   const codes = [
@@ -111,16 +92,16 @@ function pairInfo(pairs: readonly string[]): string {
   return JSON.stringify(pairs.map((pair) => [pair, sizes]))
 }
 
-function tickers(floor: SimulatedFloor, symbols: string): string {
-  const asked = symbols === 'ALL' ? [...floor.instruments.keys()] : symbols.split(',')
+function tickers(venue: BitfinexVenue, symbols: string): string {
+  const asked = symbols === 'ALL' ? [...venue.exchange.instruments.keys()] : symbols.split(',')
   const rows = asked
-    .map((symbol) => floor.instruments.get(symbol))
+    .map((symbol) => venue.exchange.instruments.get(symbol))
     .filter((instrument) => instrument !== undefined)
     .map((instrument) => `["${instrument.id}",${instrument.ticker().slice(1)}`)
   return `[${rows.join(',')}]`
 }
 
-function book(instrument: SimulatedInstrument | undefined, asked: string, length: string): string | null {
+function book(instrument: BitfinexInstrument | undefined, asked: string, length: string): string | null {
   const precision = (['P0', 'P1', 'P2', 'P3', 'P4', 'R0'] as const).find((name) => name === asked)
   if (instrument === undefined || precision === undefined || !['1', '25', '100', '250'].includes(length))
     return null
@@ -131,7 +112,7 @@ function book(instrument: SimulatedInstrument | undefined, asked: string, length
 }
 
 /** Newest first, or oldest first with `sort=1`. */
-function trades(instrument: SimulatedInstrument | undefined, query: URLSearchParams): string | null {
+function trades(instrument: BitfinexInstrument | undefined, query: URLSearchParams): string | null {
   if (instrument === undefined) return null
   const start = Number(query.get('start') ?? 0)
   const end = Number(query.get('end') ?? Number.MAX_SAFE_INTEGER)
@@ -147,10 +128,10 @@ function trades(instrument: SimulatedInstrument | undefined, query: URLSearchPar
     .join(',')}]`
 }
 
-function candles(floor: SimulatedFloor, key: string, section: string, query: URLSearchParams): string | null {
+function candles(venue: BitfinexVenue, key: string, section: string, query: URLSearchParams): string | null {
   const [, frame = '', symbol = '', periods = ''] =
     /^trade:(\w+):(t[\w:]+|f\w+)(?::([\w:]+))?$/.exec(key) ?? []
-  const instrument = floor.instruments.get(symbol)
+  const instrument = venue.exchange.instruments.get(symbol)
   if (instrument === undefined || !CandleSeries.knows(frame)) return null
   const rows = instrument.candles(frame, periods).rows()
   if (section === 'last') return rows[0] ?? '[]'
@@ -160,11 +141,11 @@ function candles(floor: SimulatedFloor, key: string, section: string, query: URL
 }
 
 /** As on the socket with the key in front, so that every field stands one further on. */
-function derivatives(floor: SimulatedFloor, keys: string, at: Micros): string {
-  const asked = keys === 'ALL' ? [...floor.statuses.keys()] : keys.split(',')
+function derivatives(venue: BitfinexVenue, keys: string): string {
+  const asked = keys === 'ALL' ? [...venue.statuses.keys()] : keys.split(',')
   const rows = asked.flatMap((key) => {
-    const status = floor.statuses.get(key)
-    return status === undefined ? [] : [`["${key}",${status.row(at).slice(1)}`]
+    const status = venue.statuses.get(key)
+    return status === undefined ? [] : [`["${key}",${status.row(venue.exchange.now).slice(1)}`]
   })
   return `[${rows.join(',')}]`
 }

@@ -198,9 +198,9 @@ export class SimulatedExchange<I extends Listed, C extends ExchangeClient = Exch
     if (name === 'instrument-delisted') return this.#delist()
     if (name === 'clock-off') this.clock.goWrong(at)
     const immediate = this.#setup.immediate?.includes(name) === true
+    if (!immediate) this.faults.add(name, at)
     const committed = side.commit?.(name, at) ?? null
-    if (committed !== null && !OF_THE_VENUE.has(name)) return committed
-    if (!immediate) return this.faults.add(name, at)
+    if (!immediate || committed !== null) return committed ?? true
     for (const client of [...this.clients]) if (client.commit(name) === true) return true
     return false
   }

@@ -338,7 +338,7 @@ describe('a fault of the venue', () => {
 
   it('that nobody knows, or that nobody is there to see, is not committed', () => {
     const line = new Line()
-    expect(line.simulator.fault?.('checksum-wrong', line.now)).toBe(false)
+    expect(line.simulator.fault?.('message-unknown', line.now)).toBe(false)
     line.connect(['BTC/USD', 'trade']).run(1_000)
     expect(line.simulator.fault?.('book-crossed', line.now)).toBe(false)
     expect(line.simulator.fault?.('earthquake', line.now)).toBe(false)
