@@ -23,7 +23,8 @@ export type { Body, Push } from './bittrex/wire.js'
 export { simulateBlockchain } from './blockchain/simulator.js'
 export { type CexSimulatorOptions, simulateCex } from './cex/simulator.js'
 export type { SpotTrades } from './cex/spot.js'
-export { type HuobiSimulator, huobiSimulator } from './huobi/simulator.js'
+export { huobiSimulator } from './huobi/simulator.js'
+export type { KitSimulator } from './kit/simulated-exchange.js'
 
 const simulators: Readonly<Record<string, (options: SimulatorOptions) => VenueSimulator>> = {
   bitfinex: bitfinexSimulator,

@@ -1,6 +1,6 @@
 import type { Level } from '../../schemas/events.js'
 import { javaNumber } from '../../src/simulator/java-number.js'
-import type { InstrumentFacts, PushedTrade } from './facts.js'
+import type { InstrumentFacts, PushedTrade } from './instruments.js'
 
 /** A number as the family prints it: spot as Java prints a double, derivatives plain. */
 export function printed(facts: InstrumentFacts, value: string): string {

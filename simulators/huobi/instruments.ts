@@ -2,83 +2,40 @@ import type { Family } from '../../connectors/huobi/symbols.js'
 import type { Micros, Side } from '../../schemas/events.js'
 import { decimal, type MarketShape, SimulatedMarket, units } from '../../src/simulator/market.js'
 import type { SeededRandom } from '../../src/simulator/random.js'
-import type { InstrumentFacts, PushedTrade } from './facts.js'
-import { Tally } from './tally.js'
+import type { SimulatorOptions } from '../../src/simulator/venue-simulator.js'
+import { moreListings } from '../kit/more-listings.js'
+import type { Listed, SimulatedExchange } from '../kit/simulated-exchange.js'
 
-/** 27 December 2030, a Friday, 08:00 UTC: when dated contracts are delivered. */
-const DELIVERY = Date.UTC(2030, 11, 27, 8)
-
-export const INSTRUMENTS: readonly InstrumentFacts[] = [
-  spot('btc', 'usdt', { price: '58911.07', priceDecimals: 2, amountDecimals: 6, amount: '0.04' }),
-  spot('eth', 'usdt', { price: '2461.35', priceDecimals: 2, amountDecimals: 4, amount: '0.8' }),
-  spot('doge', 'eth', { price: '0.00011522', priceDecimals: 8, amountDecimals: 2, amount: '2000' }),
-  {
-    ...spot('ton', 'usdt', { price: '5.1', priceDecimals: 4, amountDecimals: 2, amount: '100' }),
-    suspended: true,
-  },
-  contract(
-    'BTC-USDT',
-    'linear',
-    { price: '58911.1', priceDecimals: 1, amountDecimals: 0, amount: '30' },
-    '0.001',
-  ),
-  contract(
-    'ETH-USDT',
-    'linear',
-    { price: '2461.35', priceDecimals: 2, amountDecimals: 0, amount: '80' },
-    '0.01',
-  ),
-  {
-    ...contract(
-      'BTC-USDT-301227',
-      'linear',
-      { price: '60120.5', priceDecimals: 1, amountDecimals: 0, amount: '30' },
-      '0.001',
-    ),
-    delivery: DELIVERY,
-  },
-  {
-    ...contract(
-      'ANT-USDT',
-      'linear',
-      { price: '5.2734', priceDecimals: 4, amountDecimals: 0, amount: '100' },
-      '1',
-    ),
-    suspended: true,
-  },
-  contract('BTC-USD', 'swap', { price: '58899.9', priceDecimals: 1, amountDecimals: 0, amount: '20' }, '100'),
-  contract('ETH-USD', 'swap', { price: '2461.11', priceDecimals: 3, amountDecimals: 0, amount: '200' }, '10'),
-  {
-    ...contract(
-      'BTC301227',
-      'futures',
-      { price: '60050.12', priceDecimals: 2, amountDecimals: 0, amount: '20' },
-      '100',
-    ),
-    delivery: DELIVERY,
-    alias: 'BTC_CQ',
-  },
-]
-
-function spot(base: string, quote: string, shape: MarketShape): InstrumentFacts {
-  const id = `${base}${quote}`
-  return {
-    id,
-    family: 'spot',
-    base,
-    quote,
-    shape,
-    contractSize: null,
-    delivery: null,
-    alias: null,
-    suspended: false,
-  }
+/** What a simulated instrument is. */
+export interface InstrumentFacts {
+  readonly id: string
+  readonly family: Family
+  readonly base: string
+  readonly quote: string
+  readonly shape: MarketShape
+  /** Coins a contract (linear) or money a contract (inverse); null on spot. */
+  readonly contractSize: string | null
+  /** Milliseconds; null where nothing is delivered. */
+  readonly delivery: number | null
+  /** What the id is also called: `BTC_CQ`. */
+  readonly alias: string | null
+  /** Acked (or refused, on spot) and silent. */
+  readonly suspended: boolean
+  /** One of those that were added on demand. @default false */
+  readonly quiet?: boolean
 }
 
-function contract(id: string, family: Family, shape: MarketShape, contractSize: string): InstrumentFacts {
-  const base = /^[A-Z]+/.exec(id)?.[0] ?? id
-  const quote = family === 'linear' ? 'USDT' : 'USD'
-  return { id, family, base, quote, shape, contractSize, delivery: null, alias: null, suspended: false }
+/** One trade as the venue counts it: coins on spot, contracts of both sides elsewhere. */
+export interface PushedTrade {
+  readonly id: string
+  /** Spot only. */
+  readonly tradeId: string | null
+  readonly price: string
+  readonly amount: string
+  /** Coins and money that changed hands, both sides; null on spot. */
+  readonly quantity: string | null
+  readonly turnover: string | null
+  readonly side: Side
 }
 
 /** One push of `trade.detail`. */
@@ -88,6 +45,63 @@ export interface TradePush {
   readonly trades: readonly PushedTrade[]
 }
 
+export type HuobiExchange = SimulatedExchange<HuobiInstrument>
+
+/** 27 December 2030, a Friday, 08:00 UTC: when dated contracts are delivered. */
+const DELIVERY = Date.UTC(2030, 11, 27, 8)
+
+const whole = (price: string, priceDecimals: number, amount: string): MarketShape => ({
+  price,
+  priceDecimals,
+  amountDecimals: 0,
+  amount,
+})
+
+const OWN: readonly InstrumentFacts[] = [
+  spot('btc', 'usdt', { price: '58911.07', priceDecimals: 2, amountDecimals: 6, amount: '0.04' }),
+  spot('eth', 'usdt', { price: '2461.35', priceDecimals: 2, amountDecimals: 4, amount: '0.8' }),
+  spot('doge', 'eth', { price: '0.00011522', priceDecimals: 8, amountDecimals: 2, amount: '2000' }),
+  spot(
+    'ton',
+    'usdt',
+    { price: '5.1', priceDecimals: 4, amountDecimals: 2, amount: '100' },
+    { suspended: true },
+  ),
+  contract('BTC-USDT', 'linear', whole('58911.1', 1, '30'), '0.001'),
+  contract('ETH-USDT', 'linear', whole('2461.35', 2, '80'), '0.01'),
+  contract('BTC-USDT-301227', 'linear', whole('60120.5', 1, '30'), '0.001', { delivery: DELIVERY }),
+  contract('ANT-USDT', 'linear', whole('5.2734', 4, '100'), '1', { suspended: true }),
+  contract('BTC-USD', 'swap', whole('58899.9', 1, '20'), '100'),
+  contract('ETH-USD', 'swap', whole('2461.11', 3, '200'), '10'),
+  contract('BTC301227', 'futures', whole('60050.12', 2, '20'), '100', {
+    delivery: DELIVERY,
+    alias: 'BTC_CQ',
+  }),
+]
+
+function spot(
+  base: string,
+  quote: string,
+  shape: MarketShape,
+  more: Partial<InstrumentFacts> = {},
+): InstrumentFacts {
+  const facts = { family: 'spot', contractSize: null, delivery: null, alias: null, suspended: false } as const
+  return { id: `${base}${quote}`, base, quote, shape, ...facts, ...more }
+}
+
+function contract(
+  id: string,
+  family: Family,
+  shape: MarketShape,
+  contractSize: string,
+  more: Partial<InstrumentFacts> = {},
+): InstrumentFacts {
+  const base = /^[A-Z]+/.exec(id)?.[0] ?? id
+  const quote = family === 'linear' ? 'USDT' : 'USD'
+  const facts = { delivery: null, alias: null, suspended: false }
+  return { id, family, base, quote, shape, contractSize, ...facts, ...more }
+}
+
 /** Where the numbers of spot begin: 2020, which gives them the twelve digits that they have at the venue. */
 const OPENED = Date.UTC(2020, 0, 1)
 
@@ -95,13 +109,12 @@ const OPENED = Date.UTC(2020, 0, 1)
 const MAX_PUSHES = 300
 
 /** A market with the numbers that the venue puts on it: one counter for trades, books and quotes. */
-export class SimulatedInstrument {
+export class HuobiInstrument implements Listed {
+  readonly id: string
+  readonly quiet: boolean
   readonly facts: InstrumentFacts
   readonly market: SimulatedMarket
-  readonly day = new Tally()
-  status: 'open' | 'suspended' | 'delisted'
-  /** No news until then, and no movement. */
-  mutedUntil: Micros = 0
+  listed: boolean
   /** The last pushes of trades, oldest first. */
   readonly pushes: TradePush[] = []
   /** seqNum, version, seqId on spot; mrid on derivatives. Goes on from the clock, so that no start gives a number twice. */
@@ -111,10 +124,17 @@ export class SimulatedInstrument {
   #idOffset = 0
 
   constructor(facts: InstrumentFacts, random: SeededRandom) {
+    this.id = facts.id
+    this.quiet = facts.quiet ?? false
     this.facts = facts
+    this.listed = !facts.suspended
     this.#random = random
     this.market = new SimulatedMarket(facts.shape, random.fork())
-    this.status = facts.suspended ? 'suspended' : 'open'
+  }
+
+  get status(): 'open' | 'suspended' | 'delisted' {
+    if (this.facts.suspended) return 'suspended'
+    return this.listed ? 'open' : 'delisted'
   }
 
   /** Trades before anybody came: the last of them is what a subscription begins with. */
@@ -131,22 +151,21 @@ export class SimulatedInstrument {
     return this.pushes.at(-1) ?? null
   }
 
-  /** @returns the push of the trades that happened, and whether the book changed. */
-  step(at: Micros): { push: TradePush | null; changed: boolean } {
+  /** @returns the push of the trades that happened; null where there were none. */
+  step(at: Micros): TradePush | null {
     const { moves, trades } = this.market.step(at)
-    const changed = moves.length > 0
-    if (changed) this.counter += BigInt(this.#random.integer(1, this.facts.family === 'spot' ? 81 : 3))
-    if (trades.length === 0) return { push: null, changed }
+    const spotPair = this.facts.family === 'spot'
+    if (moves.length > 0) this.counter += BigInt(this.#random.integer(1, spotPair ? 81 : 3))
+    if (trades.length === 0) return null
     const id = String(this.counter)
     const pushed = trades.map(({ number, price, amount, side }, index) =>
       this.#pushed(id, index, number, price, amount, side),
     )
-    for (const trade of pushed) this.day.add(trade, this.facts)
     // Spot lists the newest first.
-    const push = { id, at, trades: this.facts.family === 'spot' ? pushed.reverse() : pushed }
+    const push = { id, at, trades: spotPair ? pushed.reverse() : pushed }
     this.pushes.push(push)
     if (this.pushes.length > MAX_PUSHES) this.pushes.shift()
-    return { push, changed }
+    return push
   }
 
   #pushed(
@@ -179,4 +198,29 @@ export class SimulatedInstrument {
       side,
     }
   }
+}
+
+export function huobiInstruments(
+  { extremeAmounts = false, instruments = 0 }: SimulatorOptions,
+  random: SeededRandom,
+): HuobiInstrument[] {
+  const more = moreListings(instruments - OWN.length, 2).map(({ base, shape }) =>
+    spot(base.toLowerCase(), 'usdt', shape, { quiet: true }),
+  )
+  return [...OWN, ...more].map(
+    (facts) => new HuobiInstrument({ ...facts, shape: { ...facts.shape, extremeAmounts } }, random.fork()),
+  )
+}
+
+/** By id or alias; contracts in any case. What trades no more is found as well. */
+export function findInstrument({ instruments }: HuobiExchange, id: string): HuobiInstrument | undefined {
+  const upper = id.toUpperCase()
+  const exact = instruments.get(id) ?? instruments.get(upper)
+  if (exact !== undefined && (exact.facts.family !== 'spot' || exact.id === id)) return exact
+  return [...instruments.values()].find(({ facts }) => facts.alias === upper)
+}
+
+/** Those of one family, the suspended and delisted included. */
+export function ofFamily({ instruments }: HuobiExchange, family: Family | null): HuobiInstrument[] {
+  return [...instruments.values()].filter(({ facts }) => facts.family === family)
 }

@@ -1,152 +1,122 @@
 import type { Family } from '../../connectors/huobi/symbols.js'
-import type { Micros } from '../../schemas/events.js'
-import type { SimulatedAnswer, SimulatedRequest } from '../../src/simulator/venue-simulator.js'
+import type { SimulatedAnswer } from '../../src/simulator/venue-simulator.js'
+import { json, type Route, Routes } from '../kit/routes.js'
+import { indexValue, rateAt } from './figures.js'
 import { printedLevels } from './frames.js'
-import type { SimulatedInstrument } from './instruments.js'
+import { type HuobiExchange, type HuobiInstrument, ofFamily } from './instruments.js'
 import { contractRow, nextPayment } from './rows.js'
-import type { Scene } from './scene.js'
-import { bestOf, dayFigures, indexValue, rateAt } from './statistics-topics.js'
+import { tickerRows } from './statistics-topics.js'
+
+/** Where the calls of each family of derivatives begin, and the names in them. */
+const CALLS: Readonly<Record<Exclude<Family, 'spot'>, string>> = {
+  futures: '/api/v1/contract_',
+  swap: '/swap-api/v1/swap_',
+  linear: '/linear-swap-api/v1/swap_',
+}
 
 /** The venue's REST answers that its clients need beside the sockets. */
-export class RestApi {
-  readonly #scene: Scene
+export function restRoutes(exchange: HuobiExchange): Routes {
+  const ms = () => exchange.clock.ms()
+  const spot = () => ofFamily(exchange, 'spot')
+  const rows = (row: (pair: HuobiInstrument) => string) => `"data":[${spot().map(row).join()}]`
+  return new Routes(
+    {
+      '/v1/common/symbols': () => ok(rows(symbolRow)),
+      '/v1/settings/common/market-symbols': () => ok(`${rows(marketSymbolRow)},"ts":"${ms()}","full":1`),
+      '/v2/settings/common/symbols': () => ok(`${rows(settingRow)},"ts":"${ms()}","full":1`),
+      '/v2/reference/currencies': () => json(`{"code":200,"data":[${currencyRows(spot())}]}`),
+      '/v2/market-status': () => json('{"code":200,"message":"success","data":{"marketStatus":1}}'),
+      '/v1/common/timestamp': () => ok(`"data":${ms()}`),
+      '/api/v1/timestamp': () => ok(`"ts":${ms()}`),
+      '/market/depth': ({ query }) => depth(exchange, query),
+      '/market/tickers': () => ok(`"ts":${ms()},"data":[${tickerRows(exchange, ms())}]`),
+      ...familyRoutes(exchange, 'futures'),
+      ...familyRoutes(exchange, 'swap'),
+      ...familyRoutes(exchange, 'linear'),
+      '/linear-swap-api/v1/swap_index': () => {
+        const perpetual = named(exchange, 'linear', null).filter(({ facts }) => facts.delivery === null)
+        const texts = perpetual.map((instrument) => {
+          const price = indexValue('.index.', instrument, ms())
+          return `{"index_price":${price},"index_ts":${ms()},"contract_code":"${instrument.id}"}`
+        })
+        return ok(`"data":[${texts.join()}],"ts":${ms()}`)
+      },
+      '/index/market/history/linear_swap_mark_price_kline': ({ query }) => markPrice(exchange, query),
+      '/heartbeat': () => {
+        const heartbeat = exchange.faults.active('maintenance', exchange.now) ? 0 : 1
+        return ok(`"data":{"heartbeat":${heartbeat},"linear_swap_heartbeat":1},"ts":${ms()}`)
+      },
+    },
+    json('{"status":"error","err-code":"invalid-parameter","err-msg":"no such path"}', 404),
+  )
+}
 
-  constructor(scene: Scene) {
-    this.#scene = scene
-  }
-
-  answer({ path }: SimulatedRequest, at: Micros): SimulatedAnswer {
-    this.#scene.begin(at)
-    const { pathname, searchParams } = new URL(path, 'http://localhost')
-    const ms = this.#scene.ms(at)
-    switch (pathname) {
-      case '/v1/common/symbols':
-        return ok(`"data":[${this.#of('spot').map(symbolRow).join()}]`)
-      case '/v2/settings/common/symbols':
-        return ok(`"data":[${this.#of('spot').map(settingRow).join()}],"ts":"${ms}","full":1`)
-      case '/v2/market-status':
-        return json('{"code":200,"message":"success","data":{"marketStatus":1}}')
-      case '/v1/common/timestamp':
-        return ok(`"data":${ms}`)
-      case '/market/depth':
-        return this.#depth(searchParams, ms)
-      case '/market/tickers':
-        return ok(`"ts":${ms},"data":[${this.#tickers(ms)}]`)
-      case '/api/v1/contract_contract_info':
-        return this.#contracts('futures', ms)
-      case '/swap-api/v1/swap_contract_info':
-        return this.#contracts('swap', ms)
-      case '/linear-swap-api/v1/swap_contract_info':
-        return this.#contracts('linear', ms)
-      case '/api/v1/contract_open_interest':
-        return this.#openInterest('futures', searchParams, ms)
-      case '/swap-api/v1/swap_open_interest':
-        return this.#openInterest('swap', searchParams, ms)
-      case '/linear-swap-api/v1/swap_open_interest':
-        return this.#openInterest('linear', searchParams, ms)
-      case '/swap-api/v1/swap_batch_funding_rate':
-        return this.#fundingRates('swap', searchParams, ms)
-      case '/linear-swap-api/v1/swap_batch_funding_rate':
-        return this.#fundingRates('linear', searchParams, ms)
-      case '/linear-swap-api/v1/swap_index':
-        return this.#indices(ms)
-      case '/index/market/history/linear_swap_mark_price_kline':
-        return this.#markPrice(searchParams, ms)
-      case '/heartbeat/':
-        return ok(
-          `"data":{"heartbeat":${at < this.#scene.maintenanceUntil ? 0 : 1},"linear_swap_heartbeat":1},"ts":${ms}`,
-        )
-      case '/api/v1/timestamp':
-        return ok(`"ts":${ms}`)
-      default:
-        return {
-          ...json('{"status":"error","err-code":"invalid-parameter","err-msg":"no such path"}'),
-          status: 404,
-        }
-    }
-  }
-
-  #of(family: Family): SimulatedInstrument[] {
-    return this.#scene.instruments.filter(({ facts }) => facts.family === family)
-  }
-
-  #named(family: Family, query: URLSearchParams): SimulatedInstrument[] {
-    const code = query.get('contract_code')?.toUpperCase() ?? null
-    return this.#of(family).filter(
-      ({ facts, status }) =>
-        status === 'open' && (code === null || facts.id === code || facts.alias === code),
-    )
-  }
-
-  #depth(query: URLSearchParams, ms: number): SimulatedAnswer {
-    const symbol = query.get('symbol') ?? ''
-    const pair = this.#of('spot').find(({ facts }) => facts.id === symbol)
-    if (pair === undefined) {
-      return json('{"status":"error","err-code":"invalid-parameter","err-msg":"invalid symbol"}')
-    }
-    const { bids, asks } = pair.market.book.top(Number(query.get('depth') ?? '20'))
-    const sides = `"bids":${printedLevels(pair.facts, bids)},"asks":${printedLevels(pair.facts, asks)}`
-    return ok(
-      `"ch":"market.${symbol}.depth.step0","ts":${ms},"tick":{${sides},"version":${pair.counter},"ts":${ms - 5}}`,
-    )
-  }
-
-  #tickers(ms: number): string {
-    return this.#of('spot')
-      .filter(({ status }) => status === 'open')
-      .map((pair) => `{"symbol":"${pair.facts.id}",${dayFigures(pair, ms)},${bestOf(pair)}}`)
-      .join()
-  }
-
-  #contracts(family: Family, ms: number): SimulatedAnswer {
-    return ok(`"data":[${this.#of(family).map(contractRow).join()}],"ts":${ms}`)
-  }
-
-  /** Contracts of both sides, as the venue counts them. */
-  #openInterest(family: Family, query: URLSearchParams, ms: number): SimulatedAnswer {
-    const rows = this.#named(family, query).map(({ facts, day }) => {
-      const volume = 1_000_000 + day.count * 2
-      return `{"volume":${volume},"amount":${volume}.0,"symbol":"${facts.base}","contract_code":"${facts.id}"}`
-    })
-    return ok(`"data":[${rows.join()}],"ts":${ms}`)
-  }
-
-  #fundingRates(family: Family, query: URLSearchParams, ms: number): SimulatedAnswer {
-    const rows = this.#named(family, query)
-      .filter(({ facts }) => facts.delivery === null)
-      .map((instrument) => {
-        const { id, base, quote } = instrument.facts
-        const times = `"funding_time":"${nextPayment(ms)}","next_funding_time":null`
-        const rates = `"estimated_rate":null,"funding_rate":"${rateAt(instrument, ms)}"`
-        return `{${rates},"contract_code":"${id}","symbol":"${base}","fee_asset":"${quote}",${times}}`
-      })
-    return ok(`"data":[${rows.join()}],"ts":${ms}`)
-  }
-
-  #indices(ms: number): SimulatedAnswer {
-    const rows = this.#named('linear', new URLSearchParams())
-      .filter(({ facts }) => facts.delivery === null)
-      .map(
-        (instrument) =>
-          `{"index_price":${indexValue('.index.', instrument, ms)},"index_ts":${ms},"contract_code":"${instrument.facts.id}"}`,
-      )
-    return ok(`"data":[${rows.join()}],"ts":${ms}`)
-  }
-
-  #markPrice(query: URLSearchParams, ms: number): SimulatedAnswer {
-    const [instrument] = this.#named('linear', query)
-    if (instrument === undefined || query.get('contract_code') === null) {
-      return json(`{"status":"error","err_code":1332,"err_msg":"The contract doesn't exist.","ts":${ms}}`)
-    }
-    const value = indexValue('.mark_price.', instrument, ms)
-    const id = Math.floor(ms / 60_000) * 60
-    const prices = ['open', 'close', 'high', 'low'].map((name) => `"${name}":"${value}"`).join()
-    const ch = `market.${instrument.facts.id}.mark_price.${query.get('period') ?? '1min'}`
-    return ok(`"ch":"${ch}","ts":${ms},"data":[{"id":${id},${prices},"amount":"0","vol":"0","count":"0"}]`)
+/** What every family of derivatives has under names of its own. */
+function familyRoutes(exchange: HuobiExchange, family: Exclude<Family, 'spot'>): Record<string, Route> {
+  const call = CALLS[family]
+  const listing = (texts: string[]) => ok(`"data":[${texts.join()}],"ts":${exchange.clock.ms()}`)
+  return {
+    [`${call}contract_info`]: () => listing(ofFamily(exchange, family).map(contractRow)),
+    [`${call}open_interest`]: ({ query }) =>
+      listing(named(exchange, family, query.get('contract_code')).map(openInterestRow)),
+    [`${call}batch_funding_rate`]: ({ query }) =>
+      listing(
+        named(exchange, family, query.get('contract_code'))
+          .filter(({ facts }) => facts.delivery === null)
+          .map((instrument) => fundingRateRow(instrument, exchange.clock.ms())),
+      ),
   }
 }
 
-function symbolRow({ facts, status }: SimulatedInstrument): string {
+/** Those that trade: all, or the one of a code or alias. */
+function named(exchange: HuobiExchange, family: Family, code: string | null): HuobiInstrument[] {
+  const upper = code?.toUpperCase() ?? null
+  return ofFamily(exchange, family).filter(
+    ({ facts, listed }) => listed && (upper === null || facts.id === upper || facts.alias === upper),
+  )
+}
+
+function depth(exchange: HuobiExchange, query: URLSearchParams): SimulatedAnswer {
+  const symbol = query.get('symbol') ?? ''
+  const pair = ofFamily(exchange, 'spot').find(({ id }) => id === symbol)
+  if (pair === undefined) {
+    return json('{"status":"error","err-code":"invalid-parameter","err-msg":"invalid symbol"}')
+  }
+  const ms = exchange.clock.ms()
+  const { bids, asks } = pair.market.book.top(Number(query.get('depth') ?? '20'))
+  const sides = `"bids":${printedLevels(pair.facts, bids)},"asks":${printedLevels(pair.facts, asks)}`
+  const tick = `{${sides},"version":${pair.counter},"ts":${ms - 5}}`
+  return ok(`"ch":"market.${symbol}.depth.step0","ts":${ms},"tick":${tick}`)
+}
+
+function markPrice(exchange: HuobiExchange, query: URLSearchParams): SimulatedAnswer {
+  const ms = exchange.clock.ms()
+  const code = query.get('contract_code')
+  const [instrument] = code === null ? [] : named(exchange, 'linear', code)
+  if (instrument === undefined) {
+    return json(`{"status":"error","err_code":1332,"err_msg":"The contract doesn't exist.","ts":${ms}}`)
+  }
+  const value = indexValue('.mark_price.', instrument, ms)
+  const id = Math.floor(ms / 60_000) * 60
+  const prices = ['open', 'close', 'high', 'low'].map((name) => `"${name}":"${value}"`).join()
+  const ch = `market.${instrument.id}.mark_price.${query.get('period') ?? '1min'}`
+  return ok(`"ch":"${ch}","ts":${ms},"data":[{"id":${id},${prices},"amount":"0","vol":"0","count":"0"}]`)
+}
+
+/** Contracts of both sides, as the venue counts them. */
+function openInterestRow({ facts, market }: HuobiInstrument): string {
+  const volume = 1_000_000 + market.day.trades * 2
+  return `{"volume":${volume},"amount":${volume}.0,"symbol":"${facts.base}","contract_code":"${facts.id}"}`
+}
+
+function fundingRateRow(instrument: HuobiInstrument, ms: number): string {
+  const { id, base, quote } = instrument.facts
+  const times = `"funding_time":"${nextPayment(ms)}","next_funding_time":null`
+  const rates = `"estimated_rate":null,"funding_rate":"${rateAt(instrument, ms)}"`
+  return `{${rates},"contract_code":"${id}","symbol":"${base}","fee_asset":"${quote}",${times}}`
+}
+
+function symbolRow({ facts, status }: HuobiInstrument): string {
   const { base, quote, id, shape } = facts
   const state = status === 'open' ? 'online' : status === 'suspended' ? 'suspend' : 'offline'
   const precision = `"price-precision":${shape.priceDecimals},"amount-precision":${shape.amountDecimals}`
@@ -156,17 +126,32 @@ function symbolRow({ facts, status }: SimulatedInstrument): string {
   )
 }
 
-function settingRow({ facts, status }: SimulatedInstrument): string {
+function settingRow({ facts, status }: HuobiInstrument): string {
   const { base, quote, id, shape } = facts
   const state = status === 'open' ? 'online' : status === 'suspended' ? 'suspend' : 'offline'
   const names = `"sc":"${id}","bc":"${base}","qc":"${quote}","bcdn":"${base.toUpperCase()}","qcdn":"${quote.toUpperCase()}"`
   return `{${names},"state":"${state}","te":${status === 'open'},"tpp":${shape.priceDecimals},"tap":${shape.amountDecimals},"ttp":8}`
 }
 
-function ok(said: string): SimulatedAnswer {
-  return json(`{"status":"ok",${said}}`)
+function marketSymbolRow({ facts, status }: HuobiInstrument): string {
+  const { base, quote, id, shape } = facts
+  const state = status === 'open' ? 'online' : status === 'suspended' ? 'suspend' : 'offline'
+  const names = `"symbol":"${id}","bc":"${base}","qc":"${quote}","state":"${state}","sp":"main","tags":""`
+  const precisions = `"pp":${shape.priceDecimals},"ap":${shape.amountDecimals},"vp":8`
+  return `{${names},${precisions},"minoa":1.0E-4,"maxoa":1000000,"minov":5,"at":"enabled"}`
 }
 
-function json(body: string): SimulatedAnswer {
-  return { status: 200, headers: { 'content-type': 'application/json;charset=UTF-8' }, body }
+/** The coins of all pairs. */
+function currencyRows(pairs: readonly HuobiInstrument[]): string {
+  const coins = new Set(pairs.flatMap(({ facts }) => [facts.base, facts.quote]))
+  const row = (coin: string) => {
+    const states = '"depositStatus":"allowed","withdrawStatus":"allowed"'
+    const chain = `{"chain":"${coin}","displayName":"${coin.toUpperCase()}",${states},"withdrawPrecision":8}`
+    return `{"currency":"${coin}","instStatus":"normal","chains":[${chain}]}`
+  }
+  return [...coins].map(row).join()
+}
+
+function ok(said: string): SimulatedAnswer {
+  return json(`{"status":"ok",${said}}`)
 }

@@ -1,16 +1,17 @@
-import type { SimulatedInstrument } from './instruments.js'
-import { rateAt } from './statistics-topics.js'
+import { rateAt } from './figures.js'
+import type { HuobiInstrument } from './instruments.js'
 
 const EIGHT_HOURS_MS = 8 * 3_600_000
 
 /** A row of a contract list and of `contract_info`: sizes with eighteen decimals, as the venue prints them. */
-export function contractRow({ facts, status }: SimulatedInstrument): string {
+export function contractRow({ facts, status }: HuobiInstrument): string {
   const { id, base, quote, shape, contractSize, delivery, family } = facts
   const row: string[] = [
     `"symbol":"${base}"`,
     `"contract_code":"${id}"`,
     `"contract_size":${padded(contractSize ?? '1')}`,
     `"price_tick":${padded(tickSize(shape.priceDecimals))}`,
+    `"delivery_date":"${delivery === null ? '' : new Date(delivery).toISOString().slice(0, 10).replaceAll('-', '')}"`,
     `"delivery_time":"${delivery ?? ''}"`,
     `"create_date":"20201021"`,
     `"contract_status":${status === 'open' ? 1 : status === 'suspended' ? 3 : 0}`,
@@ -38,7 +39,7 @@ function padded(value: string): string {
 }
 
 /** A row of `funding_rate` on the notification sockets. A rate of nothing is printed `0E-18`. */
-export function fundingRow(instrument: SimulatedInstrument, ms: number): string {
+export function fundingRow(instrument: HuobiInstrument, ms: number): string {
   const { facts, counter } = instrument
   const rate = counter % 50n === 0n ? '0E-18' : rateAt(instrument, ms)
   const estimated = counter % 2n === 0n ? 'null' : '"null"'

@@ -7,7 +7,8 @@ export function textOf(data: string | Uint8Array): string {
 export function readObject(text: string): Readonly<Record<string, unknown>> | null {
   try {
     const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null ? { ...value } : null
+    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
+    return isObject ? { ...value } : null
   } catch {
     // Not JSON: the caller answers as its venue does.
     return null

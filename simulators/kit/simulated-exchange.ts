@@ -10,7 +10,7 @@ import type {
   VenueSimulator,
 } from '../../src/simulator/venue-simulator.js'
 import { PendingFaults } from './pending-faults.js'
-import { Timers } from './timers.js'
+import { CATCH_UP, Timers } from './timers.js'
 import { VenueClock } from './venue-clock.js'
 
 /** What a simulated venue lists. */
@@ -56,6 +56,12 @@ export interface ExchangeSide<C extends ExchangeClient> {
   readonly commit?: (name: string, at: Micros) => boolean | null
 }
 
+/** A simulator that the kit made. */
+export interface KitSimulator extends VenueSimulator {
+  readonly faults: readonly string[]
+  fault(name: string, at: Micros): boolean
+}
+
 /** Faults that strike the venue and not one connection. */
 const OF_THE_VENUE: ReadonlySet<string> = new Set([
   'silent-but-one',
@@ -85,6 +91,7 @@ export class SimulatedExchange<I extends Listed, C extends ExchangeClient = Exch
   readonly #stepMicros: Micros
   #begun = false
   #steps = 0
+  #nextStep: Micros = 0
 
   constructor({ seed = 1, stepsPerSecond = 20 }: SimulatorOptions, setup: ExchangeSetup<I>) {
     this.random = new SeededRandom(seed)
@@ -113,13 +120,13 @@ export class SimulatedExchange<I extends Listed, C extends ExchangeClient = Exch
   }
 
   /** The simulator of a venue that answers so. */
-  simulator(venue: string, side: ExchangeSide<C>): VenueSimulator {
+  simulator(venue: string, side: ExchangeSide<C>): KitSimulator {
     const { admit } = side
     const now = (at: Micros) => this.advance(at)
     return {
       venue,
       markets: new Map(
-        this.#all.flatMap(({ id, market }) => (market === null ? [] : [[id, market] as const])),
+        this.listed.flatMap(({ id, market }) => (market === null ? [] : [[id, market] as const])),
       ),
       faults: this.#setup.faults,
       ...(admit === undefined
@@ -148,9 +155,16 @@ export class SimulatedExchange<I extends Listed, C extends ExchangeClient = Exch
     }
   }
 
-  /** Lets time pass. */
+  /** Lets time pass. At one moment the markets move first. */
   advance(at: Micros): void {
     this.#begin(at)
+    while (this.#nextStep <= at) {
+      const step = this.#nextStep
+      this.timers.runUntil(step - 1)
+      this.timers.stand(step)
+      this.#nextStep = Math.max(step + this.#stepMicros, at - CATCH_UP)
+      this.#step()
+    }
     this.timers.runUntil(at)
   }
 
@@ -164,7 +178,7 @@ export class SimulatedExchange<I extends Listed, C extends ExchangeClient = Exch
     this.#begun = true
     this.timers.runUntil(at)
     this.#setup.begin?.(at)
-    this.timers.every(this.#stepMicros, () => this.#step())
+    this.#nextStep = at + this.#stepMicros
   }
 
   #step(): void {

@@ -2,7 +2,7 @@ import type { Micros } from '../../schemas/events.js'
 import { Agenda, type Appointment } from '../../src/simulator/agenda.js'
 
 /** What recurs is made up for this long at most: a machine that slept for a night is not behind by a night. */
-const CATCH_UP: Micros = 60_000_000
+export const CATCH_UP: Micros = 60_000_000
 
 /** The time of a simulated venue, and what is to happen in it. Everything happens at the very moment that it is due. */
 export class Timers {
@@ -34,6 +34,11 @@ export class Timers {
   runUntil(at: Micros): void {
     this.#until = Math.max(this.#until, at)
     this.#agenda.runUntil(at)
+    this.#now = Math.max(this.#now, at)
+  }
+
+  /** Time stands at this moment, and what is due in it has not happened yet. */
+  stand(at: Micros): void {
     this.#now = Math.max(this.#now, at)
   }
 

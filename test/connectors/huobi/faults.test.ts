@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { MarketEvent } from '../../../schemas/events.js'
-import { HuobiSimulator } from '../../../simulators/huobi/simulator.js'
+import { huobiSimulator } from '../../../simulators/huobi/simulator.js'
 import type { Channel } from '../../../src/connector.js'
 import { VirtualLine } from './virtual-line.js'
 
@@ -88,7 +88,7 @@ const BEFORE =
 
 describe('a fault of the venue', () => {
   it.each(FAULTS)('%s on %s discloses %j', (name, socket, discloses) => {
-    const line = new VirtualLine(new HuobiSimulator({ seed: 11 }))
+    const line = new VirtualLine(huobiSimulator({ seed: 11 }))
     const [symbol, channel] = STREAMS[socket]
     // A sibling opens the socket, and shows that it is not disturbed.
     const sibling =
@@ -141,7 +141,7 @@ describe('a fault of the venue', () => {
   }
 
   it('of the whole venue strikes whoever takes the next message', () => {
-    const line = new VirtualLine(new HuobiSimulator({ seed: 12 }))
+    const line = new VirtualLine(huobiSimulator({ seed: 12 }))
     line.subscribe('BTC/USDT', 'book')
     line.advance(3_000)
     expect(line.simulator.fault('sequence-skipped', line.now)).toBe(true)
@@ -158,7 +158,7 @@ describe('a fault of the venue', () => {
   })
 
   it('that silences every market but one leaves that one alone, and the rest comes back', () => {
-    const line = new VirtualLine(new HuobiSimulator({ seed: 13 }))
+    const line = new VirtualLine(huobiSimulator({ seed: 13 }))
     line.subscribe('BTC/USDT', 'book')
     line.subscribe('ETH/USDT', 'book')
     line.advance(4_000)
@@ -174,7 +174,7 @@ describe('a fault of the venue', () => {
   })
 
   it('that puts its clock an hour off shows in the times of the venue alone', () => {
-    const line = new VirtualLine(new HuobiSimulator({ seed: 14 }))
+    const line = new VirtualLine(huobiSimulator({ seed: 14 }))
     line.subscribe('BTC/USDT', 'quote')
     line.advance(1_000)
     line.simulator.fault('clock-off', line.now)
@@ -185,7 +185,7 @@ describe('a fault of the venue', () => {
   })
 
   it('that takes the notification sockets into maintenance is a planned pause', () => {
-    const line = new VirtualLine(new HuobiSimulator({ seed: 15 }))
+    const line = new VirtualLine(huobiSimulator({ seed: 15 }))
     line.subscribe('BTC/USDT:USDT', 'derivative:funding')
     line.advance(1_000)
     expect(line.simulator.fault('maintenance', line.now)).toBe(true)
@@ -201,7 +201,7 @@ describe('a fault of the venue', () => {
     ['BTC/USDT', 'feed'],
     ['BTC/USDT:USDT', 'linear'],
   ] as const)('that keeps an update of %s back under right numbers leaves no trace', (symbol, socket) => {
-    const line = new VirtualLine(new HuobiSimulator({ seed: 16 }))
+    const line = new VirtualLine(huobiSimulator({ seed: 16 }))
     line.subscribe(symbol, 'book')
     line.advance(3_000)
     const { instrument } = line.instrument(symbol)
@@ -219,7 +219,7 @@ describe('a fault of the venue', () => {
   })
 
   it('that keeps a trade back leaves no trace', () => {
-    const line = new VirtualLine(new HuobiSimulator({ seed: 17 }))
+    const line = new VirtualLine(huobiSimulator({ seed: 17 }))
     line.subscribe('BTC/USDT', 'trade')
     line.advance(3_000)
     expect(line.fault('spot', 'trade-lost')).toBe(true)
@@ -230,7 +230,7 @@ describe('a fault of the venue', () => {
   })
 
   it('that puts its clock an hour off leaves the times before it, and the order of what was missed', () => {
-    const line = new VirtualLine(new HuobiSimulator({ seed: 18 }))
+    const line = new VirtualLine(huobiSimulator({ seed: 18 }))
     line.subscribe('BTC/USDT', 'trade')
     line.advance(5_000)
     line.incoming = () => false
@@ -258,6 +258,6 @@ describe('a fault of the venue', () => {
     const tried = new Set<string>(FAULTS.map(([name]) => name))
     for (const name of ['clock-off', 'silent-but-one', 'maintenance', 'instrument-delisted']) tried.add(name)
     for (const name of ['update-lost', 'trade-lost']) tried.add(name)
-    expect(new HuobiSimulator().faults.filter((name) => !tried.has(name))).toEqual([])
+    expect(huobiSimulator().faults.filter((name) => !tried.has(name))).toEqual([])
   })
 })

@@ -1,6 +1,6 @@
 import { huobi } from '../../../connectors/huobi/connector.js'
 import type { MarketEvent } from '../../../schemas/events.js'
-import type { HuobiSimulator } from '../../../simulators/huobi/simulator.js'
+import type { KitSimulator } from '../../../simulators/index.js'
 import type { Channel, Connector, Instrument, Subscription } from '../../../src/connector.js'
 import { Instruments } from '../../../src/session/instrument-table.js'
 import { StreamMemory } from '../../../src/session/memory.js'
@@ -25,7 +25,7 @@ interface Line {
 /** The connector against its simulator in memory, with a clock that the test moves. */
 export class VirtualLine {
   readonly connector: Connector
-  readonly simulator: HuobiSimulator
+  readonly simulator: KitSimulator
   readonly instruments = new Instruments()
   readonly memory = new StreamMemory()
   readonly events: MarketEvent[] = []
@@ -38,7 +38,7 @@ export class VirtualLine {
   incoming: (frame: string | Uint8Array) => boolean = () => true
   readonly #lines: Line[] = []
 
-  constructor(simulator: HuobiSimulator, connector = huobi({ url: 'ws://127.0.0.1:9003' })) {
+  constructor(simulator: KitSimulator, connector = huobi({ url: 'ws://127.0.0.1:9003' })) {
     this.simulator = simulator
     this.connector = connector
     for (const request of connector.catalogue.requests(connector.endpoints)) {
@@ -115,7 +115,7 @@ export class VirtualLine {
     const { memory, instruments } = this
     const run = harness(this.connector, { endpoint, memory, instruments })
     const request = { method: 'GET', path: path(endpoint.url), headers: {}, body: '' }
-    if (this.simulator.admit(request) !== null) throw new Error(`${endpoint.url} is refused`)
+    if (this.simulator.admit?.(request, this.now) !== null) throw new Error(`${endpoint.url} is refused`)
     const connection = this.simulator.connect(
       {
         request,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { HuobiSimulator } from '../../../simulators/huobi/simulator.js'
+import { huobiSimulator } from '../../../simulators/huobi/simulator.js'
 import type { Channel } from '../../../src/connector.js'
 import { VirtualLine } from './virtual-line.js'
 
@@ -44,7 +44,7 @@ describe('the book is the true one, at every step,', () => {
     ['BTC/USDT:USDT-301227', 'BTC-USDT-301227', 'book:step0', 1_000],
   ] as const)('%s (%s) %s', (symbol, id, channel, levels) => {
     for (const seed of [1, 2]) {
-      const line = new VirtualLine(new HuobiSimulator({ seed }))
+      const line = new VirtualLine(huobiSimulator({ seed }))
       line.subscribe(symbol, channel)
       const compared = compare(line, id, channel, levels, 10_000)
       expect(compared).toBeGreaterThan(channel === 'book:step0' ? 8 : 80)
@@ -93,7 +93,7 @@ describe('everything that the venue has', () => {
   ]
 
   it('comes, without a gap, a refusal or a malformed frame', () => {
-    const line = new VirtualLine(new HuobiSimulator({ seed: 5 }))
+    const line = new VirtualLine(huobiSimulator({ seed: 5 }))
     const wanted = new Set<string>()
     for (const [symbol, channels] of [
       ['BTC/USDT', SPOT],
@@ -128,7 +128,7 @@ describe('everything that the venue has', () => {
   })
 
   it('of trades comes once each, as the true market made them', () => {
-    const line = new VirtualLine(new HuobiSimulator({ seed: 6 }))
+    const line = new VirtualLine(huobiSimulator({ seed: 6 }))
     line.subscribe('BTC/USDT', 'trade')
     line.subscribe('BTC/USDT:USDT', 'trade')
     line.advance(20_000)
@@ -155,7 +155,7 @@ describe('everything that the venue has', () => {
 
 describe('a connection that is lost', () => {
   it('costs a gap, then a fresh book and the trades that were missed', () => {
-    const line = new VirtualLine(new HuobiSimulator({ seed: 8 }))
+    const line = new VirtualLine(huobiSimulator({ seed: 8 }))
     for (const channel of ['trade', 'book'] as const) {
       line.subscribe('BTC/USDT', channel)
       line.subscribe('BTC/USDT:USDT', channel)
@@ -198,7 +198,7 @@ describe('a connection that is lost', () => {
   })
 
   it('is what silence towards the pings leads to, and the session comes back', () => {
-    const line = new VirtualLine(new HuobiSimulator({ seed: 9 }))
+    const line = new VirtualLine(huobiSimulator({ seed: 9 }))
     line.subscribe('BTC/USDT', 'book')
     line.outgoing = (frame) => !frame.includes('pong')
     line.advance(16_000)
@@ -210,7 +210,7 @@ describe('a connection that is lost', () => {
   })
 
   it('does not touch the other sockets', () => {
-    const line = new VirtualLine(new HuobiSimulator({ seed: 9 }))
+    const line = new VirtualLine(huobiSimulator({ seed: 9 }))
     line.subscribe('BTC/USDT', 'trade')
     line.subscribe('BTC/USDT', 'book')
     line.advance(3_000)
@@ -222,7 +222,7 @@ describe('a connection that is lost', () => {
 
 describe('while running', () => {
   it('streams come and go without disturbing their siblings', () => {
-    const line = new VirtualLine(new HuobiSimulator({ seed: 10 }))
+    const line = new VirtualLine(huobiSimulator({ seed: 10 }))
     line.subscribe('BTC/USDT', 'book')
     line.advance(3_000)
     const guest = line.subscribe('ETH/USDT', 'book')
@@ -239,7 +239,7 @@ describe('while running', () => {
   })
 
   it('a suspended contract is said and its siblings go on', () => {
-    const line = new VirtualLine(new HuobiSimulator({ seed: 10 }))
+    const line = new VirtualLine(huobiSimulator({ seed: 10 }))
     line.subscribe('ANT/USDT:USDT', 'book')
     line.subscribe('BTC/USDT:USDT', 'book')
     line.subscribe('TON/USDT', 'trade')

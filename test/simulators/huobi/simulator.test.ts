@@ -1,7 +1,8 @@
 import { gunzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
-import { HuobiSimulator } from '../../../simulators/huobi/simulator.js'
-import { periodStart } from '../../../simulators/huobi/statistics-topics.js'
+import { huobiSimulator } from '../../../simulators/huobi/simulator.js'
+import { klinePeriods } from '../../../simulators/huobi/statistics-topics.js'
+import type { KitSimulator } from '../../../simulators/kit/simulated-exchange.js'
 import type { SimulatedConnection } from '../../../src/simulator/venue-simulator.js'
 import { T } from '../../connectors/huobi/frames.js'
 
@@ -9,11 +10,11 @@ import { T } from '../../connectors/huobi/frames.js'
 class Client {
   readonly raw: Uint8Array[] = []
   readonly closes: [number, string][] = []
-  readonly simulator: HuobiSimulator
+  readonly simulator: KitSimulator
   readonly connection: SimulatedConnection
   now: number
 
-  constructor(path: string, simulator = new HuobiSimulator({ seed: 7 }), now = T) {
+  constructor(path: string, simulator = huobiSimulator({ seed: 7 }), now = T) {
     this.simulator = simulator
     this.now = now
     this.connection = simulator.connect(
@@ -80,9 +81,9 @@ describe('the simulated sockets', () => {
   })
 
   it('are on the paths of the venue, and nowhere else', () => {
-    const simulator = new HuobiSimulator()
+    const simulator = huobiSimulator()
     const admit = (path: string) =>
-      simulator.admit({ method: 'GET', path, headers: {}, body: '' })?.status ?? null
+      simulator.admit?.({ method: 'GET', path, headers: {}, body: '' }, T)?.status ?? null
     const paths = [
       '/',
       '/ws',
@@ -279,7 +280,7 @@ describe('the simulated feeds', () => {
   })
 
   it('count both sides of a trade of derivatives, and half of it leaves the book', () => {
-    const simulator = new HuobiSimulator({ seed: 7 })
+    const simulator = huobiSimulator({ seed: 7 })
     const client = new Client('/linear-swap-ws', simulator)
     const pushes = client.watch('market.BTC-USDT.trade.detail', 5_000)
     const amounts = pushes.flatMap((text) =>
@@ -394,7 +395,7 @@ describe('the simulated feeds', () => {
   })
 
   it('put one counter on books, quotes and refreshes: at equal numbers the tops agree', () => {
-    const simulator = new HuobiSimulator({ seed: 7 })
+    const simulator = huobiSimulator({ seed: 7 })
     const quotes = new Client('/ws', simulator)
     const books = new Client('/feed', simulator)
     quotes.send({ sub: 'market.btcusdt.bbo', id: 1 })
@@ -418,6 +419,7 @@ describe('the simulated feeds', () => {
 
   it("roll candles over at the venue's own midnight", () => {
     const at = Date.UTC(2026, 10, 22, 18, 30)
+    const periodStart = (interval: string, ms: number) => klinePeriods(interval)(ms * 1000) / 1000
     expect(periodStart('1m', at)).toBe(at)
     expect(periodStart('4h', at)).toBe(Date.UTC(2026, 10, 22, 16))
     expect(periodStart('1d', at)).toBe(Date.UTC(2026, 10, 22, 16))
@@ -525,7 +527,7 @@ describe('the simulated notifications', () => {
   })
 
   it('tell maintenance on the centre, and refuse elsewhere until it is over', () => {
-    const simulator = new HuobiSimulator({ seed: 7 })
+    const simulator = huobiSimulator({ seed: 7 })
     const centre = new Client('/center-notification', simulator)
     centre.send(sub('public.linear-swap.heartbeat'))
     centre.send(sub('public.*.funding_rate'))
@@ -543,14 +545,14 @@ describe('the simulated notifications', () => {
     expect(watching.frames()).toMatchObject([
       { event: 'update', data: { heartbeat: 0, estimated_recovery_time: T / 1000 + 10_000 } },
     ])
+    const late = new Client('/linear-swap-notification', simulator)
+    late.send(sub('public.*.funding_rate'))
+    expect(late.frames()).toMatchObject([{ 'err-code': 1006 }])
     watching.advance(10_100)
     expect(watching.frames().filter((frame) => 'event' in frame)).toMatchObject([
       { event: 'update', data: { heartbeat: 1 } },
     ])
     expect(linear.closes).toEqual([[1000, 'Bye']])
-    const late = new Client('/linear-swap-notification', simulator)
-    late.send(sub('public.*.funding_rate'))
-    expect(late.frames()).toMatchObject([{ 'err-code': 1006 }])
     const again = new Client('/center-notification', simulator, T + 11_000_000)
     again.send(sub('public.spot.heartbeat'))
     again.advance(100)
@@ -559,7 +561,7 @@ describe('the simulated notifications', () => {
 })
 
 describe('the simulated REST', () => {
-  const simulator = new HuobiSimulator({ seed: 7 })
+  const simulator = huobiSimulator({ seed: 7 })
   const get = (path: string) => simulator.http({ method: 'GET', path, headers: {}, body: '' }, T)
   const body = (path: string) => JSON.parse(get(path).body) as object
 
@@ -620,7 +622,7 @@ describe('the simulated REST', () => {
 describe('the same seed', () => {
   it('gives the same market to the last digit, another seed another', () => {
     const [one, two, three] = [1, 1, 2].map((seed) => {
-      const client = new Client('/feed', new HuobiSimulator({ seed }))
+      const client = new Client('/feed', huobiSimulator({ seed }))
       return client.watch('market.btcusdt.mbp.150', 1_000).join()
     })
     expect(one).toBe(two)
