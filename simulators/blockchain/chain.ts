@@ -19,9 +19,8 @@ interface Block {
 const TRANSACTION_MICROS = 200_000
 /** Far quicker than the chain's ten minutes: a simulator that is watched for a minute must show a block. */
 const BLOCK_SECONDS = 15
-/** The height at 6 June 2025, 00:00 UTC. */
-const KNOWN_HEIGHT = 900_000
-const KNOWN_SECONDS = Date.UTC(2025, 5, 6) / 1000
+/** When the first block was mined: whatever time a simulator is handed, there is a chain. */
+const GENESIS_SECONDS = Date.UTC(2009, 0, 3) / 1000
 
 /**
  * The chain. There is one: which block stands at which height depends on the time alone, so that a simulator that starts
@@ -113,12 +112,12 @@ export class SimulatedChain {
 }
 
 function heightAt(at: Micros): number {
-  return KNOWN_HEIGHT + Math.floor((at / 1_000_000 - KNOWN_SECONDS) / BLOCK_SECONDS)
+  return Math.floor((at / 1_000_000 - GENESIS_SECONDS) / BLOCK_SECONDS)
 }
 
 function blockAt(height: number): Block {
   const hash = `00000000${hex(new SeededRandom(height), 56)}`
-  return { hash, height, time: KNOWN_SECONDS + (height - KNOWN_HEIGHT) * BLOCK_SECONDS }
+  return { hash, height, time: GENESIS_SECONDS + height * BLOCK_SECONDS }
 }
 
 /** One client of the chain feed: no acks, no errors; what it does not know it ignores. */
