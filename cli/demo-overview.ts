@@ -21,12 +21,13 @@ const plans: readonly Column<Connector>[] = [
 ]
 
 /** What `npm start` recorded: a line for each market, and a line for the tape. */
-export function overview({ tape, instruments, malformed }: Inspection): string {
+export function overview({ tape, instruments, streams, malformed }: Inspection): string {
   const span =
     tape.from === null || tape.to === null ? '' : ` in ${showDuration((tape.to - tape.from) / 1000)}`
+  const events = streams.reduce((sum, stream) => sum + stream.events, 0)
   const size = `${(tape.bytes / 1024 / 1024).toFixed(1)} MiB`
   const broken = malformed === 0 ? '' : `, ${pc.red(`${malformed} malformed frames`)}`
-  return `${table(markets, instruments, { dense: true, elsewhere: 'widen the terminal' })}\n\n${tape.events.toLocaleString('en')} events${span}, ${size}${broken}`
+  return `${table(markets, instruments, { dense: true, elsewhere: 'widen the terminal' })}\n\n${events.toLocaleString('en')} events${span}, ${size}${broken}`
 }
 
 /** What was asked for and did not come in so short a run: a sentence to stand after the overview, or nothing. */

@@ -36,7 +36,8 @@ Examples:
 function overview({ tape, instruments, streams, malformed }: Inspection, runs: number): string {
   const span =
     tape.from === null || tape.to === null ? '' : ` over ${showDuration((tape.to - tape.from) / 1000)}`
-  const size = `${tape.events.toLocaleString('en')} events${span}, ${showBytes(tape.bytes)}, ${malformed} malformed frames`
+  const events = streams.reduce((sum, stream) => sum + stream.events, 0)
+  const size = `${events.toLocaleString('en')} events${span}, ${showBytes(tape.bytes)}, ${malformed} malformed frames`
   return [
     ...(instruments.length === 0 ? [] : [table(markets, instruments, { dense: true })]),
     ...(streams.length === 0 ? [] : [totalsTable(streams, runs)]),

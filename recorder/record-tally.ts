@@ -3,8 +3,9 @@ import type { FeedStream } from '../src/feed/asked-streams.js'
 
 /** What a recording brought. */
 export interface RecordSummary {
+  /** Data of all streams: no gaps, no checksums, nothing that connections say. */
   readonly events: number
-  /** Events by type; a type that never came is absent. */
+  /** Everything that came, by type; a type that never came is absent. */
   readonly types: Readonly<Partial<Record<MarketEventType, number>>>
   /** Gaps that were opened, by the feed or by the recorder itself, by reason; a reason that never occurred is absent. */
   readonly gaps: Readonly<Partial<Record<GapReason, number>>>
@@ -27,7 +28,7 @@ type Level<T> = Map<string, T>
 
 /** Counts what is recorded. Bounded by the streams that came. */
 export class RecordTally {
-  #events = 0
+  #data = 0
   readonly #types = new Map<MarketEventType, number>()
   readonly #gaps = new Map<GapReason, number>()
   #first: Micros | null = null
@@ -36,7 +37,6 @@ export class RecordTally {
   readonly #streams: Level<Level<Level<{ data: number }>>> = new Map()
 
   add(event: MarketEvent): void {
-    this.#events++
     this.#types.set(event.type, (this.#types.get(event.type) ?? 0) + 1)
     if (!('channel' in event) || event.type === 'checksum') return
     if (event.type === 'gap') {
@@ -44,6 +44,7 @@ export class RecordTally {
       return
     }
     this.#stream(event.venue, event.channel, event.symbol).data++
+    this.#data++
     // What a venue lists of an instrument is no datum of a market.
     if (event.type === 'instrument') return
     this.#first ??= event.receiveTime
@@ -57,7 +58,7 @@ export class RecordTally {
       gaps.set(reason, (gaps.get(reason) ?? 0) + count)
     }
     return {
-      events: this.#events,
+      events: this.#data,
       types: Object.fromEntries(this.#types),
       gaps: Object.fromEntries(gaps),
       malformed: this.#types.get('malformed') ?? 0,

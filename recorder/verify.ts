@@ -40,8 +40,10 @@ export interface Verification extends TapeCoverage {
   readonly verdict: Verdict
   /** Whether the verdict is `whole`. */
   readonly whole: boolean
-  /** Events that were read. */
+  /** Data of all streams, as `record` counts it: no gaps, no checksums, nothing that connections say. */
   readonly events: number
+  /** Everything that was read: the data, and what stands on the tape beside it. */
+  readonly rows: number
   /** Gaps that the tape discloses, and how many of them say that they were healed. */
   readonly gaps: { readonly opened: number; readonly healed: number }
   readonly counts: { readonly error: number; readonly warning: number; readonly note: number }
@@ -98,7 +100,8 @@ export function judgeTape(
   return {
     verdict,
     whole: verdict === 'whole',
-    events: pass.events,
+    events: data,
+    rows: pass.events,
     gaps: { opened: pass.gapsOpened, healed: pass.gapsHealed },
     counts: { ...findings.counts },
     findings: findings.list(),

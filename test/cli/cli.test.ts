@@ -47,6 +47,12 @@ describe('recording a simulated venue', () => {
 
     const verified = await desk.run('verify', 'one.db')
     expect(verified).toMatchObject({ code: 0, stdout: expect.stringMatching(/^whole: one\.db, /m) })
+    const figures = [
+      /: ([\d,]+) events of 4 streams/.exec(recorded.stderr),
+      /^whole: one\.db, ([\d,]+) events/m.exec(verified.stdout),
+      /^([\d,]+) events over/m.exec((await desk.run('inspect', 'one.db')).stdout),
+    ].map((match) => match?.[1])
+    expect(figures).toEqual([expect.stringMatching(/\d/), figures[0], figures[0]])
 
     const [first, second] = [
       await desk.run('replay', 'one.db'),

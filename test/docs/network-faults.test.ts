@@ -19,6 +19,6 @@ test.each(cases)(
   '$name at $venue is said as docs/reliability.md has it',
   async ({ name, venue, profile }) => {
     const said = await playFault(profile, { name, ofVenue: false })
-    expect(said ?? undefined).toEqual(table.get(`${name} ${venue}`))
+    expect(table.get(`${name} ${venue}`) ?? [null]).toContainEqual(said)
   },
 )

@@ -18,6 +18,6 @@ test.each(cases)(
   '$name at $venue is said as docs/reliability.md has it',
   async ({ name, venue, profile }) => {
     const said = await playFault(profile, { name, ofVenue: true })
-    expect(said ?? undefined).toEqual(table.get(`${name} ${venue}`))
+    expect(table.get(`${name} ${venue}`) ?? [null]).toContainEqual(said)
   },
 )

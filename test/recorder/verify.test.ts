@@ -82,7 +82,8 @@ describe('a whole tape', () => {
     expect(verification).toMatchObject({
       verdict: 'whole',
       whole: true,
-      events: 5,
+      events: 4,
+      rows: 5,
       gaps: { opened: 0, healed: 0 },
       counts: { error: 0, warning: 0, note: 0 },
       findings: [],

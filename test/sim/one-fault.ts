@@ -70,29 +70,27 @@ const OF_SUBSCRIBES: ReadonlySet<string> = new Set([
   'snapshot-refused',
 ])
 
-/** What a lost or late frame leads to depends on what it held. With these seeds it holds what the page speaks of. */
-const SEEDS: Readonly<Record<string, number>> = {
-  'drop cex': 2,
-  'reorder bitmex': 35,
-  'update-lost bitfinex': 3,
-}
-
 /**
  * Plays one fault to a feed of one venue (trades and book of one market) on a virtual machine.
  *
+ * @param seed of the market: what a lost or late frame leads to depends on what it held.
  * @returns what the stream says of it, in the order in which each is said first: `gap <reason>`, `healed` or `closed` (a gap
  * that ends with its loss made good, or not), `malformed <reason>`, and the states of the connection. Then what is true at
  * the end: `live`, the book says so and is the venue's; `wrong`, it says so and is not; `lost`, a trade is missing that no
  * gap covers. Null where the fault found nothing to strike.
  */
-export async function playFault(profile: SimulatedVenue, listed: ListedFault): Promise<string[] | null> {
+export async function playFault(
+  profile: SimulatedVenue,
+  listed: ListedFault,
+  seed = 11,
+): Promise<string[] | null> {
   const { venue } = profile
   const [symbol = ''] = profile.symbols
   const options = { url: 'ws://venue.test', symbols: [symbol], channels: ['trade', 'book'] } as const
   const connector = venue.connector(options)
   const platform = virtualPlatform({ seed: 11 })
   const simulated = simulate(venue.id, {
-    seed: SEEDS[`${listed.name} ${venue.id}`] ?? 11,
+    seed,
     stepsPerSecond: 8,
     extremeAmounts: true,
     url: options.url,
