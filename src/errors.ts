@@ -45,7 +45,9 @@ function shownCause(cause: unknown): unknown {
   if (cause instanceof TapewireError) return cause
   if (!(cause instanceof Error)) return typeof cause === 'string' ? shown(cause) : cause
   const copy = new Error(shown(cause.message))
-  Object.setPrototypeOf(copy, Object.getPrototypeOf(cause))
+  // The accessors of a DOMException (an AbortError) work on nothing but the object itself.
+  if (cause instanceof DOMException) Object.defineProperty(copy, 'name', { value: cause.name })
+  else Object.setPrototypeOf(copy, Object.getPrototypeOf(cause))
   Object.assign(copy, shownContext({ ...cause }))
   const stack = (cause.stack ?? '')
     .split('\n')

@@ -56,8 +56,14 @@ export interface Clock {
  */
 export type Dial = (target: DialTarget, events: DialEvents) => DialedSocket
 
+/** Where a connection goes: `ws:` and `wss:`, and for protocols on other transports `tcp:`, `tls:`, `http:` and `https:`. */
+export interface DialAddress extends ConnectTarget {
+  /** The request, where the URL is `http:` or `https:`. @default GET */
+  readonly http?: { readonly method: 'GET' | 'POST'; readonly body?: string }
+}
+
 /** What is dialled, and within which bounds. */
-export interface DialTarget extends ConnectTarget {
+export interface DialTarget extends DialAddress {
   /** The whole connect (proxy, TLS, upgrade) must be over within this. */
   readonly timeoutMs: number
   /** A larger frame ends the connection with 1009. Bytes. */

@@ -4,6 +4,7 @@ export * from '../errors.js'
 export type {
   Clock,
   Dial,
+  DialAddress,
   DialClose,
   DialEvents,
   DialedSocket,

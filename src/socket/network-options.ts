@@ -20,6 +20,11 @@ export interface TlsOptions {
   readonly passphrase?: string | undefined
   /** The name that the venue's certificate must bear. @default the URL's host */
   readonly servername?: string | undefined
+  /**
+   * The server's public keys that are trusted, of which one must match: the SHA-256 of the key (SubjectPublicKeyInfo), `sha256/` and base64,
+   * as in HPKP and curl. The certificate must be valid besides; `ca` says by whom. @default any key
+   */
+  readonly pins?: readonly string[] | undefined
   /** False trusts any certificate: only for tests. @default true */
   readonly rejectUnauthorized?: boolean | undefined
   /** The oldest version of TLS that is accepted. @default TLSv1.2 */

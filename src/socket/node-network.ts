@@ -1,6 +1,7 @@
 import type { Http, Platform } from '../platform.js'
 import { type NodeDialOptions, nodeDial } from './dial.js'
 import { egress } from './egress.js'
+import { streamDial } from './stream-dial.js'
 
 /**
  * Node's time, sockets and HTTP, from options that are checked already.
@@ -13,9 +14,11 @@ export function nodeNetwork(
   options: NodeDialOptions,
 ): Pick<Platform, 'clock' | 'dial' | 'http'> & Required<Pick<Platform, 'checkWayOut'>> {
   let http: Promise<Http> | null = null
+  const webSocket = nodeDial(options)
+  const stream = streamDial(options)
   return {
     clock: options.clock,
-    dial: nodeDial(options),
+    dial: (target, events) => (/^(tcp|tls|https?):/.test(target.url) ? stream : webSocket)(target, events),
     http: async (...given) => {
       http ??= import('./http.js').then(({ nodeHttp }) => nodeHttp(options))
       return (await http)(...given)

@@ -1,7 +1,7 @@
 import type { Micros } from '../../schemas/events.js'
 import type { ConnectTarget } from '../connector.js'
-import { NetworkError, TapewireError, UsageError } from '../errors.js'
-import type { Clock, Dial, Http, Timer } from '../platform.js'
+import { NetworkError, TapewireError } from '../errors.js'
+import type { Clock, Dial, DialAddress, Http, Timer } from '../platform.js'
 import type {
   CloseDemand,
   Codec,
@@ -16,7 +16,7 @@ import type { DialBudget } from './dial-budget.js'
 import type { Beat } from './heartbeat.js'
 import type { Loss } from './loss.js'
 import { NETWORK } from './network-defaults.js'
-import { ResilientSocket, type TargetSource } from './resilient-socket.js'
+import { ResilientSocket } from './resilient-socket.js'
 import type { Opening, SocketStats, Wait } from './socket-events.js'
 import type { SocketSettings, Verdict } from './socket-options.js'
 
@@ -26,7 +26,7 @@ const AFTER_PAUSE_MS = 1_000
 /** What a link is made of. */
 export interface LinkOptions<Command, Message, Answer> {
   readonly protocol: Protocol<Command, Message, Answer>
-  readonly target: TargetSource
+  readonly target: (signal: AbortSignal) => Promise<ConnectTarget>
   readonly host: string
   readonly settings: SocketSettings
   readonly clock: Clock
@@ -204,7 +204,7 @@ export class ProtocolLink<Command, Message, Answer> {
   // ── What the socket says ────────────────────────────────────────────────────────────────────────────────────────
 
   /** Asks the codec where to dial. */
-  async #target(signal: AbortSignal): Promise<ConnectTarget> {
+  async #target(signal: AbortSignal): Promise<DialAddress> {
     const asked = await this.#options.target(signal)
     if (signal.aborted) return asked
     this.#attempt = new AbortController()
@@ -213,14 +213,7 @@ export class ProtocolLink<Command, Message, Answer> {
       this.#dialled = resolve
     })
     this.#run(() => this.#codec.connect(asked, this.#now()))
-    const target = await dialled
-    if (target.transport !== 'websocket') {
-      throw new UsageError(
-        'bad_target',
-        `${this.#options.protocol.name} asks for a connection over ${target.transport}`,
-      )
-    }
-    return target
+    return address(await dialled)
   }
 
   #opened(opening: Opening): void {
@@ -379,6 +372,17 @@ export class ProtocolLink<Command, Message, Answer> {
     }
     return result
   }
+}
+
+/** What a codec wants dialled, as the platform is asked for it. */
+function address(target: CodecTarget): DialAddress {
+  if (target.transport === 'websocket') return target
+  if (target.transport === 'tcp') {
+    const host = target.host.includes(':') ? `[${target.host}]` : target.host
+    return { url: `${target.tls ? 'tls' : 'tcp'}://${host}:${target.port}` }
+  }
+  const { method, url, headers = {}, body } = target
+  return { url, headers, http: { method, ...(body !== undefined && { body }) } }
 }
 
 function known(error: unknown): TapewireError {

@@ -233,10 +233,17 @@ export class ResilientSocket implements AsyncDisposable {
           this.#lose(connection, heldMeanwhile(this.#host, connection.about))
       }
       if (this.#connection !== connection) return
-      const { url, headers = {}, protocols = [] } = target
+      const { url, headers = {}, protocols = [], http } = target
       connection.dialled(
         dial(
-          { url, headers, protocols, timeoutMs: connectTimeoutMs, maxFrameBytes },
+          {
+            url,
+            headers,
+            protocols,
+            ...(http !== undefined && { http }),
+            timeoutMs: connectTimeoutMs,
+            maxFrameBytes,
+          },
           this.#events(connection, shownUrl(url)),
         ),
       )

@@ -2,7 +2,7 @@ import * as z from 'zod'
 import type { ConnectTarget } from '../connector.js'
 import { UsageError } from '../errors.js'
 import { parseOptions } from '../options.js'
-import type { Clock, Dial } from '../platform.js'
+import type { Clock, Dial, DialAddress } from '../platform.js'
 import type { Backoff } from './backoff.js'
 import type { DialBudget } from './dial-budget.js'
 import type { Ping } from './heartbeat.js'
@@ -82,7 +82,7 @@ export interface ResilientSocketOptions extends SocketSettings {
 }
 
 /** Finds out where to connect, anew for each attempt. */
-export type TargetSource = (signal: AbortSignal) => ConnectTarget | Promise<ConnectTarget>
+export type TargetSource = (signal: AbortSignal) => DialAddress | Promise<DialAddress>
 
 const anything = <T>(what: string) =>
   z.custom<T>((value) => typeof value === 'object' && value !== null, `must be ${what}`)
@@ -96,6 +96,7 @@ const targetSchema = z.object({
   url: z.url({ protocol: /^wss?$/, error: 'must be a ws:// or wss:// URL' }),
   headers: z.record(z.string(), z.string()).optional(),
   protocols: z.array(z.string()).readonly().optional(),
+  http: z.custom<NonNullable<DialAddress['http']>>((value) => typeof value === 'object').optional(),
 })
 
 const pingSchema = z.strictObject({

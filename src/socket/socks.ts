@@ -80,7 +80,8 @@ function refusing(callback: Callback | undefined): (error: Error) => void {
   return (error) => callback?.(error, new Duplex())
 }
 
-async function tunnel(way: SocksWay, to: Destination): Promise<net.Socket> {
+/** Opens a connection through a SOCKS proxy. */
+export async function tunnel(way: SocksWay, to: Destination): Promise<net.Socket> {
   const { proxy, signal, localAddress } = way
   const socket = net.connect({
     host: proxy.host,

@@ -119,6 +119,12 @@ describe('an error', () => {
     expect((error.cause as Error).stack).not.toContain('canary')
   })
 
+  it('takes an AbortError for its cause, whose accessors work on nothing but itself', () => {
+    const error = new NetworkError('connect_failed', 'cut', { cause: AbortSignal.abort().reason })
+    expect(error.cause).toMatchObject({ name: 'AbortError', message: 'This operation was aborted' })
+    expect(String((error.cause as Error).stack)).toContain('AbortError')
+  })
+
   it('of a wrong option shows no login, whatever the option', () => {
     for (const options of [
       { url: 'http://ann:canary@gateway' },
