@@ -100,7 +100,7 @@ export class EventIntake {
     this.#takeFrame(this.#continuation.settle(now))
   }
 
-  /** @param receiveTime null for a frame that only the caller can tell from the next */
+  /** @param receiveTime null for a frame that only the caller can distinguish from the next */
   beginFrame(venue: string, receiveTime: Micros | null): void {
     this.waiting.beginFrame(this.#batchEvents)
     this.#frameKept = this.#failures.state !== 'losing'

@@ -9,7 +9,7 @@ import { StreamRules } from './stream-rules.js'
 import type { Tape } from './tape.js'
 import { WriterLock } from './writer-lock.js'
 
-/** Tells of progress after this many events. */
+/** Progress is reported after this many events. */
 const PROGRESS_EVERY = 10_000
 
 /** Every event in order, with the rules and the coverage of its stream. */
@@ -34,7 +34,7 @@ export class EventPass {
     this.#crossedForMs = crossedForMs
   }
 
-  /** @param onProgress told now and then how far it is */
+  /** @param onProgress called now and then with how far it is */
   read(tape: Tape, onProgress?: (done: number, events: number) => void): void {
     // Asked before and after: a recorder may open or close the tape meanwhile.
     const heldBefore = WriterLock.isHeld(tape.path)
@@ -179,7 +179,7 @@ class RunPass {
     rules.check(event, place, this.#books.apply(event), coverage.inGap)
   }
 
-  /** A new connection may count anew; which streams go over to it, and when, is not on the tape. */
+  /** A new connection may count from the beginning; which streams go over to it, and when, is not on the tape. */
   opened(venue: string): void {
     for (const [key, { rules }] of this.#streams) if (key.startsWith(`${venue} `)) rules.connectionOpened()
   }

@@ -2,7 +2,7 @@ import type { MarketEvent, Micros } from '../schemas/events.js'
 
 /**
  * `error`: the tape is not whole, or contradicts itself. `warning`: what a venue may be known for and nothing proves wrong.
- * `note`: a hole that the tape discloses and that was made good, or the end of a recording.
+ * `note`: a hole that the tape discloses and that was backfilled, or the end of a recording.
  */
 export type Severity = 'error' | 'warning' | 'note'
 

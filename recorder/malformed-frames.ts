@@ -7,7 +7,7 @@ const HEAD_CHARACTERS = 200
 /** Kinds that are counted one by one; the rest together. What a venue sends must not fill memory. */
 const KINDS = 1_000
 
-/** The venues' own ids by venue, to find of which streams a malformed frame tells. */
+/** The venues' own ids by venue, to find the streams that a malformed frame names. */
 export class InstrumentNames {
   readonly #byVenue = new Map<string, Set<string>>()
 

@@ -30,10 +30,10 @@ export function readCoverage(
   return joinRuns(judged, findings)
 }
 
-/** Something of a run that its meters are told, at the event at which verify would tell them. */
+/** Something that the meters of a run must know, at the event at which verify would count it. */
 interface Fact {
   readonly event: number
-  readonly tell: () => void
+  readonly count: () => void
 }
 
 class RunReader {
@@ -67,25 +67,25 @@ class RunReader {
       ...(this.#end === undefined ? {} : { toEvent: this.#end }),
     })
     for (const { id, event } of notices) {
-      while ((facts[0]?.event ?? Number.POSITIVE_INFINITY) < id) facts.shift()?.tell()
+      while ((facts[0]?.event ?? Number.POSITIVE_INFINITY) < id) facts.shift()?.count()
       this.#notice(id, event)
     }
-    for (const { tell } of facts) tell()
+    for (const { count } of facts) count()
     for (const [meter, stream] of this.#streams) this.#closeBySnapshot(meter, stream, this.#end)
     return this.#meter.end()
   }
 
-  #counted({ stream, type, count, first, last, receiveFrom, receiveTo }: EventCount): Fact {
-    const tell = () => {
+  #counted({ stream, type, count: events, first, last, receiveFrom, receiveTo }: EventCount): Fact {
+    const count = () => {
       this.#meter.received(receiveTo)
       const meter = this.#meterOf(stream)
       if (meter === null || !isData(type, meter.identity.channel)) return
       const { venue, symbol, channel } = stream
       const place: Place = { venue, symbol, channel, event: first, at: receiveFrom }
-      meter.data(count, receiveFrom, receiveTo, isBookStart(type), place)
+      meter.data(events, receiveFrom, receiveTo, isBookStart(type), place)
       this.#meter.data(last, receiveTo)
     }
-    return { event: first, tell }
+    return { event: first, count }
   }
 
   #notice(id: number, event: MarketEvent): void {

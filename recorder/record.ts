@@ -166,7 +166,7 @@ class StreamStatement {
       this.#stated.delete(key)
       stated.set(key, { stream, text })
     }
-    // What was asked for under another name before the venue told what it means. A stream that ended did run under its name.
+    // What was asked for under another name before the venue said what it means. A stream that ended did run under its name.
     const renamed: RunStream[] = []
     for (const [key, former] of this.#stated) {
       if (former.stream.endedAt === null) renamed.push(former.stream)

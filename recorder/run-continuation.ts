@@ -30,7 +30,7 @@ interface ContinuedStream {
   historyAt: Micros | null
   /** History came that holds a trade of an earlier run. */
   overlaps: boolean
-  /** Whether the feed told of a hole of its own inside the pause. */
+  /** Whether the feed emitted a gap of its own inside the pause. */
   hole: 'none' | 'open' | 'over'
 }
 
@@ -97,7 +97,7 @@ export class RunContinuation {
       stream.state = 'whole'
       return null
     }
-    // A writer that tells of the pause itself knows better: one that copies a tape.
+    // A writer that records the pause itself knows better: one that copies a tape.
     if (stream.state === 'absent' && event.type === 'gap' && event.reason === 'not_recording') {
       stream.state = 'whole'
       return null

@@ -16,7 +16,7 @@ const STRETCHES = 1_000
 export interface RunCoverage {
   readonly run: number
   readonly firstEvent: number
-  /** When the recorder was opened and closed; null where it was not closed, or where the file does not tell any more. */
+  /** When the recorder was opened and closed; null where it was not closed, or where the file does not say any more. */
   readonly opened: Micros | null
   readonly closed: Micros | null
   /** The moment up to which its streams are judged; null where the recording had no clock, or its end cannot be read. */
@@ -126,7 +126,7 @@ export class RunMeter {
     const received = this.#lastReceived
     // What was all received before the recorder was opened comes from a log, and knows nothing of the recorder's clock.
     const live = !fromLogs && (asked || (opened !== null && received !== null && received > opened))
-    // Where the last events cannot be read, only the recorder's close tells how long the run went on.
+    // Where the last events cannot be read, only the recorder's close says how long the run went on.
     const last = this.#isLost ? null : received
     const at = live && closed !== null ? Math.max(closed, received ?? closed) : last
     const end = {

@@ -4,7 +4,7 @@ import type { SqliteDatabase, SqliteStatement } from './sqlite.js'
 /** A stream that a run asked for, and how it stands. Within a run it is known by venue, symbol and channel. */
 export interface RunStream {
   readonly venue: string
-  /** The unified symbol; as it was asked for where the venue did not tell what it means. */
+  /** The unified symbol; as it was asked for where the venue did not say what it means. */
   readonly symbol: string
   readonly channel: string
   /** The venue's own id; null where it never became known. */

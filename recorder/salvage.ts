@@ -30,7 +30,7 @@ interface Table {
   readonly columns: readonly string[]
 }
 
-/** What is copied row by row; types of events and segments are laid out anew. */
+/** What is copied row by row; types of events and segments are laid out again. */
 const tables: readonly Table[] = [
   { name: 'runs', key: 'id', columns: ['id', 'first_event', 'opened', 'closed', 'writer', 'epoch'] },
   {
@@ -64,7 +64,7 @@ const tables: readonly Table[] = [
 /** A tape has SQLite's usual size of a page, and its header is the beginning of the first. */
 const PAGE_BYTES = 4096
 const HEADER_BYTES = 100
-/** Where the header tells how many pages the file has. */
+/** Where the header says how many pages the file has. */
 const PAGES_AT = 28
 
 /**

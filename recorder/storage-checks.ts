@@ -15,7 +15,7 @@ export function guarded(findings: Findings, check: () => void): void {
   }
 }
 
-/** What is wrong with a file, as SQLite says it; without what the error tells a user to do, which is to verify the tape. */
+/** What is wrong with a file, as SQLite says it; without what the error asks a user to do, which is to verify the tape. */
 export function faultOf(error: TapewireError): string {
   const { cause } = error
   return cause instanceof Error ? `the file cannot be read: ${cause.message}` : error.message
@@ -41,7 +41,7 @@ export function checkStorage(tape: Tape, findings: Findings): void {
   })
 }
 
-/** Segments that do not tell what is in them would hide events from a query. */
+/** Segments that do not say what is in them would hide events from a query. */
 export function checkSegments(tape: Tape, findings: Findings): void {
   const wrong = tape.query(`
     WITH actual AS (

@@ -211,7 +211,7 @@ function newHole(reason: GapReason, from: Micros | null, why: string): Hole {
 
 type StreamFields = Pick<GapEvent, 'venue' | 'symbol' | 'instrument' | 'channel'>
 
-/** Of a stream that gaps can be told of: one with a symbol, an instrument and a channel. */
+/** Of a stream that can have gaps: one with a symbol, an instrument and a channel. */
 function streamFields({ venue, symbol, instrument, channel }: TapeStream): StreamFields {
   return { venue, symbol: symbol ?? '', instrument: instrument ?? '', channel: channel ?? '' }
 }

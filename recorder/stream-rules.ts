@@ -20,11 +20,11 @@ export class StreamRules {
   /** `none`: no snapshot yet in this run. `broken`: a gap, and no snapshot since. */
   #book: 'none' | 'whole' | 'broken' = 'none'
   #lastSequence: string | null = null
-  /** A connection was opened since the numbers last began: a stream that is handed over to it may count anew, once. */
+  /** A connection was opened since the numbers last began: a stream that is handed over to it may count from the beginning, once. */
   #mayRestart = false
   #absent: { readonly first: Place; count: number } | null = null
   #absentSoFar = 0
-  #crossed: { readonly since: Micros; told: boolean } | null = null
+  #crossed: { readonly since: Micros; reported: boolean } | null = null
 
   /** @param crossedForMs how long a book may be crossed; null for any time */
   constructor(findings: Findings, crossedForMs: number | null) {
@@ -80,7 +80,7 @@ export class StreamRules {
     this.#lastReceived = receiveTime
   }
 
-  /** After a gap only a snapshot makes a book whole again, and numbers may begin anew. */
+  /** After a gap only a snapshot makes a book whole again, and numbers may begin again. */
   #passGap({ state }: GapEvent): void {
     if (state === 'closed') return
     if (this.#book === 'whole') this.#book = 'broken'
@@ -166,9 +166,9 @@ export class StreamRules {
       this.#crossed = null
       return
     }
-    this.#crossed ??= { since: place.at, told: false }
-    if (this.#crossed.told || place.at - this.#crossed.since <= this.#crossedForMicros) return
-    this.#crossed.told = true
+    this.#crossed ??= { since: place.at, reported: false }
+    if (this.#crossed.reported || place.at - this.#crossed.since <= this.#crossedForMicros) return
+    this.#crossed.reported = true
     const { bid, ask } = book.best()
     const seconds = (place.at - this.#crossed.since) / 1_000_000
     this.#findings.add(

@@ -55,7 +55,7 @@ function formerStretches(runs: readonly JudgedRun[]): Map<JudgedStream, JudgedSt
   return former
 }
 
-/** The stretch with the pause before it, where the tape itself has no gap that tells of it. */
+/** The stretch with the pause before it, where the tape itself has no gap for it. */
 function withPause(
   stretch: JudgedStream,
   former: JudgedStream,

@@ -169,14 +169,14 @@ export class TapeWriter {
   }
 
   /**
-   * Makes the write-ahead log anew where its file was removed. What the old one held is in the tape then.
+   * Makes the write-ahead log again where its file was removed. What the old one held is in the tape then.
    * @throws what SQLite throws; `tape_busy` where a reader needs the old one still.
    */
   reconnect(): void {
     if (this.#db.prepare<number>('PRAGMA wal_checkpoint(TRUNCATE)').pluck().get() !== 0) {
       throw new TapeError(
         'tape_busy',
-        `${this.path}-wal was removed, and a program that reads the tape keeps it from being made anew; end that program`,
+        `${this.path}-wal was removed, and a program that reads the tape keeps it from being made again; end that program`,
         { retryable: true, context: { path: this.path } },
       )
     }

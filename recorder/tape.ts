@@ -29,7 +29,7 @@ export interface TapeRun {
   readonly closed: Micros | null
   /** What wrote it: `tapewire 1.0.0`. */
   readonly writer: string
-  /** What was asked for, as far as the recorder was told; empty on tapes of layout 1. */
+  /** What was asked for, as far as it was stated; empty on tapes of layout 1. */
   readonly streams: readonly RunStream[]
 }
 
@@ -64,7 +64,7 @@ export class Tape {
   /**
    * As {@link replay}, with each event's number.
    *
-   * @param onDamaged told of each row that cannot be read, which is then passed over, where `replay` throws
+   * @param onDamaged called with each row that cannot be read, which is then passed over, where `replay` throws
    */
   *entries(
     query: TapeQuery = {},

@@ -14,7 +14,7 @@ export interface VerifyOptions {
   readonly limit?: number
   /** How long a book may be crossed without a gap; null where the venue allows it. @default 10_000 */
   readonly crossedForMs?: number | null
-  /** Told now and then how far it is. */
+  /** Called now and then with how far it is. */
   readonly onProgress?: (done: number, events: number) => void
 }
 

@@ -26,7 +26,7 @@ export function isCryptofeedLine(line: string): boolean {
  *     1617643607.512345: {"event":"info","version":2}                     a frame received; bytes as b'\x1f...'
  *     https://api.x.com/v1/symbols -> 1617643606.1: [...] header: {...}   an answer over HTTP
  *
- * A line with `<-` and an http URL (a POST) and a `configuration:` line tell nothing of the market and are passed over. A
+ * A line with `<-` and an http URL (a POST) and a `configuration:` line say nothing of the market and are passed over. A
  * socket that is opened a second time in one file was lost before: a `close` record is put in, since cryptofeed writes none.
  */
 export function cryptofeedReader(): (line: string) => FrameRecord[] {

@@ -2,7 +2,7 @@ import type { Micros } from '../../schemas/events.js'
 import type { RestRecord } from './frame-record.js'
 import { type ReadOptions, readFrameLog } from './log-reader.js'
 
-/** What the first records of a file tell of it. */
+/** What the first records of a file say of it. */
 export interface FileHead {
   readonly path: string
   /** The first time in the file; null where it has no clock. */

@@ -21,12 +21,12 @@ export interface LinesEnd {
 export interface LineOptions {
   /** A longer line is refused. Characters. */
   readonly maxLineLength: number
-  /** Told how many bytes of the file have been read so far. */
+  /** Called with how many bytes of the file have been read so far. */
   readonly progress?: (bytes: number) => void
 }
 
 /**
- * The lines of a file, plain or gzip-compressed (told apart by its first bytes), as many at a time as one read gives.
+ * The lines of a file, plain or gzip-compressed (by its first bytes), as many at a time as one read gives.
  * Damage of a compressed file ends the lines, it does not throw: all that could be unpacked before it is delivered.
  *
  * @throws {FrameLogError} `log_unreadable`, `line_too_long`.

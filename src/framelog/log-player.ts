@@ -1,5 +1,5 @@
 import type { ConnectionState, MarketEvent, Micros } from '../../schemas/events.js'
-import type { Channel, Connector, Endpoint, HttpResponse, Session } from '../connector.js'
+import type { Connector, Endpoint, HttpResponse, Session } from '../connector.js'
 import { DecodeError, UsageError } from '../errors.js'
 import { Instruments } from '../session/instrument-table.js'
 import { StreamMemory } from '../session/memory.js'
@@ -7,69 +7,21 @@ import { shown, shownHead, shownUrl } from '../shown.js'
 import { nodeTools } from '../socket/tools.js'
 import { EmittedStreams } from '../stream/emitted-streams.js'
 import { EarlyAnswers } from './early-answers.js'
-import type { FrameRecord, InRecord, OpenRecord, OutRecord, RestRecord } from './frame-record.js'
+import type { InRecord, OpenRecord, OutRecord, RestRecord } from './frame-record.js'
 import { LogSilence, silenceLimit } from './log-silence.js'
 import { endpointFor, LogVenues, listed } from './log-venues.js'
+import type { PlayedStream, PlayOptions, PlayStats } from './playing.js'
 import type { RecordingRecord } from './recording-record.js'
-import { type Unused, UnusedFrames } from './unused-frames.js'
+import { UnusedFrames } from './unused-frames.js'
 
-/** A recording whose venue cannot be told is given up after so many frames. */
+/** A recording whose venue is not known is given up after so many frames. */
 const STRANGE_FRAMES = 10_000
-
-/** Options of `playRecording`. */
-export interface PlayOptions {
-  /** Every venue that the recording may be of. */
-  readonly connectors: readonly Connector[]
-  /** The venue of the whole recording, by name or alias, where its URLs do not tell. */
-  readonly venue?: string | undefined
-  /**
-   * Called with every event, in order. `record` counts the records of the recording from 1: events of one frame belong
-   * together, which without a clock nothing else tells.
-   */
-  readonly onEvent: (event: MarketEvent, record: number) => void
-  /** Stops between two batches of records: `playRecording` then returns what was played so far. */
-  readonly signal?: AbortSignal | undefined
-}
-
-/** What was played. */
-export interface PlayStats {
-  /** Records by kind. */
-  readonly records: Readonly<Record<FrameRecord['dir'], number>>
-  readonly events: number
-  /** Frames that gave at least one event of the market. */
-  readonly used: number
-  /** What was read and could not be used, by cause and stream, the most first. Frames that carry no data are not among it. */
-  readonly unused: readonly Unused[]
-  /** REST answers that belong to no venue given, and were passed over. */
-  readonly unclaimed: number
-  /** The venues found, in order of appearance. */
-  readonly venues: readonly string[]
-  /** The streams that the log shows: granted or refused by an ack, or begun with a datum. */
-  readonly streams: readonly PlayedStream[]
-  /** The first and the last time of the recording; null where it has no clock. */
-  readonly from: Micros | null
-  readonly to: Micros | null
-  /** Whether it was played to its end. */
-  readonly finished: boolean
-}
-
-/** A stream that a log shows. */
-export interface PlayedStream {
-  readonly venue: string
-  readonly symbol: string
-  readonly instrument: string
-  readonly channel: Channel
-  /** The first ack or datum in the log; null where there was neither, or the log has no clock. */
-  readonly confirmedAt: Micros | null
-  /** Why the venue refused it; null where it did not. */
-  readonly refused: string | null
-}
 
 /**
  * Plays a recording through the sessions of its venues, which adopt what the log did. Time is the log's own, so the same
  * frames give the same events, byte for byte. At the end nothing is closed: a recording that ends is no disconnect.
  *
- * @throws {UsageError} `unknown_venue`, where no connection's venue can be told.
+ * @throws {UsageError} `unknown_venue`, where the venue of no connection is known.
  */
 export async function playRecording(
   batches: AsyncIterable<readonly RecordingRecord[]> | Iterable<readonly RecordingRecord[]>,
@@ -91,13 +43,13 @@ interface Venue {
   readonly memory: StreamMemory
   readonly emitted: EmittedStreams
   readonly early: EarlyAnswers
-  readonly lines: Set<Line>
+  readonly connections: Set<RecordedConnection>
   /** How many connections each endpoint had, for their names. */
   readonly counts: Map<string, number>
 }
 
 /** One connection of the recording, through all its reconnects. */
-interface Line {
+interface RecordedConnection {
   readonly venue: Venue
   readonly endpoint: Endpoint
   readonly name: string
@@ -117,7 +69,7 @@ export class LogPlayer {
   readonly #unused = new UnusedFrames()
   readonly #onEvent: PlayOptions['onEvent']
   readonly #byConnector = new Map<Connector, Venue>()
-  readonly #lines = new Map<number, Line>()
+  readonly #connections = new Map<number, RecordedConnection>()
   /** No session wants to be woken before this. */
   #due = Number.POSITIVE_INFINITY
   readonly #records = { open: 0, in: 0, out: 0, rest: 0, close: 0 }
@@ -126,7 +78,7 @@ export class LogPlayer {
   #used = 0
   /** Whether the record that is played has given an event of the market. */
   #gave = false
-  /** Connections whose venue cannot be told, and why. */
+  /** Connections whose venue is not known, and why. */
   readonly #strangers = new Map<number, UsageError>()
   #from: Micros | null = null
   #to: Micros | null = null
@@ -142,8 +94,8 @@ export class LogPlayer {
       return
     }
     if (record.dir === 'lost') {
-      const line = this.#lines.get(record.conn)
-      if (line !== undefined) line.lost = true
+      const connection = this.#connections.get(record.conn)
+      if (connection !== undefined) connection.lost = true
       return
     }
     const { t } = record
@@ -168,8 +120,8 @@ export class LogPlayer {
         this.#open(record)
         return
       case 'close': {
-        const line = this.#lines.get(record.conn)
-        if (line !== undefined) this.#close(line, record.code ?? null, record.reason ?? '', t)
+        const connection = this.#connections.get(record.conn)
+        if (connection !== undefined) this.#close(connection, record.code ?? null, record.reason ?? '', t)
         return
       }
       case 'rest':
@@ -180,10 +132,10 @@ export class LogPlayer {
   /**
    * The recording is over: what still waits for something to come is counted as unused.
    *
-   * @throws {UsageError} `unknown_venue`, where no connection's venue could be told.
+   * @throws {UsageError} `unknown_venue`, where the venue of no connection is known.
    */
   finish(): void {
-    for (const { session } of this.#lines.values()) session?.finished(this.#to)
+    for (const { session } of this.#connections.values()) session?.finished(this.#to)
     const [stranger] = this.#strangers.values()
     if (stranger !== undefined && this.#byConnector.size === 0) throw stranger
   }
@@ -216,22 +168,22 @@ export class LogPlayer {
     const connector = this.#known(conn, () => this.#venues.ofSocket(record))
     if (connector === null) return
     const venue = this.#venue(connector)
-    const former = this.#lines.get(conn)
+    const former = this.#connections.get(conn)
     if (former !== undefined) this.#close(former, null, 'opened again', t)
     const endpoint = endpointFor(connector, url)
     const same = former?.venue === venue && former.endpoint.name === endpoint.name
-    const line = this.#line(conn, venue, endpoint, same ? former.name : null)
-    this.#begin(line, url, t, true, record.continues !== undefined)
+    const connection = this.#connection(conn, venue, endpoint, same ? former.name : null)
+    this.#begin(connection, url, t, true, record.continues !== undefined)
     const limit = silenceLimit(connector, record)
-    line.silence = limit === null || t === null ? null : new LogSilence(limit, t)
-    this.#dueAt(line.silence?.due ?? null)
+    connection.silence = limit === null || t === null ? null : new LogSilence(limit, t)
+    this.#dueAt(connection.silence?.due ?? null)
   }
 
   #dueAt(at: Micros | null): void {
     if (at !== null && at < this.#due) this.#due = at
   }
 
-  /** Runs a search for the venue of a connection. Where it cannot be told, the others of the recording are played all the same. */
+  /** Runs a search for the venue of a connection. Where it is not known, the others of the recording are played all the same. */
   #known(conn: number, search: () => Connector): Connector | null {
     try {
       const connector = search()
@@ -244,7 +196,7 @@ export class LogPlayer {
     }
   }
 
-  /** A frame of a connection whose venue cannot be told. */
+  /** A frame of a connection whose venue is not known. */
   #strange(reason: UsageError, { dir }: InRecord | OutRecord): null {
     if (dir !== 'in') return null
     this.#unused.add(null, { cause: 'unknown_venue', frames: 1 })
@@ -255,33 +207,39 @@ export class LogPlayer {
   #received(record: InRecord): void {
     const { conn, data, t } = record
     this.#session(record)?.frame(data, t)
-    const silence = this.#lines.get(conn)?.silence ?? null
+    const silence = this.#connections.get(conn)?.silence ?? null
     if (t === null || silence === null) return
-    silence.heard(t)
+    silence.received(t)
     this.#dueAt(silence.due)
   }
 
   /** The session of a connection; a frame of one that was never opened opens it. */
   #session(record: InRecord | OutRecord): Session | null {
     const { conn, t } = record
-    const line = this.#lines.get(conn)
-    if (line?.session != null) {
-      line.lost = false
-      return line.session
+    const connection = this.#connections.get(conn)
+    if (connection?.session != null) {
+      connection.lost = false
+      return connection.session
     }
-    if (line !== undefined) return this.#begin(line, line.endpoint.url, t)
+    if (connection !== undefined) return this.#begin(connection, connection.endpoint.url, t)
     const stranger = this.#strangers.get(conn)
     if (stranger !== undefined) return this.#strange(stranger, record)
     const connector = this.#known(conn, () => this.#venues.ofUnopened())
     if (connector === null) return this.#session(record)
     const endpoint = connector.endpoints[0] ?? { name: 'public', url: '', rest: null }
-    return this.#begin(this.#line(conn, this.#venue(connector), endpoint, null), endpoint.url, t, false, true)
+    return this.#begin(
+      this.#connection(conn, this.#venue(connector), endpoint, null),
+      endpoint.url,
+      t,
+      false,
+      true,
+    )
   }
 
-  #line(conn: number, venue: Venue, endpoint: Endpoint, name: string | null): Line {
+  #connection(conn: number, venue: Venue, endpoint: Endpoint, name: string | null): RecordedConnection {
     const count = venue.counts.get(endpoint.name) ?? 0
     if (name === null) venue.counts.set(endpoint.name, count + 1)
-    const line: Line = {
+    const connection: RecordedConnection = {
       venue,
       endpoint,
       name: name ?? `${endpoint.name}#${count}`,
@@ -290,24 +248,25 @@ export class LogPlayer {
       silence: null,
       lost: false,
     }
-    this.#lines.set(conn, line)
-    return line
+    this.#connections.set(conn, connection)
+    return connection
   }
 
   /**
    * @param seen whether the log has the opening
    * @param amid whether the log begins inside the connection
    */
-  #begin(line: Line, url: string, t: Micros | null, seen = false, amid = false): Session {
-    const { venue } = line
+  #begin(connection: RecordedConnection, url: string, t: Micros | null, seen = false, amid = false): Session {
+    const { venue } = connection
     // What a file left open and nothing continued is over once the venue's data goes on elsewhere: there is a hole.
-    for (const other of venue.lines) if (other.lost) this.#close(other, null, 'the recording of it ended', t)
-    if (seen) this.#note(line, 'open', t)
+    for (const other of venue.connections)
+      if (other.lost) this.#close(other, null, 'the recording of it ended', t)
+    if (seen) this.#note(connection, 'open', t)
     const { connector, instruments, memory } = venue
     const session = connector.session(
       {
-        endpoint: { ...line.endpoint, url: shownUrl(line.endpoint.url) },
-        connection: line.name,
+        endpoint: { ...connection.endpoint, url: shownUrl(connection.endpoint.url) },
+        connection: connection.name,
         adopt: true,
         amid,
         instruments,
@@ -324,7 +283,7 @@ export class LogPlayer {
         send: ignore,
         request: ignore,
         wake: (at) => {
-          line.wake = at
+          connection.wake = at
           this.#dueAt(at)
         },
         ready: ignore,
@@ -333,36 +292,41 @@ export class LogPlayer {
         unused: (report) => this.#unused.add(connector.venue, report),
       },
     )
-    line.session = session
-    line.lost = false
-    venue.lines.add(line)
+    connection.session = session
+    connection.lost = false
+    venue.connections.add(connection)
     session.opened({ url, negotiated: null, attempt: 1 }, t)
     for (const response of venue.early.recent(t)) session.response(response, t)
     return session
   }
 
-  #close(line: Line, code: number | null, reason: string, t: Micros | null): void {
-    const { session } = line
+  #close(connection: RecordedConnection, code: number | null, reason: string, t: Micros | null): void {
+    const { session } = connection
     if (session === null) return
     session.finished(t)
     session.closed({ code, reason }, t)
-    line.session = null
-    line.wake = null
-    line.silence = null
-    line.lost = false
-    line.venue.lines.delete(line)
-    this.#note(line, 'closed', t, reason === '' ? null : reason)
+    connection.session = null
+    connection.wake = null
+    connection.silence = null
+    connection.lost = false
+    connection.venue.connections.delete(connection)
+    this.#note(connection, 'closed', t, reason === '' ? null : reason)
   }
 
-  #note(line: Line, state: ConnectionState, t: Micros | null, reason: string | null = null): void {
+  #note(
+    connection: RecordedConnection,
+    state: ConnectionState,
+    t: Micros | null,
+    reason: string | null = null,
+  ): void {
     this.#emit({
       type: 'connection',
-      venue: line.venue.connector.venue,
+      venue: connection.venue.connector.venue,
       receiveTime: t,
-      connection: line.name,
+      connection: connection.name,
       state,
       attempt: 1,
-      endpoint: shownUrl(line.endpoint.url),
+      endpoint: shownUrl(connection.endpoint.url),
       reason: reason === null ? null : shown(reason),
     })
   }
@@ -370,12 +334,12 @@ export class LogPlayer {
   /** Wakes every session whose deadline has come, in order of the deadlines. */
   #tick(now: Micros): void {
     for (;;) {
-      let next: Line | null = null
+      let next: RecordedConnection | null = null
       let at = Number.POSITIVE_INFINITY
-      for (const line of this.#lines.values()) {
-        const due = earliest(line.wake, line.lost ? null : (line.silence?.due ?? null))
+      for (const connection of this.#connections.values()) {
+        const due = earliest(connection.wake, connection.lost ? null : (connection.silence?.due ?? null))
         if (due >= at) continue
-        next = line
+        next = connection
         at = due
       }
       this.#due = at
@@ -399,7 +363,7 @@ export class LogPlayer {
         memory: new StreamMemory(),
         emitted: new EmittedStreams(connector.channels, instruments),
         early: new EarlyAnswers(),
-        lines: new Set(),
+        connections: new Set(),
         counts: new Map(),
       }
       this.#byConnector.set(connector, venue)
@@ -426,7 +390,7 @@ export class LogPlayer {
     const fault = this.#list(connector, response)
     if (fault === 'no list') {
       venue.early.keep(response, record.t)
-      for (const line of venue.lines) line.session?.response(response, record.t)
+      for (const connection of venue.connections) connection.session?.response(response, record.t)
     } else if (fault !== null) {
       this.#emit({
         type: 'malformed',

@@ -4,7 +4,7 @@ import { type FrameRecord, readRecord } from './frame-record.js'
 import { type LinesEnd, readLines } from './log-lines.js'
 import { isTardisLine, tardisReader } from './tardis-lines.js'
 
-/** Something that a reader of logs should tell its user, and that is no reason to stop. */
+/** Something that the user of a reader of logs should know, and that is no reason to stop. */
 export interface LogWarning {
   /** `truncated`: the file was cut, as by a crash of its recorder. `damaged`: its compressed data is broken. `empty`: no line. */
   readonly code: 'truncated' | 'damaged' | 'empty'
@@ -16,11 +16,11 @@ export interface LogWarning {
 
 /** Options of a reader of frame logs. */
 export interface ReadOptions {
-  /** Told of each thing that is wrong with a file and does not stop the reading. */
+  /** Called with each thing that is wrong with a file and does not stop the reading. */
   readonly onWarning?: (warning: LogWarning) => void
   /** A longer line is refused, so that a file that is no log cannot exhaust memory. Characters. @default 67_108_864 */
   readonly maxLineLength?: number
-  /** Told how many bytes of the file have been read so far. */
+  /** Called with how many bytes of the file have been read so far. */
   readonly progress?: (bytes: number) => void
 }
 
@@ -32,7 +32,7 @@ type ReadLine = (line: string) => readonly FrameRecord[]
  * by the longest line, not by the file.
  *
  * @throws {FrameLogError} `bad_record` with file and line, `not_a_frame_log`, `line_too_long`, `log_unreadable`. A file that
- * is merely cut is no error: all up to the cut is given, then `onWarning` is told.
+ * is merely cut is no error: all up to the cut is given, then `onWarning` is called.
  */
 export async function* readFrameLog(path: string, options: ReadOptions = {}): AsyncGenerator<FrameRecord[]> {
   const { maxLineLength = 64 * 1024 * 1024, onWarning, progress } = options

@@ -33,7 +33,7 @@ export class LogSilence {
   }
 
   /** A frame of the venue came. */
-  heard(at: Micros): void {
+  received(at: Micros): void {
     this.#last = at
     this.#noticed = false
   }

@@ -93,7 +93,7 @@ export class FrameLogWriter implements FrameTap {
     return this.#bytes + this.#part.pending
   }
 
-  /** @param venue the venue's name: the URL of a gateway or a simulator does not tell. */
+  /** @param venue the venue's name: the URL of a gateway or a simulator does not say it. */
   open(connection: number, url: string, at: Micros, venue?: string): void {
     this.write({
       dir: 'open',

@@ -1,7 +1,7 @@
 import type { Micros } from '../../schemas/events.js'
 import type { FrameRecord, RestRecord } from './frame-record.js'
 
-/** A REST answer at the head of a file, told before everything else: the lists of instruments hold for the whole recording. */
+/** A REST answer at the head of a file, given before everything else: the lists of instruments hold for the whole recording. */
 export interface PreviewRecord extends Omit<RestRecord, 'dir'> {
   readonly dir: 'preview'
 }
@@ -13,5 +13,5 @@ export interface LostRecord {
   readonly conn: number
 }
 
-/** What a recording plays: the records of its files, and what only the files together tell. */
+/** What a recording plays: the records of its files, and what only the files together say. */
 export type RecordingRecord = FrameRecord | PreviewRecord | LostRecord

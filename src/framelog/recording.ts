@@ -27,7 +27,7 @@ export type RecordingOptions = Omit<ReadOptions, 'progress'>
  *   Within a file the order of the file always stands: a record without a time goes with the one before it, and a clock that
  *   steps back moves nothing.
  * - Files without any clock cannot be placed in time: each plays whole, in the order named, after the others.
- * - The connections of each file are numbered anew. A file that goes on with the connections of an earlier one (the next
+ * - The connections of each file are numbered again. A file that goes on with the connections of an earlier one (the next
  *   part of a rotated log, of a cryptofeed or a Tardis capture) keeps their numbers.
  *
  * @throws {FrameLogError} `log_unreadable`, `not_a_frame_log`, `bad_record` where a file cannot even be begun.

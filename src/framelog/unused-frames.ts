@@ -4,7 +4,7 @@ import type { Channel, UnusedCause, UnusedReport } from '../connector.js'
 export interface Unused {
   readonly cause: UnusedCause
   readonly frames: number
-  /** Null where the frames do not tell. */
+  /** Null where the frames do not say. */
   readonly venue: string | null
   readonly symbol: string | null
   readonly channel: Channel | null

@@ -236,10 +236,10 @@ describe('a tape that is taken away while it is recorded to', () => {
     recorder.record(snapshot([['1', '7']], [['2', '1']], { receiveTime: START + 5 }))
     await recorder.close()
     using tape = openTape(beside)
-    const told = [...tape.replay()].map((event) =>
+    const recorded = [...tape.replay()].map((event) =>
       event.type === 'gap' ? `${event.channel} ${event.reason} ${event.state}` : event.type,
     )
-    expect(told).toEqual([
+    expect(recorded).toEqual([
       'trade disconnected open',
       'book joined_late open',
       'book_update',

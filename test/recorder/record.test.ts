@@ -19,7 +19,7 @@ import { temporaryPaths } from './temporary.js'
 const path = temporaryPaths()
 const HOST = '127.0.0.1:9000'
 
-/** A recording of a simulated venue, both under a clock that goes only when it is told to. */
+/** A recording of a simulated venue, both under a clock that goes only when the test says so. */
 function stage(
   symbols: readonly string[],
   options: {
@@ -161,7 +161,7 @@ test('a stream that is given up while recording has ended, and one that is added
   await end()
 })
 
-test('everything is closed, whatever else fails, and each failure is told', async () => {
+test('everything is closed, whatever else fails, and each failure is reported', async () => {
   const closed: string[] = []
   const broken = {
     close() {
@@ -247,9 +247,9 @@ test.each([
     'overflow closed',
     'book_snapshot',
   ]) {
-    const told = story.filter((one) => one.startsWith(`${kind} `))
-    expect(told, kind).toHaveLength(2)
-    for (const one of told) expect(Number(one.split(' ').at(-1)), one).toBeLessThan(5)
+    const moments = story.filter((one) => one.startsWith(`${kind} `))
+    expect(moments, kind).toHaveLength(2)
+    for (const one of moments) expect(Number(one.split(' ').at(-1)), one).toBeLessThan(5)
   }
   using tape = openTape(recorder.path)
   const { findings, streams } = verifyTape(tape)

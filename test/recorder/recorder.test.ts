@@ -114,7 +114,7 @@ describe('batches', () => {
     await recorder.close()
   })
 
-  it('of frames of two venues in the same microsecond are told apart', async () => {
+  it('of frames of two venues in the same microsecond are kept apart', async () => {
     const { file, recorder } = record({ batchEvents: 1 })
     recorder.record(trade({ id: 'a', venue: 'one' }))
     recorder.record(trade({ id: 'b', venue: 'two' }))

@@ -578,7 +578,7 @@ describe('a file that was tampered with', () => {
   })
 })
 
-describe('what is told', () => {
+describe('what is reported', () => {
   it('is bounded, and counted beyond the bound', async () => {
     const verification = verified(
       await recorded(Array.from({ length: 30 }, (_, n) => update([], [], at(n)))),

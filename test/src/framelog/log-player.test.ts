@@ -463,7 +463,7 @@ describe('the venue', () => {
     expect(stats.venues).toEqual(['beta'])
   })
 
-  test('that cannot be told of one connection does not stop the others: its frames are counted', async () => {
+  test('that is not known of one connection does not stop the others: its frames are counted', async () => {
     const { stats, of } = await play(
       [open(1), open(1, 1, unknown), frame(2, trade('1')), frame(3, trade('2'), 1), frame(4, trade('3'))],
       both(),
@@ -472,7 +472,7 @@ describe('the venue', () => {
     expect(stats.unused).toMatchObject([{ cause: 'unknown_venue', frames: 1, venue: null }])
   })
 
-  test('that cannot be told is asked for, with what there is', async () => {
+  test('that is not known is asked for, with what there is', async () => {
     await expect(play([open(1, 0, unknown)], both())).rejects.toThrow(
       /no venue is known for ws:\/\/127.0.0.1:9001; name the venue .* one of alpha, beta/,
     )

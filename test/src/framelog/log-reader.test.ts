@@ -179,7 +179,7 @@ describe('a log whose recorder crashed', () => {
     await expect(readAll(tempLog(`${lines[0]}{"message":"x"}`))).rejects.toMatchObject({ code: 'bad_record' })
   })
 
-  test('compressed data that is broken is told from data that is cut', async () => {
+  test('compressed data that is broken is not taken for data that is cut', async () => {
     const padded = Buffer.concat([gzipSync(lines.join('')), Buffer.alloc(200_000)])
     expect(await readAll(tempLog(padded, 'padded.gz'))).toMatchObject({
       records: { length: lines.length },

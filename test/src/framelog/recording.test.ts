@@ -176,7 +176,7 @@ describe('a file that goes on where another ended', () => {
 })
 
 describe('lists of instruments', () => {
-  test('at the head of a file are told first, whenever they were fetched, the oldest last', async () => {
+  test('at the head of a file are given first, whenever they were fetched, the oldest last', async () => {
     const frames = tempLog([open(10), frame(20, 'a'), close(30)])
     const late = tempLog([rest(99, '/late'), rest(100, '/later')])
     const early = tempLog([rest(5, '/early'), open(5), rest(6, '/inside')])
