@@ -59,6 +59,11 @@ export class ArbitratedBook extends ArbitratedStream<BookView> {
   /** The book as the user has it, while the followed leg is behind it, and when that began. */
   #ahead: { readonly sides: Sides; readonly since: Micros | null } | null = null
 
+  /** The venue's time of the last event that was emitted. */
+  #emittedTime: Micros | null = null
+  /** Since when a connection that is to end a gap delivers what is older than what was emitted. */
+  #olderSince: Micros | null = null
+
   /** The followed leg's book is to be told whole with its next change. */
   #owed = false
 
@@ -113,6 +118,7 @@ export class ArbitratedBook extends ArbitratedStream<BookView> {
     const { exchangeTime, receiveTime, sequence } = event
     view.last = { exchangeTime, receiveTime, sequence }
     view.change = JSON.stringify([event.bids, event.asks])
+    if ((this.gap !== null || this.#owed) && !this.#fresh(view) && this.#isOlder(event)) return
     const { active } = this
     const newer = this.numbered && isNewer(event.sequence, this.#sequence)
     if (active === view) {
@@ -254,6 +260,16 @@ export class ArbitratedBook extends ArbitratedStream<BookView> {
     this.#owed = true
   }
 
+  /** Whether an event of a connection that was held up is older than what was emitted: it is waited for, for so long as one may be. */
+  #isOlder({ exchangeTime, receiveTime, sequence }: BookEvent): boolean {
+    const older =
+      this.numbered && sequence !== null && this.#sequence !== null
+        ? isNewer(this.#sequence, sequence)
+        : exchangeTime !== null && this.#emittedTime !== null && exchangeTime < this.#emittedTime
+    if (older) this.#olderSince ??= receiveTime
+    return older && !this.isLate(this.#olderSince, receiveTime)
+  }
+
   /** Whether the leg has told nothing but its snapshot. */
   #fresh(view: BookView): boolean {
     return view.lastAt === view.wholeSince
@@ -304,6 +320,8 @@ export class ArbitratedBook extends ArbitratedStream<BookView> {
     this.#ahead = null
     this.#owed = false
     this.#sequence = event.sequence
+    this.#emittedTime = event.exchangeTime ?? this.#emittedTime
+    this.#olderSince = null
     this.#remember(view.change ?? '')
     this.pass(event, isSnapshot(event))
   }

@@ -17,6 +17,8 @@ interface Mutation {
   readonly replace: string
   /** The one venue that it concerns. */
   readonly venue?: string
+  /** Connections that carry each stream. @default 1 */
+  readonly lines?: 1 | 2
 }
 
 const mutations: readonly Mutation[] = [
@@ -213,6 +215,13 @@ const mutations: readonly Mutation[] = [
     replace: '',
   },
   {
+    name: 'of two connections one that is behind takes over at once',
+    file: 'src/feed/arbitrated-book.js',
+    find: '#behind(view) {',
+    replace: '#behind(view) { return false;',
+    lines: 2,
+  },
+  {
     name: 'the recorder loses one event in a thousand',
     file: 'recorder/event-intake.js',
     find: 'if (keep)\n',
@@ -260,21 +269,22 @@ async function noticed(at: number, mutation: Mutation): Promise<string | null> {
     const source = readFileSync(file, 'utf8')
     if (!source.includes(mutation.find)) throw new Error(`${mutation.file} has no ${mutation.find}`)
     writeFileSync(file, source.replace(mutation.find, mutation.replace))
-    const said = await run(broken, mutation.venue, values.seed, values.seeds)
+    const said = await run(broken, mutation, values.seed, values.seeds)
     const [, seed, what] = /seed (\d+) fails:\n {2}(.*)/.exec(said) ?? []
     if (seed === undefined) return said.includes(' 0 failed') ? null : `seed ${values.seed} | it does not end`
-    const whole = await run(root, mutation.venue, seed, '1')
+    const whole = await run(root, mutation, seed, '1')
     if (!whole.includes(' 0 failed'))
       throw new Error(`seed ${seed} fails before anything was broken:\n${whole}`)
-    return `seed ${seed}${mutation.venue === undefined ? '' : ` of ${mutation.venue}`} | ${what}`
+    const of = mutation.venue === undefined ? '' : ` of ${mutation.venue}`
+    return `seed ${seed}${of}${mutation.lines === 2 ? ' with two connections' : ''} | ${what}`
   } finally {
     rmSync(broken, { recursive: true })
   }
 }
 
 /** The simulation's output, up to its first failure. */
-function run(broken: string, venue: string | undefined, seed: string, count: string): Promise<string> {
-  const only = venue === undefined ? [] : ['--venue', venue]
+function run(broken: string, { venue, lines = 1 }: Mutation, seed: string, count: string): Promise<string> {
+  const only = ['--lines', String(lines), ...(venue === undefined ? [] : ['--venue', venue])]
   const seeds = ['--seeds', count, '--seed', seed, '--workers', '1', '--first']
   const child = spawn(process.execPath, [`${broken.replace(/\/$/, '')}/test/sim/run.js`, ...seeds, ...only], {
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -99,6 +99,8 @@ export class StreamCheck {
   /** Best levels a side that are judged one and all. */
   #sight = Number.POSITIVE_INFINITY
   #toldAfter: Micros = Number.NEGATIVE_INFINITY
+  /** The moment of the market that the emitted book has reached, at least: no level may be older than that. */
+  #reached: Micros = Number.NEGATIVE_INFINITY
   #lastTime: Micros = Number.NEGATIVE_INFINITY
   #n = 0
   #wrongSince: Micros | null = null
@@ -201,6 +203,8 @@ export class StreamCheck {
       this.#live = false
       this.#wrongSince = null
       const since = from === null ? Number.NEGATIVE_INFINITY : this.#view.trueTime(from)
+      // What came after the last event known to be good is taken back.
+      this.#reached = Math.min(this.#reached, since)
       this.#hole = { from: since, to: Number.POSITIVE_INFINITY, healed: false, reason: gap.reason }
       this.holes.push(this.#hole)
       return
@@ -247,6 +251,7 @@ export class StreamCheck {
     this.#live = true
     this.#liveSince = at
     this.#wrongSince = null
+    this.#stepsOn({ bids, asks }, at)
     // With two lines a snapshot may be the book that the other one has kept since.
     if (at > this.blindUntil && this.#view.lines === 1) this.#sight = Number.POSITIVE_INFINITY
     this.#compare(at)
@@ -256,6 +261,7 @@ export class StreamCheck {
     if (!this.#live) return this.#wrong('a book_update without a snapshot before it')
     this.#set('bids', bids, at)
     this.#set('asks', asks, at)
+    this.#stepsOn({ bids, asks }, at)
     if (at - this.#comparedAt >= COMPARE_EVERY) this.#compare(at)
   }
 
@@ -270,6 +276,28 @@ export class StreamCheck {
       }
     }
     if (suspicious !== null && !this.blind) this.#mistaken(suspicious, at)
+  }
+
+  /**
+   * A book never steps back: a level that is emitted was true at some moment since the one that the book had reached. Of several
+   * spells in which a level had the amount the earliest is meant.
+   */
+  #stepsOn(rows: Readonly<Record<BookSide, readonly Level[]>>, at: Micros): void {
+    let reached = this.#reached
+    let older: string | null = null
+    const earliest = this.#earliest(at)
+    for (const side of ['bids', 'asks'] as const) {
+      for (const [price, amount] of rows[side]) {
+        // A level that is gone may only have left the window of the venue.
+        if (amount === '0') continue
+        const since = this.truth.since(side, price, amount, Math.max(earliest, this.#reached), at)
+        if (since !== null) reached = Math.max(reached, since)
+        else if (this.truth.was(side, price, amount, earliest, at))
+          older = `${side} ${price} ${amount} is of the past`
+      }
+    }
+    this.#reached = reached
+    if (older !== null && !this.blind) this.#mistaken(older, at)
   }
 
   #checksum({ ok, expected, actual }: ChecksumEvent): void {

@@ -44,15 +44,27 @@ export class TrueMarket {
 
   /** Whether a level had this amount at some moment of a span; null asks whether it was absent. */
   was(side: BookSide, price: string, amount: string | null, from: Micros, to: Micros): boolean {
+    return this.since(side, price, amount, from, to) !== null
+  }
+
+  /** When a level took the amount that it had at some moment of a span, the first time of several; null where it never had it. */
+  since(side: BookSide, price: string, amount: string | null, from: Micros, to: Micros): Micros | null {
     const spells = this.#spells[side].get(price)
-    if (spells === undefined) return this.market.book.amountAt(side, price) === amount
+    if (spells === undefined) {
+      return this.market.book.amountAt(side, price) === amount ? Number.NEGATIVE_INFINITY : null
+    }
+    let first: Micros | null = null
+    let until = Number.POSITIVE_INFINITY
     for (let index = spells.length - 1; index >= 0; index--) {
       const spell = spells[index]
-      if (spell === undefined || spell.since > to) continue
-      if (spell.amount === amount) return true
-      if (spell.since <= from) return false
+      if (spell === undefined) continue
+      const { since } = spell
+      // What a level was within one step of the market, and only within it, some venues tell as well.
+      if (until <= from && since < from) break
+      if (since <= to && spell.amount === amount) first = since
+      until = since
     }
-    return false
+    return first
   }
 
   /**

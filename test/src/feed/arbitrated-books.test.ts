@@ -216,6 +216,50 @@ describe('a book of two lines', () => {
     expect(court.words).toEqual(['book 1', '+2', '+3', 'book 4', '+5'])
   })
 
+  test('of a connection that was held up ends no gap while it is older than what was emitted', () => {
+    const court = new Court('book')
+    const [a, b] = court.pair(true, (line) => {
+      line.exchangeTime = 1
+      line.snapshot('1')
+    })
+    for (const [time, amount] of [
+      [2, '2'],
+      [3, '3'],
+    ] as const) {
+      court.now += 3_000_000
+      a.exchangeTime = time
+      a.update(amount)
+    }
+    a.gap()
+    expect(court.words.at(-1)).toBe('gap disconnected')
+    b.exchangeTime = 2
+    b.snapshot('2')
+    expect(court.words.at(-1)).toBe('gap disconnected')
+    b.exchangeTime = 3
+    b.snapshot('3')
+    expect(court.words.slice(-2)).toEqual(['whole true', 'book 3'])
+  })
+
+  test('of a connection whose times stay older ends a gap after two seconds', () => {
+    const court = new Court('book')
+    const [a, b] = court.pair(true, (line) => {
+      line.exchangeTime = 10
+      line.snapshot('1')
+    })
+    a.exchangeTime = 20
+    for (const amount of ['1.5', '2']) {
+      court.now += 3_000_000
+      a.update(amount)
+    }
+    a.gap()
+    for (const amount of ['3', '4']) {
+      court.now += 2_000_000
+      b.exchangeTime = 15
+      b.snapshot(amount)
+    }
+    expect(court.words.slice(-3)).toEqual(['gap disconnected', 'whole true', 'book 4'])
+  })
+
   test('of a line that told of a later hour and is silent now is taken from the other', () => {
     const court = new Court('book')
     const [a, b] = [court.leg('a'), court.leg('b')]
