@@ -10,6 +10,7 @@ import { instrumentsCommand } from './instruments.js'
 import { recordCommand } from './record.js'
 import { replayCommand } from './replay.js'
 import { simulateCommand } from './simulate.js'
+import { socketCommand } from './socket.js'
 import { streamCommand } from './stream.js'
 import { venuesCommand } from './venues.js'
 
@@ -44,6 +45,7 @@ for (const command of [
 
   verifyCommand(),
   simulateCommand(),
+  socketCommand(),
 ]) {
   program.addCommand(withManners(command, `tapewire ${command.name()}`))
 }

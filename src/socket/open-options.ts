@@ -15,6 +15,7 @@ import { compressionSchema, egressShape } from './network-schema.js'
 import type { Frame } from './plain-frames.js'
 import type { HoldBounds } from './send-queue.js'
 import type { Life } from './socket-options.js'
+import type { SocketTap } from './socket-tap.js'
 
 /** Options of `openSocket`. docs/socket.md gives the reason for each default. */
 export interface OpenSocketOptions<Command = Frame, Message = Frame, Answer = unknown> extends EgressOptions {
@@ -57,6 +58,8 @@ export interface OpenSocketOptions<Command = Frame, Message = Frame, Answer = un
   readonly maxBufferedBytes?: number
   /** Ends the socket as `close()` does. */
   readonly signal?: AbortSignal
+  /** Sees every frame beneath the protocol: a `FrameLogWriter`. */
+  readonly tap?: SocketTap
   /** Time and network in place of Node's own: proxy, TLS and compression are then its affair. */
   readonly platform?: Pick<Platform, 'clock' | 'dial' | 'http'> & Partial<Platform>
 }
@@ -214,6 +217,7 @@ export const openSocketSchema = z.strictObject({
   maxBufferedBytes: limit(1).default(1024 * 1024),
   signal: z.instanceof(AbortSignal).optional(),
   ...egressShape,
+  tap: anything<SocketTap>('a tap, such as a FrameLogWriter').optional(),
   platform: anything<NonNullable<OpenSocketOptions['platform']>>('a platform').optional(),
 })
 

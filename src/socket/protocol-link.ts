@@ -12,6 +12,7 @@ import type {
   Question,
   Reconnect,
 } from '../protocols/codec.js'
+import { frameWithoutSecrets } from '../secrets.js'
 import type { DialBudget } from './dial-budget.js'
 import type { Beat } from './heartbeat.js'
 import type { Loss } from './loss.js'
@@ -19,6 +20,7 @@ import { NETWORK } from './network-defaults.js'
 import { ResilientSocket } from './resilient-socket.js'
 import type { Opening, SocketStats, Wait } from './socket-events.js'
 import type { SocketSettings, Verdict } from './socket-options.js'
+import type { SocketTap } from './socket-tap.js'
 
 /** After a pause, what lies unread comes first; only then is the codec asked what it misses. */
 const AFTER_PAUSE_MS = 1_000
@@ -33,13 +35,15 @@ export interface LinkOptions<Command, Message, Answer> {
   readonly dial: Dial
   readonly http: Http
   readonly budget: DialBudget
+  readonly tap: SocketTap | undefined
   /** What a request over HTTP may cost. */
   readonly httpBounds: { readonly timeoutMs: number; readonly maxBytes: number }
 }
 
 /** Whom a link tells. */
 export interface LinkEvents<Message, Answer> {
-  connecting(): void
+  /** @returns the number of the connection. */
+  connecting(): number
   handshake(opening: Opening): void
   /** Commands may come. */
   connect(attempt: number, at: Micros): void
@@ -75,13 +79,16 @@ export class ProtocolLink<Command, Message, Answer> {
   #attempt: AbortController | null = null
   #dialled: ((target: CodecTarget) => void) | null = null
   #ready = false
+  /** Since the last stable connection, from 1. */
   #number = 0
+  #connection = 0
   /** How the codec wants the connection to end. */
   #demand: CloseDemand | null = null
   #alarm: Timer | null = null
   #wakeAt: Micros | null = null
   #paused = false
   #leaving = false
+  #isTapped = false
 
   constructor(options: LinkOptions<Command, Message, Answer>, events: LinkEvents<Message, Answer>) {
     const { protocol, clock, settings, host, dial, budget } = options
@@ -102,7 +109,7 @@ export class ProtocolLink<Command, Message, Answer> {
       {
         connecting: (attempt) => {
           this.#number = attempt
-          events.connecting()
+          this.#connection = events.connecting()
         },
         open: (opening) => this.#opened(opening),
         message: (data, at) => this.#frame(data, at),
@@ -182,6 +189,7 @@ export class ProtocolLink<Command, Message, Answer> {
       said === null || code !== 1000 ? code : said.code,
       reason || (said?.reason ?? ''),
     )
+    this.#untap(this.#clock.now())
     this.#over({ code: null, reason: 'closed', status: null })
   }
 
@@ -217,12 +225,19 @@ export class ProtocolLink<Command, Message, Answer> {
   }
 
   #opened(opening: Opening): void {
+    this.#options.tap?.open(this.#connection, opening.url, opening.at)
+    this.#isTapped = true
     this.#events.handshake(opening)
     const { status, headers, protocol } = opening.upgrade
     this.#run(() => this.#codec.opened({ status, headers, protocol }, this.#clock.steady(opening.at)))
   }
 
   #frame(data: string | Uint8Array, at: Micros): void {
+    this.#options.tap?.received(
+      this.#connection,
+      typeof data === 'string' ? frameWithoutSecrets(data) : data,
+      at,
+    )
     this.#reading = { at, bytes: typeof data === 'string' ? data.length : data.byteLength }
     this.#run(() => this.#codec.frame(data, this.#clock.steady(at)))
     this.#reading = null
@@ -252,7 +267,13 @@ export class ProtocolLink<Command, Message, Answer> {
 
   #disconnected(loss: Loss, at: Micros): void {
     this.#ready = false
+    this.#untap(at)
     this.#events.disconnect(loss, at)
+  }
+
+  #untap(at: Micros): void {
+    if (this.#isTapped) this.#options.tap?.closed(this.#connection, at)
+    this.#isTapped = false
   }
 
   // ── What the codec says ─────────────────────────────────────────────────────────────────────────────────────────
@@ -298,7 +319,13 @@ export class ProtocolLink<Command, Message, Answer> {
   }
 
   #send(frame: string | Uint8Array): void {
-    if (this.#attempt === null || this.#socket.send(frame)) return
+    if (this.#attempt === null) return
+    if (this.#socket.send(frame)) {
+      if (typeof frame === 'string') {
+        this.#options.tap?.sent(this.#connection, frameWithoutSecrets(frame), this.#clock.now())
+      }
+      return
+    }
     // A connection that is closing takes nothing either; that it is over comes by itself.
     const { maxBufferedBytes = Number.POSITIVE_INFINITY } = this.#options.settings
     if (this.#socket.bufferedBytes + frame.length <= maxBufferedBytes) return

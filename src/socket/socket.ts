@@ -103,6 +103,7 @@ export class Socket<Command, Message, Answer>
         dial,
         http,
         budget: dialBudget(clock),
+        tap: config.tap,
         httpBounds: { timeoutMs: connectTimeoutMs, maxBytes: maxFrameBytes },
       },
       config.rotate,

@@ -121,6 +121,7 @@ export class Succession<Command, Message, Answer> {
         this.#connections++
         line.connection = this.#connections
         this.#events.attempt()
+        return line.connection
       },
       handshake: (opening) => this.#events.handshake(line.connection, opening),
       connect: (attempt, at) => this.#connected(line, attempt, at),

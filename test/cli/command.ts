@@ -37,7 +37,7 @@ export class Command {
     this.#child = spawn(process.execPath, [main, ...args], {
       cwd,
       env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: '0', ...env },
-      stdio: ['ignore', stdout, 'pipe'],
+      stdio: ['pipe', stdout, 'pipe'],
     })
     this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       this.stdout += text
@@ -45,9 +45,15 @@ export class Command {
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.stderr += text
     })
+    this.#child.stdin?.on('error', () => {})
     // What was not read any more does not keep the outcome waiting.
     this.#child.once('exit', () => this.#child.stdout?.resume())
     this.#exit = once(this.#child, 'close').then(([code]) => (typeof code === 'number' ? code : null))
+  }
+
+  /** Gives it lines on stdin. */
+  type(text: string): void {
+    this.#child.stdin?.write(text)
   }
 
   /** As `head` does when it has enough. */

@@ -8,7 +8,7 @@ afterAll(() => desk.clear())
 
 const COMMANDS = [
   ...['venues', 'instruments', 'watch', 'stream', 'record', 'replay', 'ingest', 'inspect', 'book'],
-  ...['candles', 'verify', 'simulate'],
+  ...['candles', 'verify', 'simulate', 'socket'],
 ]
 
 const texts = new Map<string, Promise<string>>()
