@@ -1,7 +1,9 @@
 import { Command } from 'commander'
 import pc from 'picocolors'
 import { venues } from '../connectors/index.js'
+import type { MarketType } from '../schemas/events.js'
 import type { ChannelSpec, Connector } from '../src/connector.js'
+import { proofText } from '../src/venue/integrity.js'
 import { helpEnd } from './help.js'
 import { printJson } from './output.js'
 import { type Column, table } from './table.js'
@@ -31,8 +33,9 @@ Examples:
 }
 
 function describe(connector: Connector) {
-  const { venue, aliases, title, status, markets, channels, proof, limits } = connector
-  return { venue, aliases, title, status, markets, channels, proof, limits }
+  const { venue, aliases, title, status, markets, limits } = connector
+  const channels = connector.channels.map((spec) => ({ ...spec, proof: proofText(spec) }))
+  return { venue, aliases, title, status, markets, channels, limits }
 }
 
 const columns: readonly Column<Connector>[] = [
@@ -44,7 +47,7 @@ const columns: readonly Column<Connector>[] = [
   },
   { head: 'markets', cell: ({ markets }) => markets.join(' '), wrap: 9, drop: 1 },
   { head: 'channels', cell: ({ channels }) => channelNames(channels).join(' '), wrap: 16 },
-  { head: 'proof of the book', cell: ({ proof }) => proof, wrap: 15 },
+  { head: 'proof of the book', cell: bookProof, wrap: 15 },
 ]
 
 function overview(connectors: readonly Connector[]): string {
@@ -64,6 +67,14 @@ function overview(connectors: readonly Connector[]): string {
   })
 }
 
+/** What proves the books that the bare kinds mean, in each kind of market that has its own. */
+function bookProof({ channels }: Connector): string {
+  const books = channels.filter(({ kind }) => kind === 'book')
+  const first = (market: MarketType) => books.find(({ markets }) => markets.includes(market))
+  const rows = new Set(books.flatMap(({ markets }) => markets.map(first)))
+  return [...new Set([...rows].map((spec) => (spec === undefined ? '' : proofText(spec))))].join('; ')
+}
+
 function channelNames(channels: readonly ChannelSpec[]): string[] {
   const names = new Map<string, string>()
   for (const { kind, variants, credentials } of channels) {
@@ -77,22 +88,13 @@ function channelNames(channels: readonly ChannelSpec[]): string[] {
 
 /** One venue with all its variants and limits. */
 function details(connector: Connector): string {
-  const { venue, aliases, title, status, markets, channels, proof, limits } = connector
+  const { venue, aliases, title, status, markets, channels, limits } = connector
   const note = status.note === undefined ? '' : `, ${status.note}`
   const facts: readonly (readonly [string, string])[] = [
     ['venue', [venue, ...aliases].join(', ')],
     ['status', `${status.state === 'open' ? 'open' : `closed since ${status.since}`}${note}`],
     ['markets', markets.join(', ')],
-    ...channels.map(({ kind, variants, credentials }): [string, string] => [
-      kind,
-      [
-        variants.length === 0 ? kind : variants.map((variant) => `${kind}:${variant}`).join(' '),
-        credentials === true ? '(needs an API key)' : '',
-      ]
-        .filter((text) => text !== '')
-        .join(' '),
-    ]),
-    ['proof', proof],
+    ...channels.map((spec): [string, string] => [spec.kind, channelText(spec)]),
     ['limits', limitText(limits)],
   ]
   const rows: readonly Column<readonly [string, string]>[] = [
@@ -100,6 +102,16 @@ function details(connector: Connector): string {
     { head: '', cell: ([, text]) => text, wrap: 30 },
   ]
   return table(rows, facts, { dense: true })
+}
+
+function channelText(spec: ChannelSpec): string {
+  const { kind, variants, markets, credentials } = spec
+  return [
+    variants.length === 0 ? kind : variants.map((variant) => `${kind}:${variant}`).join(' '),
+    markets.join(', '),
+    ...(credentials === true ? ['needs an API key'] : []),
+    `proof: ${proofText(spec)}`,
+  ].join('; ')
 }
 
 function limitText({

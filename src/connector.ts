@@ -8,6 +8,7 @@ import type {
 } from '../schemas/events.js'
 import type { Channel, ChannelKind } from './channel.js'
 import type { StreamMemory } from './session/memory.js'
+import type { Integrity } from './venue/integrity.js'
 
 export type { Channel, ChannelKind }
 
@@ -19,21 +20,14 @@ export type { Channel, ChannelKind }
  */
 
 /** One channel that a venue offers: a row of its capabilities. */
-export interface ChannelSpec {
+export interface ChannelSpec extends Integrity {
   readonly kind: ChannelKind
   /**
-   * Variants after the colon, the default first; empty where there is only the bare kind. Where a kind has several rows, one
-   * for each group of markets, their default is the same.
+   * Variants after the colon; empty where there is only the bare kind. A kind has several rows where its markets or its variants
+   * promise different things; the bare kind means the first variant of its first row.
    */
   readonly variants: readonly string[]
   readonly markets: readonly MarketType[]
-  /** What proves the stream: a phrase such as `sequence + checksum`, or `order only`. Null: nothing can. */
-  readonly proof: string | null
-  /**
-   * Within what the `sequence` of its events counts. `stream`: the number is the venue's own of the stream and the same on every
-   * connection, so that two connections can be compared by it. @default 'connection'
-   */
-  readonly sequenceScope?: 'connection' | 'stream'
   /**
    * The longest silence of a healthy stream. Null for a sparse channel, which leans on the socket's heartbeat and on its
    * siblings: an illiquid market must never cause a reconnect.
@@ -346,8 +340,6 @@ export interface Connector {
   readonly status: VenueStatus
   readonly markets: readonly MarketType[]
   readonly channels: readonly ChannelSpec[]
-  /** What proves the venue's book, in a phrase, for the table of `tapewire venues`. */
-  readonly proof: string
   readonly limits: Limits
   readonly liveness: Liveness
   /** The sockets to use, by the options (a user's URL replaces the default). Empty where a closed venue was given no URL. */

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import type { Channel, ChannelSpec } from './connector.js'
+import type { Channel, ChannelKind, ChannelSpec } from './connector.js'
 import { UsageError } from './errors.js'
 import { optionSentence } from './option-sentences.js'
 import { keepSecretsOf } from './secrets.js'
@@ -61,8 +61,8 @@ export function resolveChannels(
         specs.flatMap((candidate) =>
           candidate.variants.length === 0
             ? [candidate.kind]
-            : candidate.variants.map((name, index) =>
-                index === 0 ? candidate.kind : `${candidate.kind}:${name}`,
+            : candidate.variants.map((name) =>
+                name === bareVariant(specs, candidate.kind) ? candidate.kind : `${candidate.kind}:${name}`,
               ),
         ),
       )
@@ -74,8 +74,13 @@ export function resolveChannels(
         },
       )
     }
-    return variant === spec.variants[0] ? spec.kind : channel
+    return variant === bareVariant(specs, spec.kind) ? spec.kind : channel
   })
+}
+
+/** The variant that the bare kind means. */
+function bareVariant(specs: readonly ChannelSpec[], kind: ChannelKind): string | undefined {
+  return specs.find((spec) => spec.kind === kind)?.variants[0]
 }
 
 /** The REST base of a gateway or simulator that is known by its socket URL alone: the same host over HTTP. */

@@ -35,8 +35,6 @@ export interface BookContext {
   readonly amid: boolean
   /** Whether `conf` asked for several levels in one frame. */
   bulk(): boolean
-  /** A checksum was compared. */
-  verified(ok: boolean): void
 }
 
 /** The reader that fits a book channel: aggregated or of single orders, of a pair or of a funding currency. */
@@ -65,10 +63,7 @@ interface BookForm<Row> {
  * A snapshot and an update in bulk have the same shape: the first frame after the ack is the snapshot. Later a list is an
  * update where `conf` asked for bulk or where it removes something, which no snapshot does; else it is a new snapshot.
  */
-function reader<Row>(
-  { streams, stream, amid, bulk, verified }: BookContext,
-  form: BookForm<Row>,
-): ChannelReader {
+function reader<Row>({ streams, stream, amid, bulk }: BookContext, form: BookForm<Row>): ChannelReader {
   const change = form.change ?? ((row: Row, frame: DataFrame) => form.update([row], frame))
   let begun = false
   return {
@@ -99,7 +94,6 @@ function reader<Row>(
       const actual = String(bookChecksum(bids, asks))
       const { sequence, exchangeTime } = frame
       streams.checksum(stream, { expected, actual, exchangeTime, sequence }, frame.at)
-      verified(expected === actual)
     },
   }
 

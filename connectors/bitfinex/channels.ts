@@ -3,6 +3,8 @@ import type { MarketType } from '../../schemas/events.js'
 import type { Channel, ChannelSpec, Instrument } from '../../src/connector.js'
 import { UsageError } from '../../src/errors.js'
 import { splitChannel } from '../../src/session/index.js'
+import type { OrderRule } from '../../src/venue/integrity.js'
+import { SIGNED_LEVELS } from './checksum.js'
 import type { ResolvedOptions } from './options.js'
 
 /** The pulse of every channel comes each 15 s (7.5 s in 2018): two missed and some margin. */
@@ -32,13 +34,26 @@ const INTERVALS: ReadonlyMap<string, string> = new Map([
 
 const EVERY_MARKET: readonly MarketType[] = ['spot', 'perpetual', 'funding']
 
+/** One number over the array frames of a connection, each channel's pulse included. */
+export const order: OrderRule = { by: 'sequence', scope: 'connection', across: 'own', step: 'next' }
+
+/** So many checksums in a row that do not fit: the fault is no single lost frame. */
+const FAILURES_A_CONNECTION = 3
+
+/** Books of funding are not signed. */
+const signedBook = {
+  order,
+  image: { how: 'first' },
+  checks: [{ kind: 'checksum', best: SIGNED_LEVELS, failures: FAILURES_A_CONNECTION }],
+} as const
+
 /** Every public channel of the venue. */
 export const bitfinexChannels: readonly ChannelSpec[] = [
   {
     kind: 'trade',
     variants: [],
     markets: EVERY_MARKET,
-    proof: 'sequence; each trade told twice (te, tu)',
+    order,
     cadenceMs: PULSE_LOST_MS,
     snapshot: true,
   },
@@ -46,7 +61,8 @@ export const bitfinexChannels: readonly ChannelSpec[] = [
     kind: 'book',
     variants: ['P0', 'P1', 'P2', 'P3', 'P4'],
     markets: EVERY_MARKET,
-    proof: 'sequence + checksum of 25 levels (funding: sequence)',
+    ...signedBook,
+    rows: { kind: 'levels', absent: 'gap' },
     cadenceMs: PULSE_LOST_MS,
     snapshot: true,
   },
@@ -54,7 +70,8 @@ export const bitfinexChannels: readonly ChannelSpec[] = [
     kind: 'order',
     variants: [],
     markets: EVERY_MARKET,
-    proof: 'sequence + checksum of 25 orders (funding: sequence)',
+    ...signedBook,
+    rows: { kind: 'keyed', absent: 'gap' },
     cadenceMs: PULSE_LOST_MS,
     snapshot: true,
   },
@@ -62,7 +79,7 @@ export const bitfinexChannels: readonly ChannelSpec[] = [
     kind: 'ticker',
     variants: [],
     markets: EVERY_MARKET,
-    proof: 'sequence',
+    order,
     cadenceMs: PULSE_LOST_MS,
     snapshot: true,
   },
@@ -70,7 +87,7 @@ export const bitfinexChannels: readonly ChannelSpec[] = [
     kind: 'candle',
     variants: [...CANDLES.keys()],
     markets: EVERY_MARKET,
-    proof: 'sequence',
+    order,
     cadenceMs: PULSE_LOST_MS,
     snapshot: true,
   },
@@ -78,7 +95,7 @@ export const bitfinexChannels: readonly ChannelSpec[] = [
     kind: 'derivative',
     variants: [],
     markets: ['perpetual'],
-    proof: 'sequence',
+    order,
     cadenceMs: PULSE_LOST_MS,
     snapshot: false,
   },
@@ -86,7 +103,7 @@ export const bitfinexChannels: readonly ChannelSpec[] = [
     kind: 'liquidation',
     variants: [],
     markets: ['spot', 'perpetual'],
-    proof: 'sequence',
+    order,
     cadenceMs: PULSE_LOST_MS,
     snapshot: false,
   },

@@ -57,7 +57,6 @@ export function bitfinex(options: BitfinexOptions = {}): Connector {
     status: { state: 'open' },
     markets: ['spot', 'perpetual', 'funding'],
     channels: bitfinexChannels,
-    proof: 'sequence per connection + checksum of the best 25',
     limits,
     liveness,
     endpoints: [endpoint],

@@ -14,8 +14,9 @@ import type { Channel, Instrument } from '../../src/connector.js'
 import { checker, type LosslessValue, readLossless } from '../../src/decode/index.js'
 import { DecodeError } from '../../src/errors.js'
 import { type Protocol, RestBackfills, type SessionKit, type Stream } from '../../src/session/index.js'
+import { ConnectionCounter } from '../../src/venue/connection-counter.js'
 import { bookReader } from './books.js'
-import { ackedStream, answers, LIQUIDATIONS } from './channels.js'
+import { ackedStream, answers, LIQUIDATIONS, order } from './channels.js'
 import { EarlyFrames } from './early-frames.js'
 import {
   type ChannelReader,
@@ -47,8 +48,6 @@ const checkConfRequest = checker(confRequest)
 const GREETING_MS = 15_000
 /** Data on a channel whose ack does not come within this is an error: longer than a second subscribe and the wait for a late ack take. */
 const ACK_OF_EARLY_MS = 50_000
-/** So many checksums in a row that do not fit: the fault is no single lost frame. */
-const MISMATCHES_A_CONNECTION = 3
 /** The channel of an account on an authenticated socket: not public, and nothing to be put on a tape. */
 const ACCOUNT = 0
 
@@ -67,14 +66,12 @@ export function bitfinexProtocol(kit: SessionKit, options: ResolvedOptions): Pro
   let flags: number | null = init.adopt ? null : 0
   /** Whether a log shows the answer to `conf`, and so the connection from its beginning. */
   let configuredInLog = false
-  let lastSequence: number | null = init.adopt ? null : 0
+  const counter = new ConnectionCounter(kit, order, 1)
   /** Channels of a log whose frames say themselves what they are, by number and name. */
   const named = new Map<string, VenueChannel>()
   let greeted = false
   /** Whether a log holds frames of several connections as one. Their numbers say nothing together. */
   let mixed = false
-  /** Checksums in a row that did not fit. */
-  const mismatches = new Map<Stream, number>()
 
   return {
     opened(_info, at) {
@@ -83,10 +80,7 @@ export function bitfinexProtocol(kit: SessionKit, options: ResolvedOptions): Pro
     },
     subscribe: (asked, at) => channels.subscribe(asked, at),
     unsubscribe(leaving, at) {
-      for (const stream of leaving) {
-        mismatches.delete(stream)
-        backfills.forget(stream)
-      }
+      for (const stream of leaving) backfills.forget(stream)
       channels.unsubscribe(leaving, at)
     },
     resubscribe(stream, at) {
@@ -116,12 +110,13 @@ export function bitfinexProtocol(kit: SessionKit, options: ResolvedOptions): Pro
     if (chanId === -1) unknownMessage('an array frame without a channel', text)
     if (chanId === ACCOUNT) {
       const { sequence } = readAccountFrame(value, text, flags, at)
-      if (sequence !== null) count(sequence, at)
+      if (sequence !== null) counter.take(naturalNumber(sequence), at)
       return
     }
     const name = init.adopt ? nameBehind(value) : null
     const data = readFrame(name === null ? value : value.slice(0, -2), text, flags, at)
-    if (data.sequence !== null && (name === null || provable(data.sequence))) count(data.sequence, at)
+    if (data.sequence !== null && (name === null || provable(data.sequence)))
+      counter.take(naturalNumber(data.sequence), at)
     const channel = name === null ? channels.get(chanId) : namedChannel(chanId, name, data)
     if (channel === undefined) unbound(chanId, data)
     else read(channel, data)
@@ -132,7 +127,7 @@ export function bitfinexProtocol(kit: SessionKit, options: ResolvedOptions): Pro
    * for several connections in one log. A file that was filtered by channel or symbol has holes in its numbers that are none.
    */
   function provable(sequence: string): boolean {
-    if (lastSequence !== null && naturalNumber(sequence) <= lastSequence) mixed = true
+    if (counter.last !== null && naturalNumber(sequence) <= counter.last) mixed = true
     return configuredInLog && !mixed
   }
 
@@ -151,16 +146,6 @@ export function bitfinexProtocol(kit: SessionKit, options: ResolvedOptions): Pro
     named.set(key, channel)
     channels.shown(channel, chanId, at)
     return channel
-  }
-
-  /** One counter for the whole connection: what is missing may belong to any stream. */
-  function count(sequence: string, at: Micros | null): void {
-    const number = naturalNumber(sequence)
-    const expected = lastSequence === null ? number : lastSequence + 1
-    lastSequence = number
-    if (number === expected) return
-    streams.gapAll('sequence', `expected frame ${expected} of the connection, got ${sequence}`, at)
-    if (!init.adopt) sink.reconnect(`the sequence jumped from ${expected - 1} to ${sequence}`)
   }
 
   function read(channel: VenueChannel, data: DataFrame): void {
@@ -330,7 +315,7 @@ export function bitfinexProtocol(kit: SessionKit, options: ResolvedOptions): Pro
       case 'book':
       case 'order': {
         const bulk = () => flags !== null && (flags & FLAGS.bulk) !== 0
-        return bookReader({ streams, stream, depth, amid, bulk, verified: (ok) => verified(stream, ok) })
+        return bookReader({ streams, stream, depth, amid, bulk })
       }
       default:
         return liquidationReader(streams, liquidated)
@@ -345,12 +330,5 @@ export function bitfinexProtocol(kit: SessionKit, options: ResolvedOptions): Pro
 
   function instrumentOf(symbol: string): Instrument | null {
     return init.instruments.get(symbol) ?? instrumentByRule(symbol)
-  }
-
-  function verified(stream: Stream, ok: boolean): void {
-    const failures = ok ? 0 : (mismatches.get(stream) ?? 0) + 1
-    mismatches.set(stream, failures)
-    if (failures < MISMATCHES_A_CONNECTION || init.adopt) return
-    sink.reconnect(`${failures} checksums of ${stream.instrument.symbol} in a row do not fit`)
   }
 }

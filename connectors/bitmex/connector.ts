@@ -88,7 +88,6 @@ export function bitmex(options: BitmexOptions = {}): Connector {
     status: STATUS,
     markets: MARKETS,
     channels,
-    proof: 'consistency only',
     limits: LIMITS,
     liveness: LIVENESS,
     endpoints,

@@ -10,22 +10,31 @@ const DERIVATIVES = ['perpetual', 'future', 'option'] as const
  * A first datum is promised where even an empty partial makes an event or is taken as life (books and trades).
  */
 export const channels: readonly ChannelSpec[] = [
-  { kind: 'trade', variants: [], markets: MARKETS, proof: null, cadenceMs: null, snapshot: true },
+  { kind: 'trade', variants: [], markets: MARKETS, cadenceMs: null, snapshot: true },
   {
     kind: 'book',
-    variants: ['L2', 'L2_25', 'L2_100', '10'],
+    variants: ['L2', 'L2_25', 'L2_100'],
     markets: MARKETS,
-    proof: 'consistency only: keys of rows, crossing',
+    image: { how: 'marked' },
+    rows: { kind: 'keyed', absent: 'gap' },
     cadenceMs: null,
     snapshot: true,
   },
-  { kind: 'quote', variants: [], markets: MARKETS, proof: null, cadenceMs: null, snapshot: false },
-  { kind: 'ticker', variants: [], markets: MARKETS, proof: null, cadenceMs: null, snapshot: false },
+  {
+    kind: 'book',
+    variants: ['10'],
+    markets: MARKETS,
+    image: { how: 'every frame' },
+    cadenceMs: null,
+    snapshot: true,
+  },
+  { kind: 'quote', variants: [], markets: MARKETS, cadenceMs: null, snapshot: false },
+  { kind: 'ticker', variants: [], markets: MARKETS, cadenceMs: null, snapshot: false },
   {
     kind: 'candle',
     variants: ['1m', '5m', '1h', '1d'],
     markets: MARKETS,
-    proof: null,
+
     cadenceMs: null,
     snapshot: false,
   },
@@ -33,7 +42,7 @@ export const channels: readonly ChannelSpec[] = [
     kind: 'derivative',
     variants: ['instrument', 'funding'],
     markets: DERIVATIVES,
-    proof: null,
+
     cadenceMs: null,
     snapshot: false,
   },
@@ -41,11 +50,11 @@ export const channels: readonly ChannelSpec[] = [
     kind: 'liquidation',
     variants: [],
     markets: DERIVATIVES,
-    proof: null,
+
     cadenceMs: null,
     snapshot: false,
   },
-  { kind: 'instrument', variants: [], markets: MARKETS, proof: null, cadenceMs: null, snapshot: false },
+  { kind: 'instrument', variants: [], markets: MARKETS, cadenceMs: null, snapshot: false },
 ]
 
 /** The venue's tables and the channels that each feeds. `instrument` is asked for once and read three ways. */

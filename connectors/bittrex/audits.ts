@@ -39,7 +39,7 @@ export class Audits {
   behind(
     stream: Stream,
     at: Micros | null,
-    position: () => number | null,
+    position: () => bigint | null,
     dead: (now: Micros) => void,
   ): void {
     if (this.#kit.init.adopt) return

@@ -1,8 +1,8 @@
 import type { Level, Micros } from '../../schemas/events.js'
-import { ownLevel } from '../../src/book/order-book.js'
 import type { SessionKit, Stream } from '../../src/session/index.js'
+import { bookHolding, type Numbered, SnapshotJoin } from '../../src/venue/snapshot-join.js'
 import { Audits } from './audits.js'
-import { type Holding, Join } from './join.js'
+import { numbered } from './channels.js'
 import { CACHED_FOR_MS, type Snapshots } from './snapshots.js'
 
 /** Levels as they now stand; amount `"0"` removes. */
@@ -11,17 +11,14 @@ export interface BookDelta {
   readonly asks: Level[]
 }
 
-const DELTAS: Holding<BookDelta> = {
-  rows: ({ bids, asks }) => bids.length + asks.length,
-  own: ({ bids, asks }) => ({ bids: bids.map(ownLevel), asks: asks.map(ownLevel) }),
-}
+interface Change extends BookDelta, Numbered {}
 
 /** Books of numbered changes, whose snapshot comes by another way: REST for hub `c3`, a query for hub `c2`. */
 export class Books {
   readonly #kit: SessionKit
   readonly #snapshots: Snapshots
   readonly #audits: Audits
-  readonly #joins = new WeakMap<Stream, Join<BookDelta>>()
+  readonly #joins = new WeakMap<Stream, SnapshotJoin<Change>>()
   /** When a log showed that a book was granted. */
   readonly #grants = new WeakMap<Stream, Micros | null>()
   /** Snapshots of a log that no message has met yet. */
@@ -40,7 +37,7 @@ export class Books {
 
   /** The stream is being asked for: whatever was known of its numbers is void. */
   begin(stream: Stream): void {
-    this.#joins.set(stream, new Join(DELTAS))
+    this.#joins.set(stream, new SnapshotJoin<Change>(numbered, bookHolding))
     this.#dead.delete(stream)
   }
 
@@ -65,7 +62,7 @@ export class Books {
 
   /** A log is over: the messages for which no snapshot came. */
   finished(): void {
-    for (const stream of this.#waiting) this.#kit.streams.reportUnplaced(stream, this.#join(stream).held)
+    for (const stream of this.#waiting) this.#kit.streams.reportUnplaced(stream, this.#join(stream).waited)
   }
 
   /** Joins anew, on the same subscription. */
@@ -76,7 +73,8 @@ export class Books {
 
   update(stream: Stream, sequence: number, delta: BookDelta, at: Micros | null): void {
     const join = this.#join(stream)
-    const verdict = join.offer(sequence, delta)
+    const change = { ...delta, sequence: BigInt(sequence) }
+    const verdict = join.offer(change)
     const unproved = verdict === 'held' ? this.#unproved.get(stream) : undefined
     if (unproved !== undefined) {
       this.#unproved.delete(stream)
@@ -86,8 +84,8 @@ export class Books {
       this.#waiting.add(stream)
       this.#kit.streams.awaitsSnapshot(stream, at)
     }
-    if (verdict === 'apply') this.#apply(stream, join, sequence, delta, at)
-    else if (verdict === 'break' && stream.record.book.state === 'live') {
+    if (verdict === 'apply') this.#apply(stream, join, change, at)
+    else if ((verdict === 'break' || verdict === 'back') && stream.record.book.state === 'live') {
       this.#kit.streams.resync(stream, 'sequence', join.breach, at)
     }
   }
@@ -115,22 +113,26 @@ export class Books {
   snapshot(stream: Stream, sequence: number, book: BookDelta, at: Micros | null): boolean {
     const join = this.#join(stream)
     if (!join.waiting) return true
-    const following = join.join(sequence)
-    if (following === null) return false
+    const outcome = join.join(BigInt(sequence))
+    if (outcome.kind !== 'joined') return false
     const depth = Number(stream.variant || '500')
     this.#kit.streams.snapshot(stream, { ...book, depth, exchangeTime: null, sequence: String(sequence) }, at)
-    for (const held of following) {
-      if (!this.#apply(stream, join, held.sequence, held.delta, at)) break
-    }
+    for (const change of outcome.following) if (!this.#apply(stream, join, change, at)) break
     this.#audits.begin(stream, at)
     return true
   }
 
   /** A snapshot of a book that is joined: at the same number it must be the same book, at a higher one messages are missing. */
-  #audit(stream: Stream, join: Join<BookDelta>, sequence: number, book: BookDelta, at: Micros | null): void {
+  #audit(
+    stream: Stream,
+    join: SnapshotJoin<Change>,
+    sequence: number,
+    book: BookDelta,
+    at: Micros | null,
+  ): void {
     const { position } = join
-    if (position === null || sequence < position || stream.record.book.state !== 'live') return
-    if (sequence === position) {
+    if (position === null || BigInt(sequence) < position || stream.record.book.state !== 'live') return
+    if (BigInt(sequence) === position) {
       if (sameBook(stream, book)) {
         stream.record.proved = at
         return
@@ -157,21 +159,20 @@ export class Books {
 
   #apply(
     stream: Stream,
-    join: Join<BookDelta>,
-    sequence: number,
-    delta: BookDelta,
+    join: SnapshotJoin<Change>,
+    { bids, asks, sequence }: Change,
     at: Micros | null,
   ): boolean {
-    const update = { ...delta, exchangeTime: null, sequence: String(sequence) }
+    const update = { bids, asks, exchangeTime: null, sequence: String(sequence) }
     const taken = this.#kit.streams.update(stream, update, at)
     if (!taken) join.restart()
     return taken
   }
 
-  #join(stream: Stream): Join<BookDelta> {
+  #join(stream: Stream): SnapshotJoin<Change> {
     let join = this.#joins.get(stream)
     if (join === undefined) {
-      join = new Join(DELTAS)
+      join = new SnapshotJoin<Change>(numbered, bookHolding)
       this.#joins.set(stream, join)
     }
     return join

@@ -1,7 +1,6 @@
 import type { Micros } from '../../schemas/events.js'
 import type { CandleFields, SessionKit, Stream } from '../../src/session/index.js'
 import { CandleRun } from './candle-run.js'
-import type { Numbered } from './join.js'
 import { CACHED_FOR_MS, HISTORY_WITHIN_MS, historyAlarm, type Snapshots } from './snapshots.js'
 
 /** Live candles held back for history, at most. */
@@ -10,7 +9,7 @@ const HELD = 1_000
 interface Held {
   readonly run: CandleRun
   /** Null where nothing is waited for. */
-  waiting: Numbered<CandleFields>[] | null
+  waiting: { readonly sequence: number; readonly candle: CandleFields }[] | null
 }
 
 /** Candles in numbered messages, each the whole candle as it stands. */
@@ -45,12 +44,13 @@ export class Candles {
     const held = this.#of(stream)
     const { last } = held.run
     const { candles, broken } = held.run.take(sequence, fields)
-    if (broken) this.#kit.streams.gap(stream, 'sequence', `number ${sequence} came after ${last}`, at)
+    if (broken)
+      this.#kit.streams.gap(stream, 'sequence', `expected sequence ${(last ?? 0) + 1}, got ${sequence}`, at)
     if (held.waiting === null) {
       for (const candle of candles) this.#kit.streams.rollingCandle(stream, candle, at)
       return
     }
-    for (const delta of candles) held.waiting.push({ sequence, delta })
+    for (const candle of candles) held.waiting.push({ sequence, candle })
     if (held.waiting.length >= HELD) this.withoutHistory(stream, at)
   }
 
@@ -78,7 +78,7 @@ export class Candles {
     held.waiting = null
     this.#kit.alarms.clear(historyAlarm(stream))
     this.#snapshots.cancel(stream)
-    for (const { delta } of waiting) this.#kit.streams.rollingCandle(stream, delta, at)
+    for (const { candle } of waiting) this.#kit.streams.rollingCandle(stream, candle, at)
   }
 
   #of(stream: Stream): Held {

@@ -1,5 +1,6 @@
 import type { Channel, ChannelKind, ChannelSpec } from '../../src/connector.js'
 import type { Stream } from '../../src/session/index.js'
+import type { Integrity, OrderRule } from '../../src/venue/integrity.js'
 
 /** Levels a side of the three books of a market, each with numbers of its own. */
 const DEPTHS = ['500', '25', '1']
@@ -17,31 +18,49 @@ export const TICKER_CHANNELS = ['ticker', 'quote'] as const
 /** The same for the topic of all markets. */
 export const TICKERS_CHANNELS = ['ticker:tickers', 'quote:tickers'] as const
 
+/** Numbers are the venue's and not the connection's: two sockets see the same numbers of a market and depth. */
+export const numbered: OrderRule = { by: 'sequence', scope: 'stream', across: 'same', step: 'next' }
+/** One number for the messages of a topic that carries all markets. */
+const ofAllMarkets: OrderRule = { ...numbered, scope: 'topic' }
+/** Those of a candle may be mixed with another stream's (see `candle-run.ts`), so they do not tell connections alike. */
+const ofCandles: OrderRule = { ...numbered, across: 'own' }
+
 /**
  * The channels of hub `c3`. No cadence: a market may be quiet for minutes, and what proves that the hub still pushes is its
  * `heartbeat` topic, which every connection holds.
  */
 export const CHANNELS: readonly ChannelSpec[] = [
-  // Sequences are the venue's and not the connection's: two sockets see the same numbers of a market and depth.
-  { ...spec('trade', [], 'sequence', false), sequenceScope: 'stream' },
-  { ...spec('book', DEPTHS, 'sequence', true), sequenceScope: 'stream' },
-  spec('quote', ['ticker', 'tickers'], 'sequence (tickers only)', false),
+  spec('trade', [], { order: numbered, mark: { by: 'request' } }),
   spec(
-    'ticker',
-    ['ticker', 'tickers', 'market_summary', 'market_summaries'],
-    'sequence (tickers and market_summaries only)',
-    false,
+    'book',
+    DEPTHS,
+    {
+      order: numbered,
+      image: { how: 'request' },
+      rows: { kind: 'levels', absent: 'gap' },
+      checks: [{ kind: 'image' }],
+      mark: { by: 'request' },
+    },
+    true,
   ),
+  spec('quote', ['ticker'], {}),
+  spec('quote', ['tickers'], { order: ofAllMarkets }),
+  spec('ticker', ['ticker', 'market_summary'], {}),
+  spec('ticker', ['tickers', 'market_summaries'], { order: ofAllMarkets }),
   spec(
     'candle',
     INTERVALS.map(({ interval }) => interval),
-    'sequence',
-    false,
+    { order: ofCandles },
   ),
 ]
 
-function spec(kind: ChannelKind, variants: readonly string[], proof: string, snapshot: boolean): ChannelSpec {
-  return { kind, variants, markets: ['spot'], proof, cadenceMs: null, snapshot }
+function spec(
+  kind: ChannelKind,
+  variants: readonly string[],
+  integrity: Integrity,
+  snapshot = false,
+): ChannelSpec {
+  return { kind, variants, markets: ['spot'], ...integrity, cadenceMs: null, snapshot }
 }
 
 /** The name under which the hub knows a stream. Streams of all markets share one, and so do the two views of a ticker. */

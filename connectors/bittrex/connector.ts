@@ -75,7 +75,6 @@ export function bittrex(options: BittrexOptions = {}): Connector {
     status: STATUS,
     markets: ['spot'],
     channels: CHANNELS,
-    proof: 'sequence, joined to the REST snapshot',
     limits: LIMITS,
     liveness: LIVENESS,
     endpoints,

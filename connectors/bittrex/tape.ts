@@ -1,26 +1,31 @@
 import type { Micros } from '../../schemas/events.js'
 import { ownTrade, type SessionKit, type Stream, type TradeFields } from '../../src/session/index.js'
+import { type Holding, type Numbered, SnapshotJoin } from '../../src/venue/snapshot-join.js'
 import { Audits } from './audits.js'
-import { type Holding, Join, type Numbered } from './join.js'
+import { numbered } from './channels.js'
 import { CACHED_FOR_MS, HISTORY_WITHIN_MS, historyAlarm, type Snapshots } from './snapshots.js'
 
-const TRADES: Holding<readonly TradeFields[]> = {
-  rows: ({ length }) => length,
-  own: (rows) => rows.map(ownTrade),
+interface Trades extends Numbered {
+  readonly rows: readonly TradeFields[]
+}
+
+const HOLDING: Holding<Trades> = {
+  rows: ({ rows }) => rows.length,
+  own: ({ sequence, rows }) => ({ sequence, rows: rows.map(ownTrade) }),
 }
 
 /**
  * Trades in numbered messages. Where some were missed (a lost connection, a number left out), the last hundred are
- * fetched and told before the live ones go on, so that order stands and the gap closes healed.
+ * fetched and emitted before the live ones go on, so that order stands and the gap closes healed.
  */
 export class Tape {
   readonly #kit: SessionKit
   readonly #snapshots: Snapshots
   readonly #always: boolean
   readonly #audits: Audits
-  readonly #joins = new WeakMap<Stream, Join<readonly TradeFields[]>>()
+  readonly #joins = new WeakMap<Stream, SnapshotJoin<Trades>>()
   /** Where the venue stood when a stream that has had no message was first compared with it. */
-  readonly #stood = new WeakMap<Stream, number>()
+  readonly #stood = new WeakMap<Stream, bigint>()
 
   /** @param always whether history is fetched for every stream that begins, not only where something was missed. */
   constructor(kit: SessionKit, snapshots: Snapshots, always: boolean) {
@@ -31,7 +36,7 @@ export class Tape {
   }
 
   begin(stream: Stream): void {
-    const join = new Join(TRADES)
+    const join = new SnapshotJoin<Trades>(numbered, HOLDING)
     const fetched = !this.#kit.init.adopt && (this.#always || stream.record.gap !== null)
     if (!fetched) join.follow()
     this.#joins.set(stream, join)
@@ -51,9 +56,10 @@ export class Tape {
 
   trades(stream: Stream, sequence: number, rows: readonly TradeFields[], at: Micros | null): void {
     const join = this.#join(stream)
-    const verdict = join.offer(sequence, rows, (held) => this.#tell(stream, held, at))
-    if (verdict === 'apply') this.#tell(stream, [{ sequence, delta: rows }], at)
-    if (verdict !== 'break') return
+    const message = { sequence: BigInt(sequence), rows }
+    const verdict = join.offer(message, (held) => this.#tell(stream, held, at))
+    if (verdict === 'apply') this.#tell(stream, [message], at)
+    if (verdict !== 'break' && verdict !== 'back') return
     this.#kit.streams.gap(stream, 'sequence', join.breach, at)
     if (this.#kit.init.adopt) this.#release(stream, at)
     else this.#fetch(stream, 0, at)
@@ -67,20 +73,20 @@ export class Tape {
       else this.#audit(stream, join, sequence, at)
       return true
     }
-    const following = join.join(sequence)
-    if (following === null) return false
+    const outcome = join.join(BigInt(sequence))
+    if (outcome.kind !== 'joined') return false
     this.#kit.alarms.clear(historyAlarm(stream))
     this.#kit.streams.history(stream, rows, at)
-    this.#tell(stream, following, at)
+    this.#tell(stream, outcome.following, at)
     this.#audits.begin(stream, at)
     return true
   }
 
   /** The number of the venue for a stream that goes on without waiting: a higher one means that messages are missing. */
-  #audit(stream: Stream, join: Join<readonly TradeFields[]>, sequence: number, at: Micros | null): void {
+  #audit(stream: Stream, join: SnapshotJoin<Trades>, sequence: number, at: Micros | null): void {
     const position = join.position ?? this.#stood.get(stream)
-    if (position === undefined) this.#stood.set(stream, sequence)
-    else if (sequence > position) {
+    if (position === undefined) this.#stood.set(stream, BigInt(sequence))
+    else if (BigInt(sequence) > position) {
       this.#audits.behind(
         stream,
         at,
@@ -113,13 +119,13 @@ export class Tape {
     this.#kit.alarms.set(alarm, at, HISTORY_WITHIN_MS, (now) => this.#release(stream, now))
   }
 
-  #tell(stream: Stream, messages: readonly Numbered<readonly TradeFields[]>[], at: Micros | null): void {
-    for (const { sequence, delta } of messages) {
-      for (const row of delta) this.#kit.streams.trade(stream, { ...row, sequence: String(sequence) }, at)
+  #tell(stream: Stream, messages: readonly Trades[], at: Micros | null): void {
+    for (const { sequence, rows } of messages) {
+      for (const row of rows) this.#kit.streams.trade(stream, { ...row, sequence: String(sequence) }, at)
     }
   }
 
-  #join(stream: Stream): Join<readonly TradeFields[]> {
+  #join(stream: Stream): SnapshotJoin<Trades> {
     const join = this.#joins.get(stream)
     if (join !== undefined) return join
     this.begin(stream)

@@ -1,4 +1,5 @@
 import type { Channel, ChannelSpec } from '../../src/connector.js'
+import type { Integrity, OrderRule } from '../../src/venue/integrity.js'
 
 /** Candle lengths in seconds, by the name that the field uses. */
 export const granularities: ReadonlyMap<string, number> = new Map([
@@ -10,7 +11,18 @@ export const granularities: ReadonlyMap<string, number> = new Map([
   ['1d', 86_400],
 ])
 
-const proof = 'seqnum of the connection'
+/** One number over every frame of a connection, acks and heartbeats included. */
+export const order: OrderRule = {
+  by: 'seqnum',
+  scope: 'connection',
+  across: 'own',
+  step: 'next',
+  everyFrame: true,
+}
+const integrity: Integrity = { order, mark: { by: 'heartbeat' } }
+const levels: Integrity = { ...integrity, image: { how: 'marked' }, rows: { kind: 'levels', absent: 'gap' } }
+const orders: Integrity = { ...levels, rows: { kind: 'keyed', absent: 'gap' } }
+const height: OrderRule = { by: 'height', scope: 'stream', across: 'own', step: 'next' }
 
 /**
  * Nothing here is stale by silence alone: seqnum and a heartbeat every five seconds prove the connection, and the venue's
@@ -18,22 +30,22 @@ const proof = 'seqnum of the connection'
  */
 export function channelSpecs(staleBookMs: number | null): readonly ChannelSpec[] {
   return [
-    { kind: 'trade', variants: [], markets: ['spot'], proof, cadenceMs: null, snapshot: false },
-    { kind: 'book', variants: [], markets: ['spot'], proof, cadenceMs: staleBookMs, snapshot: true },
-    { kind: 'order', variants: [], markets: ['spot'], proof, cadenceMs: staleBookMs, snapshot: true },
-    { kind: 'ticker', variants: [], markets: ['spot'], proof, cadenceMs: null, snapshot: false },
-    { kind: 'derivative', variants: [], markets: ['spot'], proof, cadenceMs: null, snapshot: false },
+    { kind: 'trade', variants: [], markets: ['spot'], ...integrity, cadenceMs: null, snapshot: false },
+    { kind: 'book', variants: [], markets: ['spot'], ...levels, cadenceMs: staleBookMs, snapshot: true },
+    { kind: 'order', variants: [], markets: ['spot'], ...orders, cadenceMs: staleBookMs, snapshot: true },
+    { kind: 'ticker', variants: [], markets: ['spot'], ...integrity, cadenceMs: null, snapshot: false },
+    { kind: 'derivative', variants: [], markets: ['spot'], ...integrity, cadenceMs: null, snapshot: false },
     {
       kind: 'candle',
       variants: [...granularities.keys()],
       markets: ['spot'],
-      proof,
+      ...integrity,
       cadenceMs: null,
       snapshot: false,
     },
-    { kind: 'instrument', variants: [], markets: ['spot'], proof, cadenceMs: null, snapshot: false },
-    { kind: 'transaction', variants: [], markets: ['chain'], proof: null, cadenceMs: null, snapshot: false },
-    { kind: 'block', variants: [], markets: ['chain'], proof: 'height', cadenceMs: null, snapshot: false },
+    { kind: 'instrument', variants: [], markets: ['spot'], ...integrity, cadenceMs: null, snapshot: false },
+    { kind: 'transaction', variants: [], markets: ['chain'], cadenceMs: null, snapshot: false },
+    { kind: 'block', variants: [], markets: ['chain'], order: height, cadenceMs: null, snapshot: false },
   ]
 }
 

@@ -81,7 +81,6 @@ export function blockchain(options: BlockchainOptions = {}): Connector {
     status: { state: 'open', note: 'exchange frozen: trading suspended since 2025-10-19' },
     markets: ['spot', 'chain'],
     channels,
-    proof: 'seqnum over every frame of the connection, heartbeat',
     limits: {
       subscriptionsPerConnection: 200,
       subscribeBatch: 10,

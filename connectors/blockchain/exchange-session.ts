@@ -5,7 +5,8 @@ import { type LosslessValue, readLossless } from '../../src/decode/lossless.js'
 import { DecodeError } from '../../src/errors.js'
 import type { Protocol, SessionKit } from '../../src/session/session.js'
 import type { Stream } from '../../src/session/stream.js'
-import { granularities, wireChannel } from './channels.js'
+import { ConnectionCounter } from '../../src/venue/connection-counter.js'
+import { granularities, order, wireChannel } from './channels.js'
 import { ExchangeData, type Head } from './exchange-data.js'
 import { ExchangeStreams, topicOf } from './exchange-streams.js'
 
@@ -21,7 +22,7 @@ export function exchangeProtocol(kit: SessionKit): Protocol {
   const { init, sink, streams, alarms } = kit
   const known = new ExchangeStreams(kit)
   const data = new ExchangeData(kit, known)
-  let sequence: number | null = null
+  const counter = new ConnectionCounter(kit, order, 0)
   /** `ticker` and `symbols` serve several of our streams with one of the venue's. */
   const asked = new Set<string>()
 
@@ -39,18 +40,7 @@ export function exchangeProtocol(kit: SessionKit): Protocol {
     )
   }
 
-  // ── The counter ─────────────────────────────────────────────────────────────────────────────────────────────────
-
-  function count(head: Head, at: Micros | null): void {
-    const { seqnum } = head
-    if (seqnum === undefined) return
-    const expected = sequence === null ? (init.adopt ? seqnum : 0) : sequence + 1
-    sequence = seqnum
-    if (seqnum === expected) return
-    const detail = `expected seqnum ${expected}, got ${seqnum}`
-    streams.gapAll('sequence', detail, at)
-    sink.reconnect(detail)
-  }
+  // ── The heartbeat ───────────────────────────────────────────────────────────────────────────────────────────────
 
   /** From the moment that it is asked for: where the ack is lost, nothing else would show that the beats are missing. */
   function watchHeartbeat(at: Micros | null): void {
@@ -152,7 +142,7 @@ export function exchangeProtocol(kit: SessionKit): Protocol {
       const frame = typeof received === 'string' ? received : new TextDecoder().decode(received)
       const value = readLossless(frame)
       const head = checkHead(value, frame)
-      count(head, at)
+      if (head.seqnum !== undefined) counter.take(head.seqnum, at)
       switch (head.event) {
         case 'snapshot':
         case 'updated':

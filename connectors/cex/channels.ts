@@ -1,5 +1,6 @@
 import type { MarketType } from '../../schemas/events.js'
 import type { ChannelSpec } from '../../src/connector.js'
+import type { OrderRule } from '../../src/venue/integrity.js'
 import type { Generation } from './endpoints.js'
 
 const markets: readonly MarketType[] = ['spot']
@@ -27,26 +28,49 @@ const CLASSIC_CANDLES = ['1m', '3m', '5m', '15m', '30m', '1h', '2h', '4h', '6h',
 const channel = (
   kind: ChannelSpec['kind'],
   variants: readonly string[],
-  proof: string | null,
-  rest: Pick<Partial<ChannelSpec>, 'snapshot' | 'credentials' | 'sequenceScope'> = {},
-): ChannelSpec => ({ kind, variants, markets, proof, cadenceMs: null, snapshot: false, ...rest })
+  rest: Partial<ChannelSpec> = {},
+): ChannelSpec => ({ kind, variants, markets, cadenceMs: null, snapshot: false, ...rest })
 
 /** `seqId` and `id` count the changes of a pair's book at the venue, not of a socket: a second one continues the first's. */
-const NUMBERED_BOOK = { snapshot: true, sequenceScope: 'stream' } as const
+const numbered = (by: string): OrderRule => ({ by, scope: 'stream', across: 'same', step: 'next' })
+
+export const SPOT_ORDER = numbered('seqId')
+export const CLASSIC_ORDER = numbered('id')
+
+/** Levels a side of a book of Spot Trading: what leaves the window is sent as zero, what enters it whole. */
+export const SPOT_WINDOW = 20
 
 const SPECS: Readonly<Record<Generation, readonly ChannelSpec[]>> = {
   spot: [
-    channel('trade', [], null),
-    channel('book', [], 'seqId of the pair, audit by a second snapshot', NUMBERED_BOOK),
-    channel('quote', [], null),
-    channel('ticker', [], null),
-    channel('candle', SPOT_CANDLES, null),
+    channel('trade', []),
+    channel('book', [], {
+      order: SPOT_ORDER,
+      image: { how: 'marked', window: { levels: SPOT_WINDOW, kind: 'exact' } },
+      rows: { kind: 'levels', absent: 'gap' },
+      checks: [{ kind: 'image' }],
+      snapshot: true,
+    }),
+    channel('quote', []),
+    channel('ticker', []),
+    channel('candle', SPOT_CANDLES),
   ],
   classic: [
-    channel('trade', [], 'ids of the history joined', { snapshot: true }),
-    channel('book', ['exact', 'md'], 'id of the pair', { ...NUMBERED_BOOK, credentials: true }),
-    channel('ticker', ['tick', 'full', 'day'], null),
-    channel('candle', CLASSIC_CANDLES, null, { snapshot: true }),
+    channel('trade', [], { snapshot: true }),
+    channel('book', ['exact'], {
+      order: CLASSIC_ORDER,
+      image: { how: 'marked' },
+      // A snapshot may be cut to a depth, and its updates are not.
+      rows: { kind: 'levels', absent: 'ignore' },
+      snapshot: true,
+      credentials: true,
+    }),
+    channel('book', ['md'], {
+      order: { ...CLASSIC_ORDER, step: 'rising' },
+      image: { how: 'every frame' },
+      snapshot: true,
+    }),
+    channel('ticker', ['tick', 'full', 'day']),
+    channel('candle', CLASSIC_CANDLES, { snapshot: true }),
   ],
 }
 

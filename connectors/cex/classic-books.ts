@@ -6,14 +6,15 @@ import { checker } from '../../src/decode/decoder.js'
 import type { LosslessValue } from '../../src/decode/lossless.js'
 import type { SessionKit } from '../../src/session/session.js'
 import type { Stream } from '../../src/session/stream.js'
-import { BookNumbers } from './book-numbers.js'
+import { bookHolding, SnapshotJoin } from '../../src/venue/snapshot-join.js'
+import { CLASSIC_ORDER } from './channels.js'
 import { pairOf } from './symbols.js'
 
 const checkSnapshot = checker(classicSnapshot)
 const checkUpdate = checker(classicUpdate)
 
 interface Update {
-  readonly id: number
+  readonly sequence: bigint
   readonly pair: string
   readonly bids: Level[]
   readonly asks: Level[]
@@ -34,12 +35,12 @@ export interface ClassicBooks {
 }
 
 export function classicBooks({ init, streams }: SessionKit): ClassicBooks {
-  const numbers = new Map<string, BookNumbers<Update>>()
+  const numbers = new Map<string, SnapshotJoin<Update>>()
   const depths = new Map<string, number>()
   const known = (id: string) => init.instruments.get(id)
 
-  function numbersOf(pair: string): BookNumbers<Update> {
-    const held = numbers.get(pair) ?? new BookNumbers<Update>()
+  function numbersOf(pair: string): SnapshotJoin<Update> {
+    const held = numbers.get(pair) ?? new SnapshotJoin<Update>(CLASSIC_ORDER, bookHolding)
     numbers.set(pair, held)
     return held
   }
@@ -50,18 +51,16 @@ export function classicBooks({ init, streams }: SessionKit): ClassicBooks {
 
   function apply(stream: Stream, update: Update, at: Micros | null): void {
     const book = numbersOf(update.pair)
-    const { last } = book
-    switch (book.next(update)) {
-      case 'apply':
-        streams.update(stream, { ...update, sequence: String(update.id) }, at)
-        break
-      case 'held':
-        streams.awaitsSnapshot(stream, at)
-        break
+    const { waiting } = book
+    const verdict = book.offer(update)
+    if (verdict === 'apply') streams.update(stream, { ...update, sequence: String(update.sequence) }, at)
+    else if (waiting) streams.awaitsSnapshot(stream, at)
+    else {
       // The venue's text knows no harmless repeat here: anything but the next number breaks the book.
-      default:
-        book.lose()
-        streams.resync(stream, 'sequence', `expected id ${(last ?? 0) + 1}, got ${update.id}`, at)
+      const { sequence } = update
+      const detail = verdict === 'repeat' ? `expected id ${sequence + 1n}, got ${sequence}` : book.breach
+      book.restart()
+      streams.resync(stream, 'sequence', detail, at)
     }
   }
 
@@ -69,10 +68,10 @@ export function classicBooks({ init, streams }: SessionKit): ClassicBooks {
     finished() {
       for (const [pair, book] of numbers) {
         const stream = streams.get(pair, 'book')
-        if (stream !== undefined) streams.reportUnplaced(stream, book.held)
+        if (stream !== undefined) streams.reportUnplaced(stream, book.waited)
       }
     },
-    ask: ({ instrument }) => numbersOf(instrument.instrument).lose(),
+    ask: ({ instrument }) => numbersOf(instrument.instrument).restart(),
     forget: ({ instrument }) => void numbers.delete(instrument.instrument),
     asked({ pair, depth = 0 }) {
       if (depth > 0) depths.set(pair.join(':'), depth)
@@ -96,7 +95,7 @@ export function classicBooks({ init, streams }: SessionKit): ClassicBooks {
         },
         at,
       )
-      for (const update of numbersOf(data.pair).begin(data.id)) apply(stream, update, at)
+      for (const update of numbersOf(data.pair).place(BigInt(data.id))) apply(stream, update, at)
     },
     update(value, frame, at) {
       const update = read(value, frame)
@@ -110,7 +109,7 @@ export function classicBooks({ init, streams }: SessionKit): ClassicBooks {
 function read(value: LosslessValue, frame: string): Update {
   const { id, pair, bids, asks, time } = checkUpdate(value, frame).data
   const exchangeTime = time === undefined ? null : time * 1000
-  return { id, pair, bids: bids.map(toLevel), asks: asks.map(toLevel), exchangeTime }
+  return { sequence: BigInt(id), pair, bids: bids.map(toLevel), asks: asks.map(toLevel), exchangeTime }
 }
 
 function timeOf({ timestamp, timestamp_ms }: z.output<typeof classicSnapshot>['data']): Micros | null {

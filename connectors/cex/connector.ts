@@ -120,7 +120,6 @@ export function cex(options: CexOptions = {}): Connector {
     status: { state: 'open', note: 'the classic API is closing' },
     markets: ['spot'],
     channels,
-    proof: api === 'spot' ? 'seqId of each pair, audit by a second snapshot' : 'id of each pair (login)',
     limits: LIMITS[api],
     liveness: LIVENESS[api],
     endpoints,
@@ -137,8 +136,8 @@ export function cex(options: CexOptions = {}): Connector {
         return defineSession({ ...definition, policy: {} }, spotProtocol({ pollEveryMs, auditEveryMs }))
       }
       return defineSession(
-        // A snapshot may be cut to a depth and its updates are not; a room that does not exist answers with silence.
-        { ...definition, policy: { absentLevel: 'ignore', silentGrant: 'say' } },
+        // A room that does not exist answers with silence.
+        { ...definition, policy: { silentGrant: 'say' } },
         classicProtocol(credentials, pollEveryMs, clock),
       )
     },

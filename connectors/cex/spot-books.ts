@@ -7,16 +7,14 @@ import { checker } from '../../src/decode/decoder.js'
 import type { LosslessValue } from '../../src/decode/lossless.js'
 import type { SessionKit } from '../../src/session/session.js'
 import type { Stream } from '../../src/session/stream.js'
-import { BookNumbers } from './book-numbers.js'
+import { bookHolding, SnapshotJoin } from '../../src/venue/snapshot-join.js'
+import { SPOT_ORDER, SPOT_WINDOW } from './channels.js'
 import { pairOf } from './symbols.js'
 
 const checkBook = checker(spotBook)
 
-/** The venue keeps a window of so many levels a side: what leaves it is sent as zero, what enters it whole. */
-const WINDOW = 20
-
 interface Update {
-  readonly id: number
+  readonly sequence: bigint
   readonly pair: string
   readonly bids: Level[]
   readonly asks: Level[]
@@ -34,12 +32,12 @@ export interface SpotBooks {
 }
 
 export function spotBooks({ init, streams }: SessionKit): SpotBooks {
-  const numbers = new Map<string, BookNumbers<Update>>()
+  const numbers = new Map<string, SnapshotJoin<Update>>()
   /** The last update of each pair, to tell a harmless repeat from another update under the same number. */
   const latest = new Map<string, Update>()
 
-  function numbersOf(pair: string): BookNumbers<Update> {
-    const held = numbers.get(pair) ?? new BookNumbers<Update>()
+  function numbersOf(pair: string): SnapshotJoin<Update> {
+    const held = numbers.get(pair) ?? new SnapshotJoin<Update>(SPOT_ORDER, bookHolding)
     numbers.set(pair, held)
     return held
   }
@@ -55,42 +53,36 @@ export function spotBooks({ init, streams }: SessionKit): SpotBooks {
     return stream?.state === 'leaving' ? undefined : stream
   }
 
-  function lose(stream: Stream, detail: string, at: Micros | null, from = stream.record.lastData): void {
-    numbersOf(stream.instrument.instrument).lose()
-    streams.resync(stream, 'sequence', detail, at, from)
+  function lose(stream: Stream, detail: string, at: Micros | null): void {
+    numbersOf(stream.instrument.instrument).restart()
+    streams.resync(stream, 'sequence', detail, at)
   }
 
   function apply(stream: Stream, update: Update, at: Micros | null): void {
     const book = numbersOf(update.pair)
-    const { last } = book
-    switch (book.next(update)) {
+    const { position, waiting } = book
+    switch (book.offer(update)) {
       case 'apply':
         latest.set(update.pair, update)
-        if (streams.update(stream, fieldsOf(update), at)) checkWindow(stream, at)
-        // A removal of a level that was not there has opened a gap.
-        else if (stream.record.book.state !== 'live') book.lose()
+        // What contradicts the book has opened a gap.
+        if (!streams.update(stream, fieldsOf(update), at) && stream.record.book.state !== 'live')
+          book.restart()
+        break
+      case 'repeat':
+        if (!waiting && !sameUpdate(latest.get(update.pair), update)) {
+          lose(stream, `seqId ${update.sequence} came twice with different levels`, at)
+        }
         break
       case 'held':
         streams.awaitsSnapshot(stream, at)
         break
-      case 'repeat':
-        if (!sameUpdate(latest.get(update.pair), update)) {
-          lose(stream, `seqId ${update.id} came twice with different levels`, at)
-        }
-        break
       case 'back':
-        lose(stream, `the venue began anew: seqId ${update.id} after ${last}`, at)
-        break
-      case 'gap':
-        lose(stream, `expected seqId ${(last ?? 0) + 1}, got ${update.id}`, at)
+      case 'break':
+        if (waiting) streams.awaitsSnapshot(stream, at)
+        else if (position !== null && update.sequence < position) {
+          lose(stream, `the venue began anew: ${book.breach}`, at)
+        } else lose(stream, book.breach, at)
     }
-  }
-
-  /** What there is too much of may have come, or its end been lost, at any time since the book was last proved. */
-  function checkWindow(stream: Stream, at: Micros | null): void {
-    const { book, proved } = stream.record
-    const levels = Math.max(book.count('bids'), book.count('asks'))
-    if (levels > WINDOW) lose(stream, `${levels} levels on a side of a window of ${WINDOW}`, at, proved)
   }
 
   /**
@@ -104,14 +96,14 @@ export function spotBooks({ init, streams }: SessionKit): SpotBooks {
     const text = JSON.stringify(expected)
     const ok = text === JSON.stringify(actual)
     const difference = ok ? null : firstDifference(expected, actual)
-    const summary = `seqId ${update.id}: ${expected.bids.length} bids, ${expected.asks.length} asks`
+    const summary = `seqId ${update.sequence}: ${expected.bids.length} bids, ${expected.asks.length} asks`
     streams.checksum(
       stream,
       {
         expected: difference?.[0] ?? summary,
         actual: difference?.[1] ?? summary,
         exchangeTime: null,
-        sequence: String(update.id),
+        sequence: String(update.sequence),
       },
       at,
     )
@@ -121,10 +113,10 @@ export function spotBooks({ init, streams }: SessionKit): SpotBooks {
     finished() {
       for (const [pair, book] of numbers) {
         const stream = streams.get(pair, 'book')
-        if (stream !== undefined) streams.reportUnplaced(stream, book.held)
+        if (stream !== undefined) streams.reportUnplaced(stream, book.waited)
       }
     },
-    ask: ({ instrument }) => numbersOf(instrument.instrument).lose(),
+    ask: ({ instrument }) => numbersOf(instrument.instrument).restart(),
     forget({ instrument }) {
       numbers.delete(instrument.instrument)
       latest.delete(instrument.instrument)
@@ -134,20 +126,20 @@ export function spotBooks({ init, streams }: SessionKit): SpotBooks {
       const stream = streamOf(update.pair, at)
       if (stream === undefined) return
       const book = numbersOf(update.pair)
-      const { last } = book
-      if (last !== null && stream.record.book.state === 'live') {
-        if (update.id === last) {
+      const { position } = book
+      if (position !== null && stream.record.book.state === 'live') {
+        if (update.sequence === position) {
           audit(stream, update, at)
           if (stream.record.book.state === 'live') return
         } else {
-          const detail = `a second snapshot has seqId ${update.id}, the last increment had ${last}`
+          const detail = `a second snapshot has seqId ${update.sequence}, the last increment had ${position}`
           streams.gap(stream, 'sequence', detail, at)
         }
       }
       streams.ack(stream, at)
-      streams.snapshot(stream, { ...fieldsOf(update), depth: WINDOW }, at)
+      streams.snapshot(stream, { ...fieldsOf(update), depth: SPOT_WINDOW }, at)
       latest.set(update.pair, update)
-      for (const held of book.begin(update.id)) apply(stream, held, at)
+      for (const held of book.place(update.sequence)) apply(stream, held, at)
     },
     increment(value, frame, at) {
       const update = read(value, frame)
@@ -159,15 +151,20 @@ export function spotBooks({ init, streams }: SessionKit): SpotBooks {
 
 function read(value: LosslessValue, frame: string): Update {
   const { data }: z.output<typeof spotBook> = checkBook(value, frame)
-  return { id: data.seqId, pair: data.pair, bids: data.bids.map(toLevel), asks: data.asks.map(toLevel) }
+  return {
+    sequence: BigInt(data.seqId),
+    pair: data.pair,
+    bids: data.bids.map(toLevel),
+    asks: data.asks.map(toLevel),
+  }
 }
 
 function toLevel([price, amount]: readonly [string, string]): Level {
   return [canonicalDecimal(price), canonicalDecimal(amount)]
 }
 
-function fieldsOf({ id, bids, asks }: Update) {
-  return { bids, asks, exchangeTime: null, sequence: String(id) }
+function fieldsOf({ sequence, bids, asks }: Update) {
+  return { bids, asks, exchangeTime: null, sequence: String(sequence) }
 }
 
 function sameUpdate(a: Update | undefined, b: Update): boolean {

@@ -4,6 +4,7 @@ import type { ChannelSpec, Connector, ConnectorOptions, Limits, Liveness } from 
 import { connectorOptions, parseOptions, resolveChannels } from '../../src/options.js'
 import { huobiCatalogue } from './catalogue.js'
 import { huobiEndpoints } from './endpoints.js'
+import { MBP_ORDER } from './mbp-books.js'
 import { huobiSession } from './session.js'
 import { type Family, familyOfSymbol, guessInstrument } from './symbols.js'
 import {
@@ -43,36 +44,65 @@ export const MARKETS: readonly MarketType[] = ['spot', 'perpetual', 'future']
 const DERIVATIVES: readonly MarketType[] = ['perpetual', 'future']
 
 export const CHANNELS: readonly ChannelSpec[] = [
-  { kind: 'trade', variants: [], markets: MARKETS, proof: null, cadenceMs: null, snapshot: true },
+  { kind: 'trade', variants: [], markets: MARKETS, cadenceMs: null, snapshot: true },
+  {
+    kind: 'book',
+    variants: MBP_LEVELS,
+    markets: ['spot'],
+    order: MBP_ORDER,
+    image: { how: 'request' },
+    // A level that came and went within one batch may be removed without ever having been sent; the chain is the proof.
+    rows: { kind: 'levels', absent: 'ignore' },
+    mark: { by: 'request' },
+    cadenceMs: null,
+    snapshot: true,
+  },
   {
     kind: 'book',
     variants: [
-      ...MBP_LEVELS,
       ...REFRESH_LEVELS.map((levels) => `refresh${levels}`),
       ...SPOT_STEPS.map((step) => `step${step}`),
     ],
     markets: ['spot'],
-    proof: 'prevSeqNum chain; refresh and step: order only',
     // One counter of the pair numbers the increments, the refreshes and the versions of the steps.
-    sequenceScope: 'stream',
+    order: { by: 'seqNum, version', scope: 'stream', across: 'same', step: 'rising' },
+    image: { how: 'every frame' },
     cadenceMs: null,
     snapshot: true,
   },
   {
     kind: 'book',
-    variants: [...HIGH_FREQUENCY_LEVELS, ...STEPS.map((step) => `step${step}`)],
+    variants: HIGH_FREQUENCY_LEVELS,
     markets: DERIVATIVES,
     // A version belongs to one subscription: on another connection the same number means another book.
-    proof: 'version chain; step: order only',
+    order: { by: 'version', scope: 'stream', across: 'own', step: 'next' },
+    image: { how: 'marked' },
+    rows: { kind: 'levels', absent: 'ignore' },
     cadenceMs: null,
     snapshot: true,
   },
-  { kind: 'quote', variants: [], markets: MARKETS, proof: 'order only', cadenceMs: null, snapshot: false },
+  {
+    kind: 'book',
+    variants: STEPS.map((step) => `step${step}`),
+    markets: DERIVATIVES,
+    order: { by: 'version', scope: 'stream', across: 'own', step: 'rising' },
+    image: { how: 'every frame' },
+    cadenceMs: null,
+    snapshot: true,
+  },
+  {
+    kind: 'quote',
+    variants: [],
+    markets: MARKETS,
+    order: { by: 'seqId, mrid', scope: 'stream', across: 'own', step: 'rising' },
+    cadenceMs: null,
+    snapshot: false,
+  },
   {
     kind: 'ticker',
     variants: ['detail', 'ticker', 'tickers'],
     markets: MARKETS,
-    proof: null,
+
     cadenceMs: null,
     snapshot: false,
   },
@@ -80,7 +110,7 @@ export const CHANNELS: readonly ChannelSpec[] = [
     kind: 'candle',
     variants: INTERVAL_NAMES,
     markets: MARKETS,
-    proof: null,
+
     cadenceMs: null,
     snapshot: false,
   },
@@ -88,12 +118,12 @@ export const CHANNELS: readonly ChannelSpec[] = [
     kind: 'derivative',
     variants: ['merged', 'funding'],
     markets: DERIVATIVES,
-    proof: null,
+
     cadenceMs: null,
     snapshot: false,
   },
-  { kind: 'liquidation', variants: [], markets: DERIVATIVES, proof: null, cadenceMs: null, snapshot: false },
-  { kind: 'instrument', variants: [], markets: DERIVATIVES, proof: null, cadenceMs: null, snapshot: false },
+  { kind: 'liquidation', variants: [], markets: DERIVATIVES, cadenceMs: null, snapshot: false },
+  { kind: 'instrument', variants: [], markets: DERIVATIVES, cadenceMs: null, snapshot: false },
 ]
 
 const LIMITS: Limits = {
@@ -141,7 +171,6 @@ export function huobi(options: HuobiOptions = {}): Connector {
     status: { state: 'open', note: 'HTX since September 2023' },
     markets: MARKETS,
     channels: CHANNELS,
-    proof: 'prevSeqNum chain (spot), version chain (derivatives)',
     limits: LIMITS,
     liveness: LIVENESS,
     endpoints: endpoints.all,

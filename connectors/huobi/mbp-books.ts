@@ -1,10 +1,11 @@
 import type * as z from 'zod'
-import type { Micros } from '../../schemas/events.js'
+import type { Level, Micros } from '../../schemas/events.js'
 import { huobiMbp, type huobiMbpReply } from '../../schemas/huobi.js'
-import { checker, compareDecimals } from '../../src/decode/index.js'
+import { checker } from '../../src/decode/index.js'
 import type { Alarms, Stream, Streams } from '../../src/session/index.js'
+import type { OrderRule } from '../../src/venue/integrity.js'
+import { bookHolding, type Numbered, SnapshotJoin } from '../../src/venue/snapshot-join.js'
 import { levels, wholeBook } from './levels.js'
-import { type MbpDelta, MbpJoin } from './mbp-join.js'
 import type { Topic } from './topics.js'
 
 const check = checker(huobiMbp)
@@ -21,10 +22,22 @@ const LONGEST_RETRY_IN_VAIN_MS = 60_000
 /** Answers in vain after which the subscription itself is renewed. */
 const TRIES_A_SUBSCRIPTION = 8
 
+/** One delta of `mbp.N`, its numbers canonical. */
+interface MbpDelta extends Numbered {
+  /** The number of the delta before it: the whole proof. */
+  readonly previous: bigint
+  readonly bids: Level[]
+  readonly asks: Level[]
+  readonly exchangeTime: Micros
+}
+
+/** Every delta names its predecessor. One counter of the pair numbers them on every connection. */
+export const MBP_ORDER: OrderRule = { by: 'prevSeqNum', scope: 'stream', across: 'same', step: 'prev' }
+
 interface Joining {
   readonly topic: string
   readonly stream: Stream
-  readonly join: MbpJoin
+  readonly join: SnapshotJoin<MbpDelta>
   tries: number
   /** The venue refuses to show this book: until when a standing one is not compared with it. */
   refused: { readonly since: Micros; readonly forMs: number } | null
@@ -75,31 +88,29 @@ export class MbpBooks {
     const { join } = joining
     joining.movedAt = at
     const delta: MbpDelta = {
-      sequence: tick.seqNum,
-      previous: tick.prevSeqNum,
+      sequence: BigInt(tick.seqNum),
+      previous: BigInt(tick.prevSeqNum),
       bids: levels(tick.bids, ['tick', 'bids']),
       asks: levels(tick.asks, ['tick', 'asks']),
       exchangeTime: ts * 1000,
     }
     // A book that was made suspect for another reason (crossed, overflow) needs a snapshot, and deltas to join it to.
-    if (join.state === 'chained' && stream.record.book.state !== 'live') join.restart()
-    const { last } = join
-    switch (join.delta(delta)) {
-      case 'applies':
+    if (!join.waiting && stream.record.book.state !== 'live') join.restart()
+    const { waiting } = join
+    switch (join.offer(delta)) {
+      case 'apply':
         this.#apply(stream, delta, at)
         return
-      case 'stale':
+      case 'repeat':
+      case 'covered':
         return
-      case 'kept':
+      case 'held':
         this.#streams.awaitsSnapshot(stream, at)
         break
-      case 'broken':
-        this.#streams.gap(
-          stream,
-          'sequence',
-          `expected the delta after ${last}, got that after ${delta.previous}`,
-          at,
-        )
+      case 'back':
+      case 'break':
+        if (waiting) this.#streams.awaitsSnapshot(stream, at)
+        else this.#streams.gap(stream, 'sequence', join.breach, at)
     }
     if (!this.#pending(joining)) this.#ask(joining, at)
   }
@@ -115,11 +126,12 @@ export class MbpBooks {
       return
     }
     const book = wholeBook(data, ['data'])
-    const outcome = joining.join.answer(data.seqNum)
-    if (outcome.kind === 'needless') {
-      this.#checked(joining, data.seqNum, at)
+    const sequence = BigInt(data.seqNum)
+    if (!joining.join.waiting) {
+      this.#checked(joining, sequence, at)
       return
     }
+    const outcome = joining.join.join(sequence)
     if (outcome.kind !== 'joined') {
       this.#askAgain(joining, at)
       return
@@ -130,7 +142,7 @@ export class MbpBooks {
     this.#watch(joining, at)
     const fields = { depth: topic.depth, exchangeTime: reply.ts * 1000, sequence: data.seqNum }
     this.#streams.snapshot(stream, { ...book, ...fields }, at)
-    for (const delta of outcome.deltas) this.#apply(stream, delta, at)
+    for (const delta of outcome.following) this.#apply(stream, delta, at)
   }
 
   /** The venue would not answer now (429, a timeout of its own). */
@@ -145,7 +157,7 @@ export class MbpBooks {
   withheld(topic: Topic, stream: Stream, waitMs: number, at: Micros | null): void {
     const joining = this.#joining(topic.text, stream)
     this.#alarms.clear(alarm('answer', joining))
-    if (joining.join.state === 'chained') {
+    if (!joining.join.waiting) {
       joining.refused = at === null ? null : { since: at, forMs: waitMs }
       return
     }
@@ -166,13 +178,20 @@ export class MbpBooks {
 
   /** A log is over: the deltas for which no snapshot came. */
   finished(): void {
-    for (const { stream, join } of this.#joinings.values()) this.#streams.reportUnplaced(stream, join.waiting)
+    for (const { stream, join } of this.#joinings.values()) this.#streams.reportUnplaced(stream, join.waited)
   }
 
   #joining(topic: string, stream: Stream): Joining {
     let joining = this.#joinings.get(stream)
     if (joining === undefined) {
-      joining = { topic, stream, join: new MbpJoin(), tries: 0, refused: null, movedAt: null }
+      joining = {
+        topic,
+        stream,
+        join: new SnapshotJoin<MbpDelta>(MBP_ORDER, bookHolding),
+        tries: 0,
+        refused: null,
+        movedAt: null,
+      }
       this.#joinings.set(stream, joining)
     }
     return joining
@@ -181,7 +200,7 @@ export class MbpBooks {
   #apply(stream: Stream, delta: MbpDelta, at: Micros | null): void {
     const { bids, asks, exchangeTime, sequence } = delta
     if (bids.length + asks.length === 0) return
-    this.#streams.update(stream, { bids, asks, exchangeTime, sequence }, at)
+    this.#streams.update(stream, { bids, asks, exchangeTime, sequence: String(sequence) }, at)
   }
 
   /** Whether an answer, or the moment to ask, is being waited for. The wait after the ack ends with the first delta. */
@@ -202,18 +221,19 @@ export class MbpBooks {
       }
       const { refused } = joining
       const asks = refused === null || this.#alarms.elapsedMs(refused.since, now) >= refused.forMs
-      if (asks && joining.join.state === 'chained') this.#asking.ask(joining.topic, now, () => undefined)
+      if (asks && !joining.join.waiting) this.#asking.ask(joining.topic, now, () => undefined)
       this.#watch(joining, now)
     })
   }
 
   /** The market as an answer shows it, while the book stands: further on than the deltas say? */
-  #checked(joining: Joining, sequence: string, at: Micros | null): void {
+  #checked(joining: Joining, sequence: bigint, at: Micros | null): void {
     const { join, stream } = joining
-    if (compareDecimals(sequence, join.last) <= 0) return
+    const behind = () => !join.waiting && sequence > (join.position ?? sequence)
+    if (!behind()) return
     this.#alarms.set(alarm('behind', joining), at, CATCH_UP_MS, (now) => {
-      if (join.state !== 'chained' || compareDecimals(sequence, join.last) <= 0) return
-      const detail = `the venue is at ${sequence}, its deltas ended at ${join.last}`
+      if (!behind()) return
+      const detail = `the venue is at ${sequence}, its deltas ended at ${join.position}`
       join.restart()
       this.#streams.resync(stream, 'stale', detail, now)
     })
@@ -221,7 +241,7 @@ export class MbpBooks {
 
   #ask(joining: Joining, at: Micros | null): void {
     this.#alarms.clear(alarm('join', joining))
-    if (joining.join.state === 'chained' || this.#alarms.has(alarm('answer', joining))) return
+    if (!joining.join.waiting || this.#alarms.has(alarm('answer', joining))) return
     this.#asking.ask(joining.topic, at, (sent) => {
       this.#alarms.set(alarm('answer', joining), sent, ANSWER_WITHIN_MS, (now) =>
         this.#askAgain(joining, now),
@@ -230,7 +250,7 @@ export class MbpBooks {
   }
 
   #askAgain(joining: Joining, at: Micros | null): void {
-    if (joining.join.state === 'chained') return
+    if (!joining.join.waiting) return
     joining.tries++
     if (joining.tries % TRIES_A_SUBSCRIPTION === 0) this.#streams.resubscribe(joining.stream)
     if (this.#joinings.get(joining.stream) !== joining) return

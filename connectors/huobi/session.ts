@@ -31,8 +31,6 @@ const SUBSCRIBE_AGAIN_MS = 5_000
 const POLICY: StreamPolicy = {
   ackTimeoutMs: 15_000,
   firstDatumMs: 10_000,
-  // A level that came and went within one batch may be removed without ever having been told; the chain is the proof.
-  absentLevel: 'ignore',
   // A suspended contract is acked like any other and never sends anything.
   silentGrant: 'say',
 }

@@ -3,6 +3,7 @@ import { channelSpec } from '../channel-spec.js'
 import type { Channel, ChannelSpec, Subscription } from '../connector.js'
 import type { StreamRecord } from '../session/memory.js'
 import { splitChannel } from '../session/stream.js'
+import { numberedAlike } from '../venue/integrity.js'
 import { ArbitratedBook } from './arbitrated-book.js'
 import { ArbitratedLog } from './arbitrated-log.js'
 import { ArbitratedState } from './arbitrated-state.js'
@@ -185,8 +186,8 @@ export class Arbiter {
 
   #make(subscription: Subscription): ArbitratedStream {
     const { kind } = splitChannel(subscription.channel)
-    const spec = channelSpec(this.#channels, kind, subscription.instrument.market)
-    const numbered = spec?.sequenceScope === 'stream'
+    const spec = channelSpec(this.#channels, subscription.channel, subscription.instrument.market)
+    const numbered = spec !== undefined && numberedAlike(spec)
     switch (kind) {
       case 'book':
       case 'order':

@@ -1,7 +1,6 @@
 import type { GapReason, Micros } from '../../schemas/events.js'
 import { channelSpec } from '../channel-spec.js'
 import type { Channel } from '../connector.js'
-import { splitChannel } from '../session/stream.js'
 import type { Lane } from './lane.js'
 import type { VenueLine } from './venue-line.js'
 
@@ -134,7 +133,7 @@ export class AskedStreams {
 
   /** A channel that exists for none of an instrument's kind is passed over when its symbol is subscribed. */
   #has(channel: Channel, market: Parameters<typeof channelSpec>[2]): boolean {
-    return channelSpec(this.#line.connector.channels, splitChannel(channel).kind, market) !== undefined
+    return channelSpec(this.#line.connector.channels, channel, market) !== undefined
   }
 
   #id(symbol: string): string {

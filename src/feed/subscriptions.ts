@@ -3,7 +3,6 @@ import { channelSpec } from '../channel-spec.js'
 import type { Channel, Connector, Endpoint, InstrumentTable, Subscription } from '../connector.js'
 import { UsageError } from '../errors.js'
 import { didYouMean } from '../nearest.js'
-import { splitChannel } from '../session/stream.js'
 
 /** What is known of a venue when symbols and channels are to become streams. */
 export interface KnownVenue {
@@ -41,8 +40,7 @@ export function resolveSubscriptions(
   for (const symbol of new Set(symbols)) {
     const instrument = findInstrument(known, symbol)
     for (const channel of new Set(channels)) {
-      const { kind } = splitChannel(channel)
-      if (channelSpec(connector.channels, kind, instrument.market) === undefined) continue
+      if (channelSpec(connector.channels, channel, instrument.market) === undefined) continue
       served.add(channel)
       subscriptions.push({ instrument, channel })
     }

@@ -1,7 +1,7 @@
 import type { Level, Micros, Order } from '../../schemas/events.js'
 import type { CrossedWatch } from './crossed-watch.js'
 import type { Refusals } from './refusals.js'
-import { type Stream, type StreamPolicy, streamName } from './stream.js'
+import { type Stream, streamName } from './stream.js'
 import type { ChecksumFields, SnapshotFields, StreamEvents, UpdateFields } from './stream-events.js'
 import type { StreamGaps } from './stream-gaps.js'
 import type { StreamLife } from './stream-life.js'
@@ -13,7 +13,6 @@ const MOST_CHARACTERS = 32 * 1024 * 1024
 
 /** The books of streams, L2 and L3: kept, and proved by what the venue gives. */
 export class BookStreams {
-  readonly #absentLevel: Required<StreamPolicy>['absentLevel']
   readonly #life: StreamLife
   readonly #gaps: StreamGaps
   readonly #crossed: CrossedWatch
@@ -23,7 +22,6 @@ export class BookStreams {
 
   /** @param unplaced told of a change that no book could take. */
   constructor(
-    { absentLevel }: Required<StreamPolicy>,
     life: StreamLife,
     gaps: StreamGaps,
     crossed: CrossedWatch,
@@ -31,7 +29,6 @@ export class BookStreams {
     refusals: Refusals,
     unplaced: (stream: Stream, at: Micros | null) => void,
   ) {
-    this.#absentLevel = absentLevel
     this.#life = life
     this.#gaps = gaps
     this.#crossed = crossed
@@ -54,7 +51,7 @@ export class BookStreams {
     const { book, lastData } = record
     if (!this.#takes(stream, at)) return false
     const absent = book.update(fields.bids, fields.asks)
-    if (absent > 0 && this.#absentLevel === 'gap') {
+    if (absent > 0 && stream.spec.rows?.absent !== 'ignore') {
       this.#contradicted(stream, `${absent} removed level(s) were not in the book`, at)
       return false
     }
@@ -63,7 +60,19 @@ export class BookStreams {
     record.sequence = fields.sequence ?? null
     this.#life.alive(stream, at)
     this.#events.bookUpdate(stream, fields, at)
+    if (this.#overflows(stream, at)) return false
     this.#crossed.look(stream, at, lastData)
+    return true
+  }
+
+  /** More levels than the venue's window holds: one of them has left it, and its removal is missing. */
+  #overflows(stream: Stream, at: Micros | null): boolean {
+    const window = stream.spec.image?.window
+    if (window === undefined) return false
+    const { book } = stream.record
+    const levels = Math.max(book.count('bids'), book.count('asks'))
+    if (levels <= window.levels) return false
+    this.#contradicted(stream, `${levels} levels on a side of a window of ${window.levels}`, at)
     return true
   }
 
@@ -85,7 +94,7 @@ export class BookStreams {
     for (const side of ['bids', 'asks'] as const) {
       for (const order of fields[side]) {
         const { change, prices } = ledger.set(side, order)
-        if (change === 'absent' && this.#absentLevel === 'gap') {
+        if (change === 'absent' && stream.spec.rows?.absent !== 'ignore') {
           this.#contradicted(stream, `removed order ${order[0]} was not in the book`, at)
           return false
         }
@@ -119,7 +128,15 @@ export class BookStreams {
       this.#gaps.open(stream, 'checksum', detail, at, record.proved)
     }
     this.#events.checksum(stream, fields, ok, at)
-    if (!ok) this.#gaps.resubscribe(stream)
+    stream.mismatches = ok ? 0 : stream.mismatches + 1
+    if (ok) return
+    this.#gaps.resubscribe(stream)
+    const signed = stream.spec.checks?.find((check) => check.kind === 'checksum')
+    if (signed !== undefined && stream.mismatches >= signed.failures) {
+      this.#life.reconnect(
+        `${stream.mismatches} checksums of ${stream.instrument.symbol} in a row do not fit`,
+      )
+    }
   }
 
   #renewed(stream: Stream, { depth, sequence = null }: SnapshotFields<unknown>, at: Micros | null): void {

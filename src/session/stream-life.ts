@@ -133,6 +133,11 @@ export class StreamLife {
     return this.#streams.values()
   }
 
+  /** The socket is held to be the fault. Never in a log. */
+  reconnect(reason: string): void {
+    if (!this.#init.adopt) this.#sink.reconnect(reason)
+  }
+
   /** A datum came. */
   alive(stream: Stream, at: Micros | null): void {
     const { record } = stream
@@ -179,7 +184,7 @@ export class StreamLife {
     }
     // A log may know so little of an instrument that its market is a guess.
     const spec =
-      channelSpec(this.#channels, kind, instrument.market) ??
+      channelSpec(this.#channels, channel, instrument.market) ??
       this.#channels.find((candidate) => candidate.kind === kind)
     if (spec === undefined) {
       throw new TapewireError('internal', `the venue ${this.#venue} declares no channel ${kind}`)
@@ -195,6 +200,7 @@ export class StreamLife {
       state: 'requested',
       tries: 0,
       audited: false,
+      mismatches: 0,
     }
     this.#streams.set(key, stream)
     return stream
@@ -204,7 +210,7 @@ export class StreamLife {
     if (this.#init.adopt) return
     stream.tries++
     if (stream.tries < TRIES_A_CONNECTION) this.#gaps.resubscribe(stream)
-    else this.#sink.reconnect(reason)
+    else this.reconnect(reason)
   }
 
   #silence(stream: Stream): void {

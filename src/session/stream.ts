@@ -26,6 +26,8 @@ export interface Stream {
   tries: number
   /** It is asked for again only to compare what comes with what is held. */
   audited: boolean
+  /** Checksums in a row that did not fit. */
+  mismatches: number
 }
 
 /** How streams behave at a venue, declared as data. */
@@ -34,8 +36,6 @@ export interface StreamPolicy {
   readonly ackTimeoutMs?: number
   /** An acked stream whose snapshot is promised is asked for again after this. @default 15_000 */
   readonly firstDatumMs?: number
-  /** A removal of a level that is not there: `gap` where the venue proves its book, `ignore` where it is known to happen. @default 'gap' */
-  readonly absentLevel?: 'gap' | 'ignore'
   /** How long a book may be crossed before that is a gap; null where the venue allows it. @default 2_000 */
   readonly crossedForMs?: number | null
   /**
@@ -48,7 +48,6 @@ export interface StreamPolicy {
 export const defaultPolicy: Required<StreamPolicy> = {
   ackTimeoutMs: 30_000,
   firstDatumMs: 15_000,
-  absentLevel: 'gap',
   crossedForMs: 2_000,
   silentGrant: 'reconnect',
 }

@@ -62,7 +62,7 @@ export class Streams {
     this.#life = new StreamLife(venue, channels, rules, init, sink, alarms, gaps, events)
     this.#crossed = new CrossedWatch(rules.crossedForMs, init.instruments, alarms, gaps)
     const unplaced = (stream: Stream, at: Micros | null) => this.unplaced(stream, at)
-    this.#books = new BookStreams(rules, this.#life, gaps, this.#crossed, events, this.refusals, unplaced)
+    this.#books = new BookStreams(this.#life, gaps, this.#crossed, events, this.refusals, unplaced)
   }
 
   // ── Life of a stream ────────────────────────────────────────────────────────────────────────────────────────────

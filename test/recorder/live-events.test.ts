@@ -70,7 +70,6 @@ function liveEvents(): MarketEvent[] {
       kind,
       variants: [],
       markets: ['spot'],
-      proof: null,
       cadenceMs: null,
       snapshot: false,
     }),

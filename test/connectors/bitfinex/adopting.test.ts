@@ -172,7 +172,7 @@ describe('the flags of a log', () => {
     expect(talk.of('gap')).toEqual([])
     talk.say('[6,[10,1,3],903]').say('[6,[10,1,4],904]')
     expect(talk.of('gap')).toMatchObject([
-      { reason: 'sequence', state: 'open', detail: 'expected frame 902 of the connection, got 903' },
+      { reason: 'sequence', state: 'open', detail: 'expected sequence 902, got 903' },
     ])
     expect(talk.of('book_update')).toHaveLength(1)
     expect(talk.harness.reconnects).toEqual([])

@@ -147,22 +147,22 @@ describe('the tail of a frame', () => {
     ])
     expect(talk.of('gap').at(0)).toMatchObject({
       reason: 'sequence',
-      detail: 'expected frame 3 of the connection, got 4',
+      detail: 'expected sequence 3, got 4',
     })
     expect(talk.book('tETHUSD').state).toBe('suspect')
-    expect(talk.harness.reconnects).toEqual(['the sequence jumped from 2 to 4'])
+    expect(talk.harness.reconnects).toEqual(['expected sequence 3, got 4'])
   })
 
   it('that does not begin at one has lost frames already', () => {
     const talk = new Talk().greet().open('tBTCUSD', 'trade', 5)
     talk.lose().data(5, '[]')
-    expect(talk.of('gap')).toMatchObject([{ detail: 'expected frame 1 of the connection, got 2' }, {}])
+    expect(talk.of('gap')).toMatchObject([{ detail: 'expected sequence 1, got 2' }, {}])
   })
 
   it('repeated is a break as well', () => {
     const talk = new Talk().greet().open('tBTCUSD', 'trade', 5)
     talk.data(5, '[]').say('[5,"hb",1,1767225600000]')
-    expect(talk.of('gap')).toMatchObject([{ detail: 'expected frame 2 of the connection, got 1' }])
+    expect(talk.of('gap')).toMatchObject([{ detail: 'expected sequence 2, got 1' }])
   })
 
   it('is counted on even where the payload is broken', () => {

@@ -325,6 +325,7 @@ describe('resubscribing', () => {
   it('unsubscribes, waits for the answer, subscribes, and takes the fresh snapshot', () => {
     const talk = new Talk().greet().open('tBTCUSD', 'book', 8).data(8, BOOK)
     talk.sent()
+    talk.harness.session.overflowed({ instrument: 'tBTCUSD', channel: 'book' }, null, talk.now, 'unread')
     talk.harness.session.resubscribe(talk.subscription('tBTCUSD', 'book'), talk.now)
     expect(talk.sent()).toEqual([{ event: 'unsubscribe', chanId: 8 }])
     talk.data(8, '[10,1,7]').harness.session.resubscribe(talk.subscription('tBTCUSD', 'book'), talk.now)

@@ -107,6 +107,7 @@ describe('subscribing', () => {
     run.session.frame(emptyPartial('orderBookL2', 'XBTUSD'), T)
     run.until(T + 100 * SECOND)
     expect(run.resubscribes).toEqual([])
+    run.session.overflowed({ instrument: 'XBTUSD', channel: 'book' }, null, T + 100 * SECOND, 'unread')
     run.session.resubscribe(subscription('XBTUSD', 'book'), T + 100 * SECOND)
     expect(requests(run).map(({ op }) => op)).toEqual(['subscribe', 'unsubscribe', 'subscribe'])
   })

@@ -255,7 +255,7 @@ describe('a log of hub c2', () => {
     const run = log()
     run.called('QueryExchangeState', ['USD-BTC'], packed(state(5)), 1, 'c2')
     run.receive(update(6), update(9))
-    expect(run.of('gap')).toMatchObject([{ reason: 'sequence', detail: 'number 9 came after 6' }])
+    expect(run.of('gap')).toMatchObject([{ reason: 'sequence', detail: 'expected sequence 7, got 9' }])
   })
 
   it('tells the summaries of every market as tickers, and where one is missing', () => {

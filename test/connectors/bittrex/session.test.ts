@@ -341,7 +341,7 @@ describe('a book', () => {
     run.receive(pushed(orderBook(11, [['99', '1']])))
     run.receive(pushed(orderBook(13, [['98', '1']])))
     expect(run.of('gap')).toMatchObject([
-      { reason: 'sequence', state: 'open', detail: 'number 13 came after 11' },
+      { reason: 'sequence', state: 'open', detail: 'expected sequence 12, got 13' },
     ])
     expect(book()?.state).toBe('suspect')
     expect(run.resubscribes).toEqual([subscription])
@@ -414,7 +414,7 @@ describe('a book', () => {
       ),
     )
     expect(run.of('malformed')).toMatchObject([{ reason: 'undecodable', head: '***=' }])
-    expect(run.of('gap')).toMatchObject([{ reason: 'sequence', detail: 'number 12 came after 10' }])
+    expect(run.of('gap')).toMatchObject([{ reason: 'sequence', detail: 'expected sequence 11, got 12' }])
   })
 
   it('keeps each depth by its own numbers', () => {
@@ -638,7 +638,7 @@ describe('trades', () => {
       { sequence: 9 },
     )
     expect(run.of('gap')).toMatchObject([
-      { reason: 'sequence', detail: 'number 9 came after 7', state: 'open' },
+      { reason: 'sequence', detail: 'expected sequence 8, got 9', state: 'open' },
       { state: 'closed', healed: true },
     ])
     expect(run.of('trade').map(({ id, historical }) => [id, historical])).toEqual([
@@ -745,7 +745,7 @@ describe('candles', () => {
     )
     expect(run.of('candle').map(({ close }) => close)).toEqual(['5', '6'])
     expect(run.of('gap').map(({ state, detail }) => [state, detail])).toEqual([
-      ['open', 'number 700 came after 1'],
+      ['open', 'expected sequence 2, got 700'],
       ['closed', null],
     ])
   })
@@ -849,9 +849,9 @@ describe('tickers and summaries', () => {
     expect(
       run.of('gap').map(({ instrument, channel, state, detail }) => [instrument, channel, state, detail]),
     ).toEqual([
-      ['BTC-USD', 'ticker:tickers', 'open', 'number 8 came after 6'],
-      ['BTC-USD', 'quote:tickers', 'open', 'number 8 came after 6'],
-      ['ETH-BTC', 'ticker:tickers', 'open', 'number 8 came after 6'],
+      ['BTC-USD', 'ticker:tickers', 'open', 'expected sequence 7, got 8'],
+      ['BTC-USD', 'quote:tickers', 'open', 'expected sequence 7, got 8'],
+      ['ETH-BTC', 'ticker:tickers', 'open', 'expected sequence 7, got 8'],
       ['BTC-USD', 'ticker:tickers', 'closed', null],
       ['BTC-USD', 'quote:tickers', 'closed', null],
     ])

@@ -406,6 +406,7 @@ describe('the Exchange', () => {
     const { session, sent, say, memory } = exchange(['book'])
     say({ event: 'subscribed', channel: 'l2', symbol: 'BTC-USD' })
     say(snapshot)
+    session.overflowed({ instrument: 'BTC-USD', channel: 'book' }, null, START, 'unread')
     session.resubscribe({ instrument: instrument('BTC-USD'), channel: 'book' }, START)
     expect(sent.slice(-2).map((frame) => JSON.parse(frame).action)).toEqual(['unsubscribe', 'subscribe'])
     say({ event: 'unsubscribed', channel: 'l2', symbol: 'BTC-USD' })

@@ -247,7 +247,7 @@ describe('the spot book', () => {
         state: 'open',
         reason: 'sequence',
         from: T + 1000,
-        detail: 'expected the delta after 11, got that after 12',
+        detail: 'expected prevSeqNum 11, got 12',
       },
     ])
     expect(run.memory.record('btcusdt', 'book').book.state).toBe('suspect')

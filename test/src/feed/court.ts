@@ -22,14 +22,13 @@ export const INSTRUMENT: Instrument = {
   sidesCounted: 1,
   expiry: null,
 }
-const spec = (kind: ChannelSpec['kind'], sequenceScope: 'connection' | 'stream'): ChannelSpec => ({
+const spec = (kind: ChannelSpec['kind'], scope: 'connection' | 'stream'): ChannelSpec => ({
   kind,
   variants: [],
   markets: ['spot'],
-  proof: null,
+  order: { by: 'sequence', scope, across: scope === 'stream' ? 'same' : 'own', step: 'next' },
   cadenceMs: null,
   snapshot: true,
-  sequenceScope,
 })
 
 /** An arbiter of one stream, with legs that are driven by hand: what came out lies open. */

@@ -18,8 +18,8 @@ export interface Told {
 }
 
 const channels: readonly ChannelSpec[] = [
-  { kind: 'trade', variants: [], markets: ['spot'], proof: null, cadenceMs: null, snapshot: false },
-  { kind: 'book', variants: [], markets: ['spot'], proof: null, cadenceMs: null, snapshot: true },
+  { kind: 'trade', variants: [], markets: ['spot'], cadenceMs: null, snapshot: false },
+  { kind: 'book', variants: [], markets: ['spot'], cadenceMs: null, snapshot: true },
 ]
 
 const level = z.tuple([z.string(), z.string()])
@@ -80,7 +80,6 @@ export function fakeVenue(
     status: { state: 'open' },
     markets: ['spot'],
     channels,
-    proof: 'none',
     limits: {
       subscriptionsPerConnection: 10,
       subscribeBatch: 1,

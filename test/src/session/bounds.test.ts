@@ -8,9 +8,10 @@ import { bittrex } from '../../../connectors/bittrex/index.js'
 import { blockchain } from '../../../connectors/blockchain/index.js'
 import { cex } from '../../../connectors/cex/index.js'
 import { huobi } from '../../../connectors/huobi/index.js'
-import { MbpJoin } from '../../../connectors/huobi/mbp-join.js'
+import type { Level } from '../../../schemas/events.js'
 import type { Connector } from '../../../src/connector.js'
 import { readLossless } from '../../../src/decode/lossless.js'
+import { bookHolding, type Numbered, SnapshotJoin } from '../../../src/venue/snapshot-join.js'
 import { T0, Talk } from '../../connectors/bitfinex/talk.js'
 import { harness } from '../../support/harness.js'
 
@@ -119,10 +120,23 @@ test('acks of channels that nobody asked for are not remembered without end', ()
   expect(talk.of('malformed')).toHaveLength(100)
 })
 
+interface Change extends Numbered {
+  readonly bids: Level[]
+  readonly asks: Level[]
+}
+
 test('changes that wait for a snapshot are bounded in levels, and keep no frame', () => {
   setFlagsFromString('--expose-gc')
   const collect: () => void = runInNewContext('gc')
-  const join = new MbpJoin()
+  const waiting = () =>
+    new SnapshotJoin<Change>({ by: 'n', scope: 'stream', across: 'same', step: 'prev' }, bookHolding)
+  const change = (at: number, bids: Level[]): Change => ({
+    sequence: BigInt(at),
+    previous: BigInt(at - 1),
+    bids,
+    asks: [],
+  })
+  const join = waiting()
   const level = ['12345678901234567.89', '0.1234567890123456'] as const
   const frame = (at: number) =>
     readLossless(
@@ -133,20 +147,20 @@ test('changes that wait for a snapshot are bounded in levels, and keep no frame'
   collect()
   const before = process.memoryUsage().heapUsed
   for (let at = 1; at <= 300; at++) {
-    join.delta({ sequence: `${at}`, previous: `${at - 1}`, bids: [frame(at).l], asks: [], exchangeTime: at })
+    join.offer(change(at, [frame(at).l]))
   }
   collect()
   expect(process.memoryUsage().heapUsed - before).toBeLessThan(30_000_000)
-  const many = new MbpJoin()
+  const many = waiting()
   const bids = Array.from({ length: 1_000 }, (_, at): [string, string] => [`${at}`, '1'])
   for (let at = 1; at <= 500; at++) {
-    many.delta({ sequence: `${at}`, previous: `${at - 1}`, bids, asks: [], exchangeTime: at })
+    many.offer(change(at, bids))
   }
-  const kept = many.answer('450')
-  expect(kept.kind === 'joined' ? kept.deltas.length : 0).toBe(50)
-  const older = new MbpJoin()
+  const kept = many.join(450n)
+  expect(kept.kind === 'joined' ? kept.following.length : 0).toBe(50)
+  const older = waiting()
   for (let at = 1; at <= 500; at++) {
-    older.delta({ sequence: `${at}`, previous: `${at - 1}`, bids, asks: [], exchangeTime: at })
+    older.offer(change(at, bids))
   }
-  expect(older.answer('300').kind).toBe('older')
+  expect(older.join(300n).kind).toBe('older')
 })

@@ -17,7 +17,7 @@ import { nodeTools } from '../../../src/socket/tools.js'
 export const T0 = 1_700_000_000_000_000
 
 const CHANNELS: readonly ChannelSpec[] = [
-  { kind: 'trade', variants: [], markets: ['spot'], proof: null, cadenceMs: null, snapshot: true },
+  { kind: 'trade', variants: [], markets: ['spot'], cadenceMs: null, snapshot: true },
 ]
 
 const INSTRUMENT: Instrument = {

@@ -29,7 +29,7 @@ const INSTRUMENT: Instrument = {
 }
 const BOOK = { instrument: INSTRUMENT, channel: 'book' } as const
 const CHANNELS: readonly ChannelSpec[] = [
-  { kind: 'book', variants: [], markets: ['spot'], proof: null, cadenceMs: 10_000, snapshot: true },
+  { kind: 'book', variants: [], markets: ['spot'], cadenceMs: 10_000, snapshot: true },
 ]
 const POLICY: StreamPolicy = { ackTimeoutMs: 4_000, firstDatumMs: 5_000, crossedForMs: 2_000 }
 
