@@ -22,3 +22,11 @@ export * from './framelog/index.js'
 export * from './platform.js'
 export type { StreamMemory } from './session/memory.js'
 export * from './socket/index.js'
+export type {
+  CheckRule,
+  ImageRule,
+  Integrity,
+  MarkRule,
+  OrderRule,
+  RowRule,
+} from './venue/integrity.js'

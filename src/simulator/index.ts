@@ -20,6 +20,7 @@ export {
   type MarketShape,
   type MarketStep,
   type MarketTrade,
+  type MarketDay,
   SimulatedMarket,
 } from './market.js'
 export { SeededRandom } from './random.js'

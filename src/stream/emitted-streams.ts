@@ -2,6 +2,7 @@ import type { MarketEvent, StreamEvent } from '../../schemas/events.js'
 import { channelSpec } from '../channel-spec.js'
 import type { Channel, ChannelSpec, InstrumentTable } from '../connector.js'
 import { splitChannel } from '../session/stream.js'
+import { numberedAlike } from '../venue/integrity.js'
 import { EmittedStream } from './emitted-stream.js'
 
 /** The variant of a channel that is one subscription to all markets: its events bear each market's name, and are one stream. */
@@ -56,7 +57,7 @@ export class EmittedStreams {
     const spec =
       market === undefined
         ? this.#specs.find((candidate) => candidate.kind === kind)
-        : channelSpec(this.#specs, kind, market)
-    return spec?.sequenceScope === 'stream'
+        : channelSpec(this.#specs, channel as Channel, market)
+    return spec !== undefined && numberedAlike(spec)
   }
 }

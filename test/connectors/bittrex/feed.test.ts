@@ -73,7 +73,7 @@ async function expectTrueBooks({ feed, simulator, pass }: World, depth = 500): P
 /** Trades of a market by their numbers, which the simulator puts into the id. */
 function numbersOf(world: World, symbol: string): number[] {
   const trades = world.of('trade').filter((trade) => trade.symbol === symbol)
-  return trades.map(({ id }) => Number(id.slice(-12)))
+  return trades.map(({ id }) => Number.parseInt(id.slice(-12), 16))
 }
 
 function reasons(world: World): string[] {
@@ -323,7 +323,7 @@ describe('faults of the venue', () => {
       const { trades = [] } = run.simulator.markets.get('BTC-COP') ?? {}
       const truth = new Map(trades.map(({ number, price }) => [number, price]))
       expect(run.of('trade').length).toBeGreaterThan(10)
-      for (const { id, price } of run.of('trade')) expect(price).toBe(truth.get(Number(id.slice(-12))))
+      for (const { id, price } of run.of('trade')) expect(price).toBe(truth.get(Number.parseInt(id.slice(-12), 16)))
     })
   })
 

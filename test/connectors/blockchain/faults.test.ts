@@ -155,9 +155,7 @@ describe('a fault of the Exchange', () => {
 
 /** The numbers of a market's trades in the order in which they were told, from their ids. */
 function numbers(run: Run, instrument: string): number[] {
-  return run
-    .of('trade')
-    .flatMap((trade) => (trade.instrument === instrument ? [Number(trade.id)] : []))
+  return run.of('trade').flatMap((trade) => (trade.instrument === instrument ? [Number(trade.id)] : []))
 }
 
 describe('what a fault leaves behind', () => {
