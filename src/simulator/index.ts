@@ -17,10 +17,10 @@ export { type FaultedSimulator, type FaultStrike, faultName, withFaults } from '
 export { type FramePlayerOptions, framePlayer, type PlayableRecord } from './frame-player.js'
 export {
   type LevelMove,
+  type MarketDay,
   type MarketShape,
   type MarketStep,
   type MarketTrade,
-  type MarketDay,
   SimulatedMarket,
 } from './market.js'
 export { SeededRandom } from './random.js'

@@ -97,7 +97,7 @@ describe('a feed on the simulator', () => {
         expect(numbers).toEqual(numbers.map((_, index) => first + index))
         const truth = new Map(run.simulator.markets.get(id)?.trades.map((trade) => [trade.number, trade]))
         for (const trade of run.of('trade').filter((event) => event.symbol === symbol)) {
-          const { price, amount, side } = truth.get(Number(trade.id.slice(-12))) ?? {}
+          const { price, amount, side } = truth.get(Number.parseInt(trade.id.slice(-12), 16)) ?? {}
           expect([trade.price, trade.amount, trade.side]).toEqual([price, amount, side])
         }
       }
@@ -323,7 +323,8 @@ describe('faults of the venue', () => {
       const { trades = [] } = run.simulator.markets.get('BTC-COP') ?? {}
       const truth = new Map(trades.map(({ number, price }) => [number, price]))
       expect(run.of('trade').length).toBeGreaterThan(10)
-      for (const { id, price } of run.of('trade')) expect(price).toBe(truth.get(Number.parseInt(id.slice(-12), 16)))
+      for (const { id, price } of run.of('trade'))
+        expect(price).toBe(truth.get(Number.parseInt(id.slice(-12), 16)))
     })
   })
 
