@@ -24,7 +24,6 @@ export type * from './network-options.js'
 export type {
   HeartbeatOptions,
   OpenSocketOptions,
-  Preparation,
   ReconnectOptions,
   RotateOptions,
   WatchdogOptions,
@@ -32,6 +31,7 @@ export type {
 export { openSocket, type WithProtocol } from './open-socket.js'
 export type { RequestOptions, SendOptions } from './outbox.js'
 export type { Frame } from './plain-frames.js'
+export type { Preparation, Prepare, PreparedAttempt } from './prepare.js'
 export type { HoldBounds } from './send-queue.js'
 export { type OpenSocketStats, Socket } from './socket.js'
 export type { Life } from './socket-options.js'

@@ -1,5 +1,4 @@
 import * as z from 'zod'
-import type { ConnectTarget } from '../connector.js'
 import { UsageError } from '../errors.js'
 import { parseOptions } from '../options.js'
 import type { Platform } from '../platform.js'
@@ -13,6 +12,7 @@ import { NETWORK } from './network-defaults.js'
 import type { CompressionOptions, EgressOptions } from './network-options.js'
 import { compressionSchema, egressShape } from './network-schema.js'
 import type { Frame } from './plain-frames.js'
+import type { Prepare } from './prepare.js'
 import type { HoldBounds } from './send-queue.js'
 import type { Life } from './socket-options.js'
 import type { SocketTap } from './socket-tap.js'
@@ -31,7 +31,7 @@ export interface OpenSocketOptions<Command = Frame, Message = Frame, Answer = un
    * Asked before each attempt for what changes from one to the next: a token in the URL, a signed header. What it returns replaces
    * the URL and subprotocols and is added to the headers. It has `connectTimeoutMs`; what it throws fails the attempt.
    */
-  readonly prepare?: (attempt: { readonly signal: AbortSignal }) => Preparation | Promise<Preparation>
+  readonly prepare?: Prepare
   /** What is sent to ask for a sign of life. Null: nothing. @default a ping frame after 20 s of silence, answered within 10 s */
   readonly heartbeat?: HeartbeatOptions | null
   /** How long silence may last. Null: for ever. @default null */
@@ -62,13 +62,6 @@ export interface OpenSocketOptions<Command = Frame, Message = Frame, Answer = un
   readonly tap?: SocketTap
   /** Time and network in place of Node's own: proxy, TLS and compression are then its affair. */
   readonly platform?: Pick<Platform, 'clock' | 'dial' | 'http'> & Partial<Platform>
-}
-
-/** What changes from one attempt to the next. */
-export interface Preparation {
-  readonly url?: string
-  readonly headers?: Readonly<Record<string, string>>
-  readonly subprotocols?: readonly string[]
 }
 
 /** What a heartbeat sends, how often, and what answers it. */
@@ -190,7 +183,7 @@ export const openSocketSchema = z.strictObject({
     .default({}),
   headers: z.record(z.string(), z.string()).default({}),
   subprotocols: z.array(z.string().min(1)).readonly().default([]),
-  prepare: callable<NonNullable<OpenSocketOptions['prepare']>>().optional(),
+  prepare: callable<Prepare>().optional(),
   heartbeat: heartbeatSchema.nullable().prefault({}),
   watchdog: watchdogSchema.nullable().default(null),
   reconnect: z.union([reconnectSchema, z.literal(false)]).prefault({}),
@@ -236,17 +229,4 @@ export function openSocketConfig(
   throw new UsageError('bad_option', `openSocket: the url must begin with ${wanted} for ${name}`, {
     context: { field: 'url', url: shownUrl(config.url) },
   })
-}
-
-/** Where an attempt goes, before the protocol has its say. */
-export async function prepared(
-  { url, headers, subprotocols, prepare }: OpenSocketConfig,
-  signal: AbortSignal,
-): Promise<ConnectTarget> {
-  const own = (await prepare?.({ signal })) ?? {}
-  return {
-    url: own.url ?? url,
-    headers: { ...headers, ...own.headers },
-    protocols: own.subprotocols ?? subprotocols,
-  }
 }

@@ -17,6 +17,7 @@ import type { DialBudget } from './dial-budget.js'
 import type { Beat } from './heartbeat.js'
 import type { Loss } from './loss.js'
 import { NETWORK } from './network-defaults.js'
+import type { OpenSocketConfig } from './open-options.js'
 import { ResilientSocket } from './resilient-socket.js'
 import type { Opening, SocketStats, Wait } from './socket-events.js'
 import type { SocketSettings, Verdict } from './socket-options.js'
@@ -28,7 +29,8 @@ const AFTER_PAUSE_MS = 1_000
 /** What a link is made of. */
 export interface LinkOptions<Command, Message, Answer> {
   readonly protocol: Protocol<Command, Message, Answer>
-  readonly target: (signal: AbortSignal) => Promise<ConnectTarget>
+  /** Where it connects, before the protocol has its say. */
+  readonly config: Pick<OpenSocketConfig, 'url' | 'headers' | 'subprotocols' | 'prepare'>
   readonly host: string
   readonly settings: SocketSettings
   readonly clock: Clock
@@ -84,6 +86,10 @@ export class ProtocolLink<Command, Message, Answer> {
   #connection = 0
   /** How the codec wants the connection to end. */
   #demand: CloseDemand | null = null
+  /** The status that refused the last handshake. */
+  #refused: number | null = null
+  /** When what was prepared for the connection ends, on the monotonic clock. */
+  #validUntil: Micros | null = null
   #alarm: Timer | null = null
   #wakeAt: Micros | null = null
   #paused = false
@@ -138,6 +144,11 @@ export class ProtocolLink<Command, Message, Answer> {
   /** The commands that the codec repeats after a reconnect. */
   get kept(): readonly Command[] {
     return this.#codec.kept
+  }
+
+  /** How long the server takes what the connection was prepared with. Milliseconds; null where nothing says so. */
+  get validForMs(): number | null {
+    return this.#validUntil === null ? null : Math.max(0, (this.#validUntil - this.#clock.monotonic()) / 1000)
   }
 
   start(): void {
@@ -213,7 +224,7 @@ export class ProtocolLink<Command, Message, Answer> {
 
   /** Asks the codec where to dial. */
   async #target(signal: AbortSignal): Promise<DialAddress> {
-    const asked = await this.#options.target(signal)
+    const asked = await this.#prepared(signal)
     if (signal.aborted) return asked
     this.#attempt = new AbortController()
     this.#demand = null
@@ -222,6 +233,25 @@ export class ProtocolLink<Command, Message, Answer> {
     })
     this.#run(() => this.#codec.connect(asked, this.#now()))
     return address(await dialled)
+  }
+
+  async #prepared(signal: AbortSignal): Promise<ConnectTarget> {
+    const { config, http, httpBounds } = this.#options
+    const { url, headers, subprotocols, prepare } = config
+    const own = await prepare?.({
+      url,
+      signal,
+      nowMs: this.#clock.now() / 1000,
+      refused: this.#refused,
+      http: (request) => http({ id: 'prepare', ...request }, { ...httpBounds, signal }),
+    })
+    this.#refused = null
+    this.#validUntil = own?.validForMs === undefined ? null : this.#clock.monotonic() + own.validForMs * 1000
+    return {
+      url: own?.url ?? url,
+      headers: { ...headers, ...own?.headers },
+      protocols: own?.subprotocols ?? subprotocols,
+    }
   }
 
   #opened(opening: Opening): void {
@@ -245,6 +275,7 @@ export class ProtocolLink<Command, Message, Answer> {
 
   /** What is to be done about a loss: what the codec demanded, else what its protocol says, else what the user says. */
   #judge(loss: Loss): Verdict | null {
+    this.#refused = loss.cause === 'refused' ? loss.status : null
     const said = this.#over({ code: loss.code, reason: loss.reason, status: loss.status })
     const demand = this.#demand ?? said
     if (this.#leaving) {

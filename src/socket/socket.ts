@@ -9,7 +9,7 @@ import { KeySilence, type KeyWatch } from './key-silence.js'
 import { linkSettings } from './link-settings.js'
 import { Listeners } from './listeners.js'
 import type { Loss } from './loss.js'
-import { type OpenSocketConfig, type OpenSocketOptions, prepared } from './open-options.js'
+import type { OpenSocketConfig, OpenSocketOptions } from './open-options.js'
 import { Outbox, type RequestOptions, type SendOptions } from './outbox.js'
 import { Readers } from './readers.js'
 import type { SocketState } from './socket-state.js'
@@ -96,7 +96,7 @@ export class Socket<Command, Message, Answer>
     this.#links = new Succession(
       {
         protocol,
-        target: (signal) => prepared(config, signal),
+        config,
         host: new URL(config.url).host,
         settings: linkSettings(config),
         clock,

@@ -9,6 +9,9 @@ import { type LinkOptions, ProtocolLink } from './protocol-link.js'
 import { retirementMs } from './retirement.js'
 import type { Opening, Wait } from './socket-events.js'
 
+/** How long both connections deliver, where no option says so. */
+const OVERLAP_MS = 5_000
+
 /** One line of connections: a link, and the number of its connection or attempt. */
 export interface Line<Command, Message, Answer> {
   readonly link: ProtocolLink<Command, Message, Answer>
@@ -149,7 +152,7 @@ export class Succession<Command, Message, Answer> {
     }
     const old = this.#promote(line)
     this.#last = old
-    this.#overlap = this.#clock.after(this.#rotate?.overlapMs ?? 0, () => this.#retire())
+    this.#overlap = this.#clock.after(this.#rotate?.overlapMs ?? OVERLAP_MS, () => this.#retire())
     this.#events.connect(line.connection, attempt, at, old.connection)
   }
 
@@ -212,8 +215,10 @@ export class Succession<Command, Message, Answer> {
 
   #ageOn(line: Line<Command, Message, Answer>): void {
     this.#age?.cancel()
-    if (this.#rotate === null || line.readyAt === null) return
-    const { maxAgeMs } = this.#rotate
-    this.#age = this.#clock.after(retirementMs(maxAgeMs, this.#clock.random()), () => this.replace())
+    if (line.readyAt === null) return
+    const { maxAgeMs = Number.POSITIVE_INFINITY } = this.#rotate ?? {}
+    const ageMs = Math.min(maxAgeMs, line.link.validForMs ?? Number.POSITIVE_INFINITY)
+    if (ageMs === Number.POSITIVE_INFINITY) return
+    this.#age = this.#clock.after(retirementMs(ageMs, this.#clock.random()), () => this.replace())
   }
 }
