@@ -10,3 +10,4 @@ export {
   RpcRefusal,
 } from './json-rpc.js'
 export { type ProtocolClient, ProtocolServer } from './protocol-server.js'
+export { PusherClient, PusherServer, type PusherServerOptions } from './pusher.js'

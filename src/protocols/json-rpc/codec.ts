@@ -5,8 +5,8 @@ import type { Codec, CodecOpening, CodecSink, Outcome } from '../codec.js'
 import { badCommand, lateAnswer, lostRequest, notReady } from '../command-errors.js'
 import { Deadlines } from '../deadlines.js'
 import { isRecord, type JsonReader, textOf, writeJson } from '../json-text.js'
-import { KeptCommands } from '../kept-commands.js'
 import { Requests } from '../requests.js'
+import { Subscriptions } from '../subscriptions.js'
 import { type RpcMessage, readMessages } from './messages.js'
 import type { JsonRpcCommand, JsonRpcMessage, JsonRpcOptions, RpcCall } from './types.js'
 
@@ -23,11 +23,6 @@ interface Waiting {
   done(outcome: Outcome<unknown>): void
 }
 
-/** A subscription; its command is settled once. */
-interface SubscriptionState {
-  unsettled: string | null
-}
-
 /** The state machine behind `jsonRpc`. */
 export class JsonRpcCodec implements Codec<JsonRpcCommand> {
   readonly #options: JsonRpcOptions
@@ -36,13 +31,12 @@ export class JsonRpcCodec implements Codec<JsonRpcCommand> {
   readonly #sink: CodecSink<JsonRpcMessage>
   readonly #deadlines: Deadlines
   readonly #requests: Requests<Waiting>
-  readonly #kept: KeptCommands<Subscribe, SubscriptionState>
+  readonly #subscriptions: Subscriptions<Subscribe, unknown>
   /** Requests of the other side that wait for the user: their ids as JSON. */
   readonly #asked = new Set<string>()
   #state: 'down' | 'login' | 'ready' = 'down'
   #now: Micros = 0
   #lastId = 0
-  #lastKept = 0
 
   constructor(options: JsonRpcOptions, sink: CodecSink<JsonRpcMessage>) {
     this.#options = options
@@ -51,11 +45,11 @@ export class JsonRpcCodec implements Codec<JsonRpcCommand> {
     this.#sink = sink
     this.#deadlines = new Deadlines((at) => sink.wake(at))
     this.#requests = new Requests(this.#deadlines, options.maxRequests)
-    this.#kept = new KeptCommands(options)
+    this.#subscriptions = new Subscriptions(sink, this.#deadlines, Number.POSITIVE_INFINITY, options)
   }
 
   get kept(): readonly JsonRpcCommand[] {
-    return this.#kept.commands
+    return this.#subscriptions.commands
   }
 
   isKept({ type }: JsonRpcCommand): boolean {
@@ -93,6 +87,7 @@ export class JsonRpcCodec implements Codec<JsonRpcCommand> {
   closed(): null {
     this.#state = 'down'
     this.#deadlines.clearAll()
+    this.#subscriptions.lost()
     this.#asked.clear()
     for (const waiting of this.#requests.takeAll()) {
       waiting.done({ ok: false, error: lostRequest(waiting.what) })
@@ -112,7 +107,7 @@ export class JsonRpcCodec implements Codec<JsonRpcCommand> {
 
   #begin(at: Micros): void {
     this.#state = 'ready'
-    for (const [key, { command }] of this.#kept) this.#subscribe(key, command, at)
+    for (const [key, command] of this.#subscriptions.all) this.#subscribe(key, command, at)
     this.#beat(at)
     this.#sink.ready()
   }
@@ -222,7 +217,7 @@ export class JsonRpcCodec implements Codec<JsonRpcCommand> {
   }
 
   cancel(id: string): void {
-    for (const [, { state }] of this.#kept) if (state.unsettled === id) state.unsettled = null
+    this.#subscriptions.cancel(id)
     this.#requests.take(id)
   }
 
@@ -279,44 +274,26 @@ export class JsonRpcCodec implements Codec<JsonRpcCommand> {
 
   #keep(command: Subscribe, at: Micros): string {
     if (typeof command.key !== 'string') throw badCommand('json-rpc: a subscription needs a key')
-    if (this.#kept.has(command.key)) {
-      throw badCommand(`json-rpc: there is a subscription with the key ${command.key}; end it first`)
-    }
     const text = messageText(command, 0) + (command.end === undefined ? '' : messageText(command.end, 0))
     if (this.#state === 'ready') this.#requests.checkRoom()
-    const id = `subscription ${++this.#lastKept}`
-    this.#kept.set(command.key, command, text.length, { unsettled: id })
+    const id = this.#subscriptions.keep(command.key, command, text.length)
     if (this.#state === 'ready') this.#subscribe(command.key, command, at)
     return id
   }
 
   #subscribe(key: string, command: Subscribe, at: Micros): void {
     this.#call(command, at, this.#timeoutMs, (outcome) => {
-      const entry = this.#kept.get(key)
-      if (entry?.command !== command) return
-      const { unsettled } = entry.state
+      if (this.#subscriptions.get(key) !== command) return
+      if (outcome.ok) this.#subscriptions.confirmed(key, outcome.value)
       // A connection that ended says nothing about the subscription: the next one asks again.
-      if (!outcome.ok && this.#state !== 'ready') return
-      entry.state.unsettled = null
-      if (unsettled === null) {
-        if (!outcome.ok) this.#sink.error(outcome.error)
-        return
-      }
-      if (!outcome.ok) this.#kept.delete(key)
-      this.#sink.settle(unsettled, outcome)
+      else if (this.#state === 'ready') this.#subscriptions.refused(key, outcome.error)
     })
   }
 
   #unsubscribe(key: string, at: Micros): string | null {
-    const entry = this.#kept.get(key)
-    if (entry === undefined) throw badCommand(`json-rpc: there is no subscription with the key ${key}`)
-    const { end } = entry.command
-    const { unsettled } = entry.state
+    const end = this.#subscriptions.get(key)?.end
     if (end !== undefined && this.#state === 'ready') this.#requests.checkRoom()
-    this.#kept.delete(key)
-    if (unsettled !== null) {
-      this.#sink.settle(unsettled, { ok: false, error: badCommand(`the subscription ${key} was ended`) })
-    }
+    this.#subscriptions.end(key)
     if (end === undefined || this.#state !== 'ready') return null
     return this.#settled((done) => this.#call(end, at, this.#timeoutMs, done))
   }

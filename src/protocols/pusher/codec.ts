@@ -1,0 +1,299 @@
+import type { Micros } from '../../../schemas/events.js'
+import type { ConnectTarget } from '../../connector.js'
+import { DecodeError, NetworkError, ProtocolError } from '../../errors.js'
+import type { Codec, CodecClose, CodecSink, Outcome, Reconnect } from '../codec.js'
+import { badCommand, notReady } from '../command-errors.js'
+import { Deadlines } from '../deadlines.js'
+import { isRecord, type JsonReader, wholeNumber, writeJson } from '../json-text.js'
+import { Silence } from '../silence.js'
+import { Subscriptions } from '../subscriptions.js'
+import { reconnectOf } from './close-codes.js'
+import { type PusherFrame, readFrame } from './frames.js'
+import type { PusherAuthorization, PusherCommand, PusherMessage, PusherOptions } from './types.js'
+
+/** The longest names that the service takes. */
+const LONGEST_CHANNEL = 200
+const CHANNEL = /^[\w\-=@,.;#:/ ]+$/
+
+type Subscribe = Extract<PusherCommand, { type: 'subscribe' }>
+
+/** The state machine behind `pusher`. */
+export class PusherCodec implements Codec<PusherCommand> {
+  readonly #options: PusherOptions
+  readonly #read: JsonReader
+  readonly #sink: CodecSink<PusherMessage>
+  readonly #deadlines: Deadlines
+  readonly #silence: Silence
+  readonly #subscriptions: Subscriptions<Subscribe, unknown>
+  /** Of the present connection, once it is established. */
+  #socketId: string | null = null
+  /** Of a `pusher:error` before that. */
+  #refusal: Reconnect | null = null
+  #activityMs = 0
+  /** A ping waits for its answer, which is whatever comes. */
+  #pinged = false
+
+  constructor(options: PusherOptions, sink: CodecSink<PusherMessage>) {
+    this.#options = options
+    this.#read = options.read ?? JSON.parse
+    this.#sink = sink
+    this.#deadlines = new Deadlines((at) => sink.wake(at))
+    this.#silence = new Silence(this.#deadlines, 'activity')
+    this.#subscriptions = new Subscriptions(sink, this.#deadlines, options.timeoutMs ?? 30_000, options)
+  }
+
+  get kept(): readonly PusherCommand[] {
+    return this.#subscriptions.commands
+  }
+
+  isKept({ type }: PusherCommand): boolean {
+    return type !== 'send'
+  }
+
+  // ── The connection ──────────────────────────────────────────────────────────────────────────────────────────────
+
+  connect({ url, headers = {}, protocols = [] }: ConnectTarget): void {
+    const target = new URL(url)
+    for (const [name, value] of Object.entries({
+      protocol: '7',
+      client: 'tapewire',
+      version: '1.0',
+      flash: 'false',
+    })) {
+      if (!target.searchParams.has(name)) target.searchParams.set(name, value)
+    }
+    this.#sink.dial({ transport: 'websocket', url: target.href, headers, protocols })
+  }
+
+  opened(): void {}
+
+  response(): void {}
+
+  tick(at: Micros): void {
+    this.#deadlines.tick(at)
+  }
+
+  closed({ code, reason }: CodecClose): Reconnect | null {
+    const established = this.#socketId !== null
+    const refusal = this.#refusal
+    this.#socketId = null
+    this.#refusal = null
+    this.#deadlines.clearAll()
+    this.#subscriptions.lost()
+    return reconnectOf(code, reason) ?? (established ? null : refusal)
+  }
+
+  end(): void {
+    this.#sink.close({ code: 1000, reason: '', retry: 'never' })
+  }
+
+  #established(data: unknown, at: Micros, text: string): void {
+    if (!isRecord(data) || typeof data['socket_id'] !== 'string') {
+      throw new DecodeError('schema_mismatch', 'the greeting has no socket_id', {
+        path: ['data', 'socket_id'],
+        head: text,
+      })
+    }
+    if (this.#socketId !== null) return
+    this.#socketId = data['socket_id']
+    const wishMs = (wholeNumber(data['activity_timeout']) ?? 0) * 1000
+    const ownMs = this.#options.activityTimeoutMs ?? 120_000
+    this.#activityMs = wishMs > 0 ? Math.min(wishMs, ownMs) : ownMs
+    this.#watch(at)
+    for (const [, command] of this.#subscriptions.all) this.#subscribe(command, at)
+    if (this.#options.signIn === true) this.#ask('sign-in', null)
+    this.#sink.ready()
+  }
+
+  /** Any message proves that the server lives. */
+  #watch(at: Micros): void {
+    const { pongTimeoutMs = 30_000 } = this.#options
+    this.#pinged = false
+    this.#silence.start(at, this.#activityMs, (silentAt) => {
+      this.#pinged = true
+      this.#write('pusher:ping', {})
+      this.#silence.start(silentAt, pongTimeoutMs, () => {
+        const error = new NetworkError(
+          'connection_unanswered',
+          `a ping was not answered within ${pongTimeoutMs} ms`,
+        )
+        this.#sink.close({ code: 4201, reason: 'pong reply not received', retry: 'backoff', error })
+      })
+    })
+  }
+
+  // ── What the server says ────────────────────────────────────────────────────────────────────────────────────────
+
+  frame(data: string | Uint8Array, at: Micros): void {
+    if (this.#socketId !== null) this.#heard(at)
+    try {
+      if (typeof data !== 'string') {
+        throw new DecodeError('undecodable', 'Pusher sends text, and this message is binary', {
+          path: [],
+          head: '',
+        })
+      }
+      this.#event(readFrame(this.#read, data), at, data)
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error
+      this.#sink.error(error)
+    }
+  }
+
+  #heard(at: Micros): void {
+    if (this.#pinged) this.#watch(at)
+    else this.#silence.heard(at)
+  }
+
+  #event(frame: PusherFrame, at: Micros, text: string): void {
+    const { event, channel, data } = frame
+    if (event === 'pusher:connection_established') this.#established(data, at, text)
+    else if (event === 'pusher:ping') this.#write('pusher:pong', {})
+    else if (event === 'pusher:error') this.#error(data)
+    else if (event === 'pusher:pong' || event === 'pusher:signin_success') return
+    else if (channel === null) this.#sink.emit({ type: 'event', ...frame })
+    // What comes after the end of a subscription is nobody's any more.
+    else if (this.#subscriptions.has(channel)) this.#channelEvent(channel, frame)
+  }
+
+  #channelEvent(channel: string, frame: PusherFrame): void {
+    const { data } = frame
+    switch (frame.event) {
+      case 'pusher_internal:subscription_succeeded': {
+        const members = isRecord(data) && isRecord(data['presence']) ? data['presence'] : data
+        this.#subscriptions.confirmed(channel, members)
+        this.#sink.emit({ type: 'subscribed', channel, data: members })
+        break
+      }
+      case 'pusher:subscription_error':
+        this.#subscriptions.refused(channel, refusal(`the channel ${channel}`, data))
+        break
+      case 'pusher_internal:member_added':
+      case 'pusher_internal:member_removed': {
+        const id = isRecord(data) ? data['user_id'] : null
+        if (typeof id !== 'string' || !isRecord(data)) break
+        const member = { channel, id }
+        if (frame.event.endsWith('added')) {
+          this.#sink.emit({ type: 'member_added', ...member, info: data['user_info'] ?? null })
+        } else this.#sink.emit({ type: 'member_removed', ...member })
+        break
+      }
+      case 'pusher_internal:subscription_count': {
+        const count = isRecord(data) ? wholeNumber(data['subscription_count']) : null
+        if (count !== null) this.#sink.emit({ type: 'count', channel, count })
+        break
+      }
+      default:
+        this.#sink.emit({ type: 'event', ...frame })
+    }
+  }
+
+  #error(data: unknown): void {
+    const error = refusal('something', data)
+    if (this.#socketId === null && isRecord(data)) {
+      this.#refusal = reconnectOf(wholeNumber(data['code']), String(data['message'] ?? ''))
+    }
+    this.#sink.error(error)
+  }
+
+  // ── What the user asks ──────────────────────────────────────────────────────────────────────────────────────────
+
+  command(command: PusherCommand, at: Micros): string | null {
+    switch (command.type) {
+      case 'subscribe': {
+        this.#check(command.channel)
+        const id = this.#subscriptions.keep(command.channel, command, 0)
+        if (this.#socketId !== null) this.#subscribe(command, at)
+        return id
+      }
+      case 'unsubscribe': {
+        this.#subscriptions.end(command.channel)
+        if (this.#socketId !== null) this.#write('pusher:unsubscribe', { channel: command.channel })
+        return null
+      }
+      case 'send':
+        this.#clientEvent(command)
+        return null
+      default:
+        throw badCommand(`pusher: there is no command ${String((command as { type?: unknown }).type)}`)
+    }
+  }
+
+  cancel(id: string): void {
+    this.#subscriptions.cancel(id)
+  }
+
+  #check(channel: string): void {
+    if (typeof channel !== 'string' || channel.length > LONGEST_CHANNEL || !CHANNEL.test(channel)) {
+      throw badCommand(`pusher: a channel is named by up to ${LONGEST_CHANNEL} letters, digits and _-=@,.;#`)
+    }
+    if (channel.startsWith('private-encrypted-'))
+      throw badCommand('pusher: encrypted channels are not supported')
+    if (isSigned(channel) && this.#options.authorize === undefined) {
+      throw badCommand(`pusher: ${channel} must be signed; give the option authorize`)
+    }
+  }
+
+  #subscribe({ channel }: Subscribe, at: Micros): void {
+    this.#subscriptions.asked(channel, at)
+    if (isSigned(channel)) this.#ask(`channel ${channel}`, channel)
+    else this.#write('pusher:subscribe', { channel })
+  }
+
+  #ask(id: string, channel: string | null): void {
+    const { authorize } = this.#options
+    const socketId = this.#socketId
+    if (authorize === undefined || socketId === null) return
+    this.#sink.ask({ id, run: (signal) => authorize({ channel, socketId }, signal) })
+  }
+
+  answered(id: string, outcome: Outcome<unknown>): void {
+    const channel = id.startsWith('channel ') ? id.slice('channel '.length) : null
+    if (channel !== null && !this.#subscriptions.has(channel)) return
+    const signed = outcome.ok && isAuthorization(outcome.value) ? outcome.value : null
+    if (signed === null) {
+      const error = outcome.ok ? badCommand('pusher: authorize must return { auth }') : outcome.error
+      if (channel === null) this.#sink.error(error)
+      else this.#subscriptions.refused(channel, error)
+    } else if (channel === null) {
+      this.#write('pusher:signin', { auth: signed.auth, user_data: signed.user_data })
+    } else {
+      this.#write('pusher:subscribe', { channel, auth: signed.auth, channel_data: signed.channel_data })
+    }
+  }
+
+  #clientEvent({ channel, event, data }: Extract<PusherCommand, { type: 'send' }>): void {
+    if (this.#socketId === null) throw notReady('pusher')
+    if (typeof event !== 'string' || !event.startsWith('client-')) {
+      throw badCommand('pusher: the name of a client event begins with client-')
+    }
+    if (!isSigned(channel)) throw badCommand('pusher: only private and presence channels take client events')
+    if (!this.#subscriptions.isStanding(channel)) {
+      throw badCommand(`pusher: ${channel} is not subscribed; a client event needs its channel`)
+    }
+    this.#sink.send(writeJson({ event, channel, data }, 'the data of the event'))
+  }
+
+  #write(event: string, data: object): void {
+    this.#sink.send(JSON.stringify({ event, data }))
+  }
+}
+
+function isSigned(channel: string): boolean {
+  return channel.startsWith('private-') || channel.startsWith('presence-')
+}
+
+function isAuthorization(value: unknown): value is PusherAuthorization {
+  return isRecord(value) && typeof value['auth'] === 'string'
+}
+
+function refusal(what: string, data: unknown): ProtocolError {
+  const { code, status, message, error } = isRecord(data) ? data : {}
+  const number = wholeNumber(code) ?? wholeNumber(status)
+  const words = [message, error].find((each) => typeof each === 'string') ?? ''
+  return new ProtocolError(
+    'request_refused',
+    `Pusher refused ${what}: ${words === '' ? 'no reason given' : words}${number === null ? '' : ` (${number})`}`,
+    { answer: { code: number, message: String(words), data } },
+  )
+}

@@ -1,0 +1,31 @@
+import type { Protocol } from '../codec.js'
+import { checkOptions, KEPT_OPTIONS } from '../options.js'
+import { PusherCodec } from './codec.js'
+import type { PusherCommand, PusherMessage, PusherOptions } from './types.js'
+
+export type {
+  PusherAuthorization,
+  PusherCommand,
+  PusherMessage,
+  PusherOptions,
+  PusherQuestion,
+} from './types.js'
+
+/**
+ * Pusher Channels, protocol 7, and the servers that speak it (`wss://ws-eu.pusher.com/app/KEY`): public, private and presence channels,
+ * client events, sign-in. Channels are subscribed again on each connection, and signed anew. Encrypted channels are not supported.
+ *
+ * @throws {UsageError} `bad_option`, naming field and value.
+ */
+export function pusher(options: PusherOptions = {}): Protocol<PusherCommand, PusherMessage> {
+  checkOptions('pusher', options, {
+    ...KEPT_OPTIONS,
+    read: 'function',
+    authorize: 'function',
+    signIn: 'boolean',
+    activityTimeoutMs: 'positive',
+    pongTimeoutMs: 'positive',
+    timeoutMs: 'positive',
+  })
+  return { name: 'pusher', schemes: ['ws', 'wss'], codec: (_init, sink) => new PusherCodec(options, sink) }
+}
