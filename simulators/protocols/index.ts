@@ -10,4 +10,14 @@ export {
   RpcRefusal,
 } from './json-rpc.js'
 export { type ProtocolClient, ProtocolServer } from './protocol-server.js'
-export { PusherClient, PusherServer, type PusherServerOptions } from './pusher.js'
+export { PusherClient, type PusherMember, PusherServer, type PusherServerOptions } from './pusher.js'
+export {
+  type HubMethod,
+  HubRefusal,
+  type HubStream,
+  SignalRClient,
+  SignalRServer,
+  type SignalRServerOptions,
+} from './signalr.js'
+export type { ClientHub, HubTransport } from './signalr-client.js'
+export { SignalRTransport, type TransportHub } from './signalr-transport.js'

@@ -101,7 +101,8 @@ export class PusherServer extends ProtocolServer<PusherClient> {
   }
 }
 
-interface Member {
+/** Who a client of {@link PusherServer} is on a presence channel. */
+export interface PusherMember {
   readonly id: string
   readonly info: unknown
 }
@@ -110,7 +111,7 @@ interface Member {
 export class PusherClient implements ProtocolClient {
   readonly socketId: string
   /** The channels, and who the client is there; null where the channel has no members. */
-  readonly channels = new Map<string, Member | null>()
+  readonly channels = new Map<string, PusherMember | null>()
   readonly #server: PusherServer
   readonly #peer: SimulatedPeer
   readonly #late: { readonly due: Micros; readonly run: () => void }[] = []
@@ -271,7 +272,7 @@ function readMessage(text: string | Uint8Array): Message | null {
 }
 
 /** `{"user_id":"7","user_info":{…}}` */
-function memberOf(channelData: string | null): Member {
+function memberOf(channelData: string | null): PusherMember {
   const value =
     channelData === null ? {} : (JSON.parse(channelData) as { user_id?: unknown; user_info?: unknown })
   return { id: String(value.user_id ?? ''), info: value.user_info ?? null }

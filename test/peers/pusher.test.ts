@@ -21,7 +21,10 @@ test('pusher-js is served by our test server: public, private, presence, client 
       enabledTransports: ['ws'],
       disableStats: true,
       channelAuthorization: {
-        customHandler: ({ socketId, channelName }, done) => {
+        customHandler: (
+          { socketId, channelName }: { socketId: string; channelName: string },
+          done: (error: null, answer: object) => void,
+        ) => {
           const data = channelName.startsWith('presence-')
             ? JSON.stringify({ user_id: id, user_info: { name: id } })
             : undefined
