@@ -21,3 +21,9 @@ export {
 } from './signalr.js'
 export type { ClientHub, HubTransport } from './signalr-client.js'
 export { SignalRTransport, type TransportHub } from './signalr-transport.js'
+export {
+  SocketIoClient,
+  type SocketIoHandler,
+  SocketIoServer,
+  type SocketIoServerOptions,
+} from './socket-io.js'

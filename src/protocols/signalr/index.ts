@@ -4,6 +4,7 @@ import { SignalRCodec } from './codec.js'
 import type { SignalRCommand, SignalRMessage, SignalROptions } from './types.js'
 
 export type { MessagePackLibrary } from '../message-pack.js'
+export type { HubFormat, HubMessage } from './messages.js'
 export type { HubCall, SignalRCommand, SignalRMessage, SignalROptions } from './types.js'
 
 /**

@@ -18,6 +18,8 @@ import type {
 import { systemClock } from '../../../src/socket/clock.js'
 
 const clock = systemClock()
+/** From the beginning of an attempt until it is ready. */
+const CONNECT_WITHIN_MS = 3_000
 
 /**
  * Runs a codec on real sockets by the contract, and no more: it connects again after a short wait, so that what a codec restores can
@@ -36,6 +38,7 @@ export class LiveCodec<Command, Message, Answer> implements AsyncDisposable {
   #working = false
   #alarm: Timer | null = null
   #again: Timer | null = null
+  #late: Timer | null = null
   #transport: { send(data: string | Uint8Array): void; close(code: number, reason: string): void } | null =
     null
   #attempt = 0
@@ -111,6 +114,7 @@ export class LiveCodec<Command, Message, Answer> implements AsyncDisposable {
     this.#ended = true
     this.#again?.cancel()
     this.#alarm?.cancel()
+    this.#late?.cancel()
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -120,6 +124,13 @@ export class LiveCodec<Command, Message, Answer> implements AsyncDisposable {
   #begin(): void {
     this.#attempt++
     this.#demand = null
+    this.#late?.cancel()
+    const attempt = this.#attempt
+    this.#late = clock.after(CONNECT_WITHIN_MS, () => {
+      if (attempt !== this.#attempt || this.ready) return
+      if (this.#transport === null) this.#over(attempt, { code: null, reason: 'late', status: null })
+      else this.#transport.close(1000, 'late')
+    })
     this.#run(() => this.codec.connect(this.#target, now()))
   }
 

@@ -271,7 +271,7 @@ describe('on a real socket, against the test server', () => {
   test('through a plan of faults every channel stands again', async () => {
     const app = new PusherServer({ verify, activityTimeout: 1 })
     const faults = [
-      { fault: 'reset', everyMs: 250, times: 5 },
+      { fault: 'reset', everyMs: 250, times: 12 },
       { fault: 'duplicate', chance: 0.2 },
       { fault: 'reorder', chance: 0.1, untilMs: 1500 },
       { fault: 'truncate', chance: 0.1, untilMs: 1500 },
@@ -282,7 +282,7 @@ describe('on a real socket, against the test server', () => {
     await using live = new LiveCodec(pusher({ authorize, pongTimeoutMs: 500 }), `${server.url}/app/app-key`)
     live.do({ type: 'subscribe', channel: 'trades' })
     live.do({ type: 'subscribe', channel: 'private-orders' })
-    await live.until(() => live.readyTimes > 5)
+    await live.until(() => live.readyTimes > 1)
     await live.until(() => app.clients.some(({ channels }) => channels.size === 2))
     app.trigger('trades', 'last', {})
     await live.until(() =>
