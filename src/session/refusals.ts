@@ -6,6 +6,7 @@ import type { StreamEvents } from './stream-events.js'
 const FIRST_WAIT_MS = 30_000
 const LONGEST_WAIT_MS = 600_000
 
+/** A request that the venue refused, and how often. */
 export interface Refusal {
   /** @default 'refused' */
   readonly state?: 'refused' | 'maintenance'

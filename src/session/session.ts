@@ -54,6 +54,7 @@ export interface Protocol {
   finished?(at: Micros | null): void
 }
 
+/** What a session is made from, beside the venue's protocol. */
 export interface SessionDefinition {
   readonly venue: string
   readonly channels: readonly ChannelSpec[]

@@ -22,6 +22,7 @@ export interface Times {
   readonly receiveTime: Micros | null
 }
 
+/** A whole book: rows are levels or orders, canonical decimals, best first. `depth` is the levels a side that it is cut to, null for all. */
 export interface SnapshotFields<Row> {
   readonly bids: Row[]
   readonly asks: Row[]
@@ -30,6 +31,7 @@ export interface SnapshotFields<Row> {
   readonly sequence?: string | null
 }
 
+/** Changes of a book; a row with amount `"0"` removes. `sequence` is the venue's own number, as text. */
 export interface UpdateFields<Row> {
   readonly bids: Row[]
   readonly asks: Row[]
@@ -37,6 +39,7 @@ export interface UpdateFields<Row> {
   readonly sequence?: string | null
 }
 
+/** What the venue signs (`expected`) and what the book as it stands gives (`actual`). */
 export interface ChecksumFields {
   readonly expected: string
   readonly actual: string
@@ -44,17 +47,26 @@ export interface ChecksumFields {
   readonly sequence?: string | null
 }
 
-type Body<E> = Omit<E, 'type' | 'venue' | 'symbol' | 'instrument' | 'channel' | 'n' | 'receiveTime'>
+/** The fields of an event that the venue's frame brings. */
+export type EventBody<E> = Omit<
+  E,
+  'type' | 'venue' | 'symbol' | 'instrument' | 'channel' | 'n' | 'receiveTime'
+>
 
-export type QuoteFields = Omit<Body<QuoteEvent>, 'amountUnit' | 'sequence'> & {
+/** What a quote says. */
+export type QuoteFields = Omit<EventBody<QuoteEvent>, 'amountUnit' | 'sequence'> & {
   readonly sequence?: string | null
 }
-export type TickerFields = Partial<Body<TickerEvent>>
-export type DerivativeFields = Partial<Body<DerivativeEvent>>
-export type LiquidationFields = Omit<Body<LiquidationEvent>, 'amountUnit'> & {
+/** What a ticker says; a field that the venue does not send is left out. */
+export type TickerFields = Partial<EventBody<TickerEvent>>
+/** What is said of a derivative; a field that the venue does not send is left out. */
+export type DerivativeFields = Partial<EventBody<DerivativeEvent>>
+/** What a liquidation says. */
+export type LiquidationFields = Omit<EventBody<LiquidationEvent>, 'amountUnit'> & {
   readonly amountUnit?: AmountUnit
 }
-export type GapFields = Omit<Body<GapEvent>, 'exchangeTime' | 'after' | 'before'>
+/** What a gap says. */
+export type GapFields = Omit<EventBody<GapEvent>, 'exchangeTime' | 'after' | 'before'>
 
 /**
  * What a connection says, each kind of event in one literal: of a fixed shape, with every field filled in. What all events of

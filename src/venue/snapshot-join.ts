@@ -30,7 +30,8 @@ export const bookHolding = {
   }),
 }
 
-interface Sides {
+/** The rows of a change. */
+export interface Sides {
   readonly bids: Level[]
   readonly asks: Level[]
 }

@@ -1,0 +1,49 @@
+/**
+ * What a venue is written with, here and by third parties: the contract (`Connector`), the session that keeps what is the same at
+ * every venue, and the decoding of frames. See docs/adding-a-venue.md.
+ */
+export { integer, number } from '../../schemas/wire.js'
+export * from '../connector.js'
+export * from '../decode/index.js'
+export { DecodeError, UsageError, VenueError } from '../errors.js'
+export { connectorOptions, parseOptions, resolveChannels, restBeside } from '../options.js'
+export type { Alarms } from '../session/alarms.js'
+export { Backfills, type TradeHistory } from '../session/backfill.js'
+export type { CandleFields, TradeFields } from '../session/fields.js'
+export type { RecentIds, StreamMemory, StreamRecord, TimedTrade } from '../session/memory.js'
+export type { Refusal, Refusals } from '../session/refusals.js'
+export { RestBackfills, type RestTradeHistory } from '../session/rest-backfill.js'
+export { defineSession, type Protocol, type SessionDefinition, type SessionKit } from '../session/session.js'
+export {
+  type Stream,
+  type StreamLabels,
+  type StreamPolicy,
+  type StreamState,
+  streamName,
+} from '../session/stream.js'
+export type {
+  ChecksumFields,
+  DerivativeFields,
+  EventBody,
+  GapFields,
+  LiquidationFields,
+  QuoteFields,
+  SnapshotFields,
+  StreamEvents,
+  TickerFields,
+  Times,
+  UpdateFields,
+} from '../session/stream-events.js'
+export type { StreamGap } from '../session/stream-gap.js'
+export type { Streams } from '../session/streams.js'
+export { ConnectionCounter } from './connection-counter.js'
+export type { CheckRule, ImageRule, Integrity, MarkRule, OrderRule, RowRule } from './integrity.js'
+export {
+  bookHolding,
+  type Holding,
+  type Joined,
+  type Numbered,
+  type Sides,
+  SnapshotJoin,
+  type Verdict,
+} from './snapshot-join.js'
