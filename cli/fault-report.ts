@@ -3,15 +3,15 @@ import type { Micros } from '../schemas/events.js'
 import { type FaultStrike, faultName } from '../src/simulator/index.js'
 import { say } from './output.js'
 
-/** A fault that strikes every frame is told no more often than this. */
+/** A fault that strikes every frame is reported no more often than this. */
 const QUIET: Micros = 1_000_000
 
 interface Tally {
   readonly name: string
   readonly struck: boolean
   count: number
-  told: number
-  toldAt: Micros
+  reported: number
+  reportedAt: Micros
 }
 
 /** Says on stderr what a fault plan does: each fault the first time, then about once a second how often it was, and the sum. */
@@ -26,17 +26,17 @@ export class FaultReport {
   tell({ at, fault, connection, struck }: FaultStrike): void {
     const name = faultName(fault)
     const key = `${name} ${struck}`
-    const tally = this.#tallies.get(key) ?? { name, struck, count: 0, told: 0, toldAt: at - QUIET }
+    const tally = this.#tallies.get(key) ?? { name, struck, count: 0, reported: 0, reportedAt: at - QUIET }
     this.#tallies.set(key, tally)
     tally.count++
-    if (at - tally.toldAt < QUIET) return
+    if (at - tally.reportedAt < QUIET) return
     const seconds = ((at - this.#began) / 1_000_000).toFixed(3)
     const where = connection === null ? '' : `, connection ${connection}`
-    const times = tally.count - tally.told
+    const times = tally.count - tally.reported
     const often = times === 1 ? '' : `, ${times} times`
     print(`${seconds} s: ${name} ${struck ? 'struck' : 'missed'}${where}${often}`)
-    tally.told = tally.count
-    tally.toldAt = at
+    tally.reported = tally.count
+    tally.reportedAt = at
   }
 
   sum(): void {

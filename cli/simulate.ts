@@ -118,7 +118,7 @@ async function* frameRecords(recording: Recording): AsyncGenerator<FrameRecord> 
   }
 }
 
-/** The text of a plan: JSON and short text are told by how they begin, anything else names a file. */
+/** The text of a plan: JSON and short text are recognised by how they begin, anything else names a file. */
 function planText(plan: string): string {
   const [name = ''] = plan.trim().split(/[\s;]/, 1)
   if (/^\s*[[{]/.test(plan) || FAULT_NAMES.some((fault) => fault === name)) return plan

@@ -12,7 +12,7 @@ import { matcher } from './pattern.js'
  * one instrument that it can mean, see {@link meant}.
  *
  * @param connector made without symbols
- * @param say is told what a pattern came to
+ * @param say is called with what a pattern came to
  * @throws {UsageError} `unknown_symbol` where nothing matches, or more than one instrument does.
  * @throws {VenueError} `no_catalogue` where the list is needed and cannot be had; `venue_closed`.
  */

@@ -63,7 +63,7 @@ export interface TargetOptions {
  * The connectors that a list of `VENUE:SYMBOL` means. A symbol may be a list (`bitfinex:BTC/USD,ETH/USD`), a pattern
  * (`bitfinex:BTC/*`) and in any case; see {@link resolveSymbols}.
  *
- * @param say is told what a pattern came to
+ * @param say is called with what a pattern came to
  * @throws {UsageError} `bad_target`, `bad_list`, `unknown_venue`, `unknown_symbol`, `bad_option`, and whatever the connectors
  * refuse.
  */
