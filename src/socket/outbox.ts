@@ -295,7 +295,7 @@ function holdFull(): NetworkError {
 }
 
 function lost(): NetworkError {
-  return new NetworkError('request_lost', 'the connection ended before the answer came')
+  return new NetworkError('connection_lost', 'the connection ended before the answer came')
 }
 
 function closed(): NetworkError {

@@ -185,7 +185,7 @@ export class Socket<Command, Message, Answer>
   /**
    * Sends a frame or command and waits for its answer: the one that the protocol pairs, or the first message that `answer` takes.
    *
-   * @returns rejects with `request_timeout`, `request_lost` (the connection ended), `not_connected`, `send_buffer_full`,
+   * @returns rejects with `request_timeout`, `connection_lost` (before the answer), `not_connected`, `send_buffer_full`,
    * `too_many_requests`, `socket_closed`, what the other side answered as an error, or the reason of the signal.
    */
   request(

@@ -103,7 +103,7 @@ class Small implements Codec<Command> {
   closed({ code }: { readonly code: number | null }) {
     this.#ready = false
     for (const id of this.#pending)
-      this.#sink.settle(id, { ok: false, error: new NetworkError('request_lost', 'lost') })
+      this.#sink.settle(id, { ok: false, error: new NetworkError('connection_lost', 'lost') })
     this.#pending.clear()
     return code === 4001
       ? { retry: 'never' as const, error: new NetworkError('connect_failed', 'not wanted here') }
@@ -188,7 +188,9 @@ describe('a protocol under openSocket', () => {
     await using socket = openSocket(url, { protocol: small(tokenUrl), reconnect: quick })
     socket.send({ do: 'subscribe', topic: 'a' })
     await socket.ready()
-    await expect(socket.request({ do: 'call', what: 'cut' })).rejects.toMatchObject({ code: 'request_lost' })
+    await expect(socket.request({ do: 'call', what: 'cut' })).rejects.toMatchObject({
+      code: 'connection_lost',
+    })
     await eventually(() => expect(socket.stats.connects).toBe(2))
     await eventually(() =>
       expect(log.filter((line) => /^(open|sub)/.test(line))).toEqual([

@@ -156,7 +156,7 @@ describe('request', () => {
     giving.abort('enough')
     await given
     await expect(socket.request('c', { answer, signal: AbortSignal.abort('before') })).rejects.toBe('before')
-    const lost = expect(socket.request('d', { answer })).rejects.toMatchObject({ code: 'request_lost' })
+    const lost = expect(socket.request('d', { answer })).rejects.toMatchObject({ code: 'connection_lost' })
     await eventually(() => expect(sockets).toHaveLength(1))
     sockets[0]?.terminate()
     await lost

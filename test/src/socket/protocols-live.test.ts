@@ -1,0 +1,94 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { PusherServer, SignalRServer, SocketIoServer } from '../../../simulators/protocols/index.js'
+import { pusher, signalR, socketIo } from '../../../src/protocols/index.js'
+import { withFaults } from '../../../src/simulator/faults.js'
+import { serveSimulator } from '../../../src/simulator/index.js'
+import { SeededRandom } from '../../../src/simulator/random.js'
+import { openSocket } from '../../../src/socket/index.js'
+import type { Socket } from '../../../src/socket/socket.js'
+import { closeServers, eventually, holdingNoMore } from './servers.js'
+
+let nothingLeft: () => Promise<void>
+
+beforeEach(() => {
+  nothingLeft = holdingNoMore()
+})
+
+afterEach(async () => {
+  await closeServers()
+  await nothingLeft()
+})
+
+const options = { reconnect: { baseMs: 20, capMs: 50 }, watchdog: { silentAfterMs: 2_000 } } as const
+const faults = { seed: 11, faults: [{ fault: 'reset', everyMs: 300, times: 3 }] as const }
+
+/** Serves through cuts, runs the client, publishes all the while, and sees that every connection delivers. */
+async function keepsDelivering<C, M, A>(
+  server: Parameters<typeof withFaults>[0],
+  open: (url: string) => Socket<C, M, A>,
+  publish: () => void,
+  isPublished: (message: M) => boolean,
+): Promise<void> {
+  const plan = { seed: faults.seed, faults: [...faults.faults] }
+  const served = await serveSimulator(withFaults(server, plan, new SeededRandom(11)))
+  const socket = open(served.url)
+  const delivering = new Set<number>()
+  socket.on('message', ({ data, connection }) => isPublished(data) && delivering.add(connection))
+  const publishing = setInterval(publish, 10)
+  const began = performance.now()
+  await eventually(() => {
+    expect(socket.stats.connects).toBeGreaterThanOrEqual(4)
+    expect(delivering.size).toBeGreaterThanOrEqual(4)
+  })
+  expect(performance.now() - began).toBeGreaterThan(600)
+  clearInterval(publishing)
+  await socket.close()
+  expect(socket.state).toBe('closed')
+  await served.close()
+}
+
+describe('a protocol under openSocket, cut every 300 ms, delivers on every connection: its subscription is restored', () => {
+  it('pusher', async () => {
+    const app = new PusherServer()
+    await keepsDelivering(
+      app,
+      (url) => {
+        const socket = openSocket(`${url}/app/app-key`, { ...options, protocol: pusher() })
+        socket.send({ type: 'subscribe', channel: 'trades' })
+        return socket
+      },
+      () => app.trigger('trades', 'trade', { price: '1' }),
+      ({ type }) => type === 'event',
+    )
+  })
+
+  it('signalr, with negotiation over HTTP', async () => {
+    const hub = new SignalRServer({ methods: { Join: () => null } })
+    await keepsDelivering(
+      hub,
+      (url) => {
+        const socket = openSocket(`${url}/hub`, { ...options, protocol: signalR() })
+        socket.send({ type: 'subscribe', key: 'j', target: 'Join', args: [] })
+        return socket
+      },
+      () => hub.broadcast('Trade', { price: '1' }),
+      ({ type }) => type === 'invocation',
+    )
+  })
+
+  it('socket.io', async () => {
+    const io = new SocketIoServer({
+      events: { join: (args, client) => void client.rooms.add(String(args[0])) },
+    })
+    await keepsDelivering(
+      io,
+      (url) => {
+        const socket = openSocket(url, { ...options, protocol: socketIo() })
+        socket.send({ type: 'subscribe', key: 'r', event: 'join', args: ['depth'] })
+        return socket
+      },
+      () => io.emit('depth', 'update', [{ price: '1' }]),
+      ({ type }) => type === 'event',
+    )
+  })
+})
