@@ -39,8 +39,11 @@ export class LiveCodec<Command, Message, Answer> implements AsyncDisposable {
   #alarm: Timer | null = null
   #again: Timer | null = null
   #late: Timer | null = null
-  #transport: { send(data: string | Uint8Array): void; close(code: number, reason: string): void } | null =
-    null
+  #transport: {
+    send(data: string | Uint8Array): void
+    close(code: number, reason: string): void
+    terminate(): void
+  } | null = null
   #attempt = 0
   #demand: CloseDemand | null = null
   #ended = false
@@ -102,6 +105,13 @@ export class LiveCodec<Command, Message, Answer> implements AsyncDisposable {
   /** Ends the connection, as a network would. */
   cut(): void {
     this.#transport?.close(4_999, 'cut by the test')
+  }
+
+  /** Is gone without a word, for good. */
+  vanish(): void {
+    this.#ended = true
+    this.#alarm?.cancel()
+    this.#transport?.terminate()
   }
 
   async close(): Promise<void> {
@@ -216,6 +226,7 @@ export class LiveCodec<Command, Message, Answer> implements AsyncDisposable {
     this.#transport = {
       send: (data) => socket.send(data),
       close: (code, reason) => socket.close(code, reason),
+      terminate: () => socket.terminate(),
     }
     let heads: Record<string, string> = {}
     socket.on('upgrade', (response) => {
@@ -250,7 +261,11 @@ export class LiveCodec<Command, Message, Answer> implements AsyncDisposable {
     const socket: Socket = tls
       ? connectTls({ host, port, rejectUnauthorized: false })
       : connectTcp({ host, port })
-    this.#transport = { send: (data) => void socket.write(data), close: () => void socket.end() }
+    this.#transport = {
+      send: (data) => void socket.write(data),
+      close: () => void socket.end(),
+      terminate: () => void socket.destroy(),
+    }
     socket.on(tls ? 'secureConnect' : 'connect', () => {
       this.opened++
       mine(() => this.codec.opened({ status: 0, headers: {}, protocol: '' }, now()))
@@ -266,7 +281,7 @@ export class LiveCodec<Command, Message, Answer> implements AsyncDisposable {
     mine: (work: () => void) => void,
   ): Promise<void> {
     const abort = new AbortController()
-    this.#transport = { send: () => {}, close: () => abort.abort() }
+    this.#transport = { send: () => {}, close: () => abort.abort(), terminate: () => abort.abort() }
     try {
       const response = await fetch(url, { method, headers, body: body ?? null, signal: abort.signal })
       this.opened++
