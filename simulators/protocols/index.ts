@@ -9,8 +9,8 @@ export {
   type RpcMethod,
   RpcRefusal,
 } from './json-rpc.js'
-export { type BrokerMessage, MqttClient, MqttServer, type MqttServerOptions } from './mqtt.js'
-export { MqttSession, type SessionConnection } from './mqtt-session.js'
+export { MqttClient, MqttServer, type MqttServerOptions } from './mqtt.js'
+export { type BrokerMessage, MqttSession, type SessionConnection } from './mqtt-session.js'
 export { type ProtocolClient, ProtocolServer } from './protocol-server.js'
 export { PusherClient, type PusherMember, PusherServer, type PusherServerOptions } from './pusher.js'
 export {
@@ -29,3 +29,4 @@ export {
   SocketIoServer,
   type SocketIoServerOptions,
 } from './socket-io.js'
+export { SseServer, type SseServerOptions } from './sse.js'

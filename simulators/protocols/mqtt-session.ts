@@ -7,7 +7,8 @@ export interface SessionConnection {
   takenOver(): void
 }
 
-interface Message {
+/** A message as the test broker keeps and sends it. */
+export interface BrokerMessage {
   readonly topic: string
   readonly payload: Uint8Array
   readonly qos: MqttQos
@@ -36,7 +37,7 @@ export class MqttSession {
   }
 
   /** Sends a message where a filter fits it; of several that fit, the highest QoS. */
-  offer(message: Message, from: MqttSession | null): void {
+  offer(message: BrokerMessage, from: MqttSession | null): void {
     const fitting = [...this.filters.values()].filter(
       (each) => fits(each.filter, message.topic) && !(each.noLocal && from === this),
     )
@@ -46,7 +47,7 @@ export class MqttSession {
     this.#send({ ...message, retain }, qos)
   }
 
-  offerRetained(message: Message, filter: string): void {
+  offerRetained(message: BrokerMessage, filter: string): void {
     const own = this.filters.get(filter)
     if (own !== undefined && fits(filter, message.topic)) {
       this.#send({ ...message, retain: true }, Math.min(message.qos, own.qos) as MqttQos)
@@ -82,7 +83,7 @@ export class MqttSession {
     this.#received.delete(id)
   }
 
-  #send({ topic, payload, retain, properties }: Message, qos: MqttQos): void {
+  #send({ topic, payload, retain, properties }: BrokerMessage, qos: MqttQos): void {
     if (qos === 0) {
       this.connection?.send({ type: 'publish', topic, payload, qos, retain, dup: false, id: 0, properties })
       return

@@ -1,6 +1,5 @@
 import type { Micros } from '../../schemas/events.js'
 import { DecodeError } from '../../src/errors.js'
-import type { MqttProperties } from '../../src/protocols/mqtt/index.js'
 import { PacketStream, PacketTooLarge } from '../../src/protocols/mqtt/packet-stream.js'
 import {
   type MqttPacket,
@@ -9,17 +8,8 @@ import {
   writePacket,
 } from '../../src/protocols/mqtt/packets.js'
 import type { SimulatedPeer } from '../../src/simulator/venue-simulator.js'
-import { MqttSession } from './mqtt-session.js'
+import { type BrokerMessage, MqttSession } from './mqtt-session.js'
 import { type ProtocolClient, ProtocolServer } from './protocol-server.js'
-
-/** A message as the test broker keeps and sends it. */
-export interface BrokerMessage {
-  readonly topic: string
-  readonly payload: Uint8Array
-  readonly qos: MqttQos
-  readonly retain: boolean
-  readonly properties: MqttProperties
-}
 
 /** Options of {@link MqttServer}. */
 export interface MqttServerOptions {
