@@ -13,6 +13,9 @@ import {
   playRecording,
 } from '../src/framelog/index.js'
 import { shownJson } from '../src/shown.js'
+import { systemClock } from '../src/socket/clock.js'
+import type { Cursor, Emission } from '../src/stream/emissions.js'
+import { newEpoch } from '../src/stream/epoch.js'
 import { everyStep } from './every-step.js'
 import { exitCode, interruption } from './exit.js'
 import { helpEnd } from './help.js'
@@ -73,7 +76,7 @@ Examples:
               connectors: venues.map(({ connector }) => connector({})),
               venue,
               signal,
-              onEvent: (event, record) => tape.write(event, record, logs),
+              onEvent: (event, record, emission) => tape.write(event, record, emission, logs),
             })
             const report = new IngestReport(files, options.db, stats, options.venue, warnings)
             const damaged = logs.filter((_, at) => report.damaged.some(({ file }) => file === files[at]))
@@ -99,20 +102,20 @@ class LazyTape {
   #recorder: Recorder | null = null
   /** What one record brought is on the tape as a whole or not at all, with or without a clock. */
   #frame: MarketEvent[] = []
+  #cursors: Cursor[] = []
+  readonly #epoch = newEpoch(systemClock())
   #record = 0
 
   constructor(path: string) {
     this.#path = path
   }
 
-  write(event: MarketEvent, record: number, logs: readonly NamedLog[]): void {
+  write(event: MarketEvent, record: number, { offset, emitted }: Emission, logs: readonly NamedLog[]): void {
     const recorder = this.#open(logs)
-    if (record !== this.#record) {
-      recorder.recordAll(this.#frame)
-      this.#frame = []
-    }
+    if (record !== this.#record) this.#flush(recorder)
     this.#record = record
     this.#frame.push(event)
+    this.#cursors.push({ epoch: this.#epoch, offset, emitted })
   }
 
   /**
@@ -125,10 +128,15 @@ class LazyTape {
     damaged: readonly NamedLog[],
   ): Promise<void> {
     const recorder = this.#open(logs)
-    recorder.recordAll(this.#frame)
-    this.#frame = []
+    this.#flush(recorder)
     recorder.recordStreams(streams.flatMap((stream) => statement(stream, from)))
     if (finished) await recorder.completeSources(damaged.map(({ digest }) => digest))
+  }
+
+  #flush(recorder: Recorder): void {
+    recorder.recordAll(this.#frame, this.#cursors)
+    this.#frame = []
+    this.#cursors = []
   }
 
   /** Events that could not be written. */

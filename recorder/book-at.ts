@@ -122,6 +122,7 @@ function lastByTime(
   clock: 'receive' | 'exchange',
   time: Micros,
 ): number | null {
+  const moment = momentBy(clock)
   if (clock === 'receive' && !hasClock(db)) {
     throw new TapeError(
       'no_clock',
@@ -137,9 +138,9 @@ function lastByTime(
     .raw()
   const latestIn = db
     .prepare<[id: number, time: Micros]>(
-      `SELECT id, ${clock}_time FROM events NOT INDEXED
-       WHERE id BETWEEN ? AND ? AND stream = ? AND ${clock}_time <= ?
-       ORDER BY ${clock}_time DESC, id DESC LIMIT 1`,
+      `SELECT id, ${moment} AS moment FROM events NOT INDEXED
+       WHERE id BETWEEN ? AND ? AND stream = ? AND moment <= ?
+       ORDER BY moment DESC, id DESC LIMIT 1`,
     )
     .raw()
   let best: readonly [id: number, time: Micros] | null = null
@@ -150,6 +151,11 @@ function lastByTime(
     if (best === null || found[1] > best[1] || (found[1] === best[1] && found[0] > best[0])) best = found
   }
   return best?.[0] ?? null
+}
+
+/** When an event was known, in SQL: by the clock of the recording that is when it was emitted. */
+function momentBy(clock: 'receive' | 'exchange'): string {
+  return clock === 'receive' ? 'coalesce(emitted, receive_time)' : 'exchange_time'
 }
 
 function hasClock(db: SqliteDatabase): boolean {
@@ -198,8 +204,9 @@ function rebuild(db: SqliteDatabase, reader: EventReader, upTo: ReadonlyMap<numb
 function interrupted(db: SqliteDatabase, event: number, moment: BookMoment): boolean {
   const later = runStarts(db).filter((first) => first > event)
   if (typeof moment !== 'number' && 'event' in moment) return later.some((first) => first <= moment.event)
-  const [clock, until] = typeof moment === 'number' ? ['receive', moment] : ['exchange', moment.exchangeTime]
-  const timeOf = db.prepare<Micros | null>(`SELECT ${clock}_time FROM events WHERE id = ?`).pluck()
+  const [clock, until] =
+    typeof moment === 'number' ? (['receive', moment] as const) : (['exchange', moment.exchangeTime] as const)
+  const timeOf = db.prepare<Micros | null>(`SELECT ${momentBy(clock)} FROM events WHERE id = ?`).pluck()
   const since = timeOf.get(event) ?? null
   return later.some((first) => {
     const began = timeOf.get(first) ?? null

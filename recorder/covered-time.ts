@@ -85,7 +85,7 @@ function recordings(
 /** The moment of the first or last event of a run that has one. */
 function timeAt(tape: Tape, first: number, last: number, order: 'ASC' | 'DESC'): Micros | null {
   const [row] = tape.query(
-    `SELECT coalesce(receive_time, exchange_time) AS time FROM events
+    `SELECT coalesce(emitted, receive_time, exchange_time) AS time FROM events
      WHERE id BETWEEN ? AND ? AND coalesce(receive_time, exchange_time) IS NOT NULL ORDER BY id ${order} LIMIT 1`,
     first,
     last,

@@ -1,8 +1,9 @@
-import type { Micros } from '../schemas/events.js'
+import type { Micros, Position } from '../schemas/events.js'
 import { type LogIds, logIdsOf } from './log-ids.js'
 import type { SqliteDatabase } from './sqlite.js'
 import { natureOf } from './stream-nature.js'
 import { StreamTable, type TapeStream } from './stream-table.js'
+import { openSince, positionAt } from './tape-position.js'
 
 /** What a tape holds of a stream when a run begins to go on with it. */
 export interface EarlierStream {
@@ -11,6 +12,8 @@ export interface EarlierStream {
   readonly until: Micros | null
   /** Receive time of the first event of the run that had it last; null where that has no clock. */
   readonly began: Micros | null
+  /** The last event that is known to be good, with the epoch of its run; null where nothing tells which it is. */
+  readonly after: Position | null
   /** Exchange times of its last events by what names them; empty where nothing does. */
   readonly ids: ReadonlyMap<string, Micros | null>
 }
@@ -26,7 +29,13 @@ const SEGMENTS_OF_ALL = 256
 interface Held {
   readonly stream: TapeStream
   /** Null until its last event was found. */
-  last: { readonly event: number; readonly at: Micros | null; readonly gap: string | null } | null
+  last: {
+    readonly event: number
+    readonly at: Micros | null
+    readonly gap: string | null
+    /** The last event that is no gap. */
+    readonly good: number | null
+  } | null
   readonly ids: Map<string, Micros | null>
   segments: number
   /** Whether its ids are still looked for. */
@@ -49,7 +58,7 @@ export function readEarlierRuns(db: SqliteDatabase): EarlierStream[] {
   if (held.size === 0) return []
   new BackwardPass(db, held).run()
   const runs = readRuns(db)
-  return [...held.values()].flatMap((one) => describe(one, runs) ?? [])
+  return [...held.values()].flatMap((one) => describe(db, one, runs) ?? [])
 }
 
 class BackwardPass {
@@ -97,6 +106,14 @@ class BackwardPass {
         .all(first, last, this.#types.get('gap') ?? 0)
         .map(([stream, , body]) => [stream, body] as const),
     )
+    const good = new Map(
+      this.#db
+        .prepare<[stream: number, event: number]>(
+          `SELECT stream, max(id) ${among} AND type <> ? GROUP BY stream`,
+        )
+        .raw()
+        .all(first, last, this.#types.get('gap') ?? 0),
+    )
     const ends = this.#db
       .prepare<[stream: number, event: number, at: Micros | null]>(
         `SELECT stream, max(id), receive_time ${among} GROUP BY stream`,
@@ -105,7 +122,9 @@ class BackwardPass {
       .all(first, last)
     for (const [stream, event, at] of ends) {
       const one = this.#held.get(stream)
-      if (one !== undefined) one.last = { event, at, gap: gaps.get(stream) ?? null }
+      if (one !== undefined) {
+        one.last = { event, at, gap: gaps.get(stream) ?? null, good: good.get(stream) ?? null }
+      }
     }
   }
 
@@ -140,6 +159,7 @@ class BackwardPass {
 }
 
 interface Run {
+  readonly epoch: string | null
   readonly firstEvent: number
   /** When it ended: at its close, or with its last record where it was made from a log. Null where it was not closed. */
   readonly ended: Micros | null
@@ -151,16 +171,18 @@ interface Run {
 /** Newest first. */
 function readRuns(db: SqliteDatabase): Run[] {
   const runs = db
-    .prepare<[id: number, firstEvent: number, ended: Micros | null, began: Micros | null]>(
+    .prepare<
+      [id: number, firstEvent: number, ended: Micros | null, began: Micros | null, epoch: string | null]
+    >(
       // What was all received before the recorder was opened is a log; the recorder's clock says nothing of its end.
       `WITH spans AS (
-         SELECT id, opened, closed, first_event, lead(first_event, 1, 9e15) OVER (ORDER BY id) AS following FROM runs
+         SELECT id, opened, closed, epoch, first_event, lead(first_event, 1, 9e15) OVER (ORDER BY id) AS following FROM runs
        ), ends AS (
          SELECT *, (SELECT max(receive_to) FROM segments WHERE first_event >= s.first_event AND first_event < s.following)
            AS last_received, EXISTS (SELECT 1 FROM sources WHERE run = s.id) AS sourced
          FROM spans s
        )
-       SELECT r.id, r.first_event, iif(r.sourced OR r.last_received < r.opened, r.last_received, r.closed), e.receive_time
+       SELECT r.id, r.first_event, iif(r.sourced OR r.last_received < r.opened, r.last_received, r.closed), e.receive_time, r.epoch
        FROM ends r LEFT JOIN events e ON e.id = r.first_event ORDER BY r.id DESC`,
     )
     .raw()
@@ -175,7 +197,8 @@ function readRuns(db: SqliteDatabase): Run[] {
   for (const [run, venue, symbol, channel, endedAt] of stated.iterate()) {
     kept.get(run)?.set(JSON.stringify([venue, symbol, channel]), endedAt)
   }
-  return runs.map(([id, firstEvent, ended, began]) => ({
+  return runs.map(([id, firstEvent, ended, began, epoch]) => ({
+    epoch,
     firstEvent,
     ended,
     began,
@@ -183,10 +206,18 @@ function readRuns(db: SqliteDatabase): Run[] {
   }))
 }
 
-function describe({ stream, last, ids }: Held, runs: readonly Run[]): EarlierStream | null {
+function describe(
+  db: SqliteDatabase,
+  { stream, last, ids }: Held,
+  runs: readonly Run[],
+): EarlierStream | null {
   if (last === null) return null
   const run = runs.find(({ firstEvent }) => firstEvent <= last.event)
-  return { stream, until: coveredUntil(stream, last, run), began: run?.began ?? null, ids }
+  const open = last.gap === null ? null : openSince(last.gap)
+  const epoch = run?.epoch ?? null
+  const good = last.good === null ? null : positionAt(db, stream, last.good, epoch)
+  const after = open === null ? good : open.after && { ...open.after, epoch: open.after.epoch ?? epoch }
+  return { stream, until: coveredUntil(stream, last, run), began: run?.began ?? null, after, ids }
 }
 
 /**
@@ -204,14 +235,6 @@ function coveredUntil(
   if (run === undefined || endedAt === undefined || at === null) return at
   const end = endedAt ?? run.ended
   return end === null ? at : Math.max(at, end)
-}
-
-/** Where a gap that is open begins, from its body; null where it is closed. */
-function openSince(body: string): { readonly from: Micros | null } | null {
-  const fields: unknown = JSON.parse(body)
-  if (!Array.isArray(fields)) return null
-  const [, state, from] = fields
-  return state === 'open' ? { from: typeof from === 'number' ? from : null } : null
 }
 
 function idsOf(held: readonly Held[]): string {

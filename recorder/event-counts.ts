@@ -31,7 +31,7 @@ export function countEvents(tape: Tape, runs: readonly KnownRun[]): EventCount[]
     const rows = tape.query(
       `SELECT c.stream, t.type, c.count, c.first, c.last, c.receiveFrom, c.receiveTo
        FROM (SELECT stream, type, count(*) AS count, min(id) AS first, max(id) AS last,
-           min(receive_time) AS receiveFrom, max(receive_time) AS receiveTo
+           min(coalesce(emitted, receive_time)) AS receiveFrom, max(coalesce(emitted, receive_time)) AS receiveTo
          FROM events NOT INDEXED WHERE id >= ? AND id < ? GROUP BY stream, type) c
        JOIN event_types t ON t.id = c.type ORDER BY c.stream, c.type`,
       run.firstEvent,

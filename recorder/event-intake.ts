@@ -1,4 +1,5 @@
 import type { GapReason, MarketEvent, Micros } from '../schemas/events.js'
+import type { Cursor } from '../src/stream/emissions.js'
 import { encodeBody } from './event-codec.js'
 import { RunContinuation } from './run-continuation.js'
 import type { RunStream, RunStreamName } from './run-streams.js'
@@ -28,6 +29,7 @@ export class EventIntake {
   /** Whether anything was taken since {@link grewSince} was asked. */
   #grown = false
   #lastEmitted: Micros | null = null
+  #epoch: string | null = null
   /** Whether an event of any stream was taken. */
   #hasData = false
 
@@ -76,8 +78,9 @@ export class EventIntake {
     return grown
   }
 
-  continuesFrame({ venue, receiveTime }: MarketEvent): boolean {
-    return receiveTime !== null && receiveTime === this.#frameTime && venue === this.#frameVenue
+  /** @param at the moment of its emission; null where that is not known */
+  continuesFrame({ venue }: MarketEvent, at: Micros | null): boolean {
+    return at !== null && at === this.#frameTime && venue === this.#frameVenue
   }
 
   /**
@@ -100,24 +103,25 @@ export class EventIntake {
     this.#takeFrame(this.#continuation.settle(now))
   }
 
-  /** @param receiveTime null for a frame that only the caller can distinguish from the next */
-  beginFrame(venue: string, receiveTime: Micros | null): void {
+  /** @param at the moment of emission; null for a frame that only the caller can distinguish from the next */
+  beginFrame(venue: string, at: Micros | null): void {
     this.waiting.beginFrame(this.#batchEvents)
     this.#frameKept = this.#failures.state !== 'losing'
     this.#frameVenue = venue
-    this.#frameTime = receiveTime
+    this.#frameTime = at
   }
 
   /** Takes an event of the newest frame, with what it takes to join it to what earlier runs recorded. */
-  take(event: MarketEvent): void {
+  take(event: MarketEvent, cursor: Cursor | null): void {
+    const place = cursor !== null && this.#follows(cursor) ? cursor : null
     const instead = this.#continuation.pass(event)
     if (instead === null) {
-      this.#keepOrLose(event)
+      this.#keepOrLose(event, place)
       return
     }
     for (const one of instead) {
       if (one !== event) this.#countGap(one)
-      this.#keepOrLose(one)
+      this.#keepOrLose(one, one === event ? place : null)
     }
   }
 
@@ -128,7 +132,7 @@ export class EventIntake {
 
   /** The run ends: the ends of gaps of streams that are whole again, though nothing came of them since. */
   end(): void {
-    for (const [stream, gap] of this.#continuity.end()) this.#add(gap, stream)
+    for (const [stream, gap] of this.#continuity.end()) this.#add(gap, stream, null)
   }
 
   /** What waits, as the tape that is recorded to now numbers its streams, with the gaps that follow from its beginning here. */
@@ -146,12 +150,14 @@ export class EventIntake {
     const { first, before, begun } = this.#continuity.moved([...marks.values()], from, why, rename)
     this.#countGaps('joined_late', begun)
     this.waiting.clear()
-    for (const gap of first) this.#add(gap, writer.streamOf(gap))
+    this.#lastEmitted = null
+    for (const gap of first) this.#add(gap, writer.streamOf(gap), null)
     for (const row of rows) {
       const mark = marks.get(row)
       const gap = mark === undefined ? undefined : before.get(mark)
-      if (gap !== undefined) this.#add(gap, writer.streamOf(gap))
+      if (gap !== undefined) this.#add(gap, writer.streamOf(gap), null)
       this.waiting.add({ ...row, stream: rename(row.stream) })
+      this.#lastEmitted = latest(this.#lastEmitted, row.emitted ?? row.receiveTime)
     }
     this.waiting.beginFrame(this.#batchEvents)
   }
@@ -162,19 +168,19 @@ export class EventIntake {
     this.beginFrame('', null)
     for (const event of events) {
       this.#countGap(event)
-      this.#keepOrLose(event)
+      this.#keepOrLose(event, null)
     }
   }
 
-  #keepOrLose(event: MarketEvent): void {
+  #keepOrLose(event: MarketEvent, cursor: Cursor | null): void {
     const stream = this.#tape.writer.streamOf(event)
     if (!this.#frameKept) {
       this.#lose(event, stream)
       return
     }
     const { before, keep } = this.#continuity.join(event, stream)
-    for (const gap of before) this.#add(gap, stream)
-    if (keep) this.#add(event, stream)
+    for (const gap of before) this.#add(gap, stream, null)
+    if (keep) this.#add(event, stream, cursor)
     if (stream.channel !== null) this.#hasData = true
     this.#grown = true
   }
@@ -183,12 +189,13 @@ export class EventIntake {
     for (const gap of this.#continuity.lost(event, stream, this.#failures.why)) {
       this.waiting.beginFrame(this.#batchEvents)
       this.#countGap(gap)
-      this.#add(gap, this.#tape.writer.streamOf(gap))
+      this.#add(gap, this.#tape.writer.streamOf(gap), null)
     }
     this.#failures.lose()
   }
 
-  #add(event: MarketEvent, stream: TapeStream): void {
+  /** @param cursor its place in the feed; null for what is the recorder's own */
+  #add(event: MarketEvent, stream: TapeStream, cursor: Cursor | null): void {
     const body = encodeBody(event)
     const gap = event.type === 'gap' ? event : null
     this.waiting.add({
@@ -197,21 +204,28 @@ export class EventIntake {
       exchangeTime: 'exchangeTime' in event ? event.exchangeTime : null,
       receiveTime: event.receiveTime,
       n: 'n' in event ? event.n : null,
-      offset: null,
-      emitted: this.#emitted(event.receiveTime),
+      offset: cursor?.offset ?? null,
+      emitted: this.#emitted(event.receiveTime, cursor),
       body,
       bytes: Buffer.byteLength(body),
       landmark: isSnapshot(event) ? 'snapshot' : gap,
     })
   }
 
-  /** The moment of emission, which never goes back; null where that is the receive time. */
-  #emitted(receiveTime: Micros | null): Micros | null {
-    if (receiveTime === null || this.#lastEmitted === null || receiveTime >= this.#lastEmitted) {
-      this.#lastEmitted = receiveTime ?? this.#lastEmitted
-      return null
+  /** A run is of one feed, which the tape names: the places of another would mean something else. */
+  #follows({ epoch }: Cursor): boolean {
+    if (this.#epoch === null) {
+      this.#epoch = epoch
+      this.#tape.writer.setEpoch(epoch)
     }
-    return this.#lastEmitted
+    return epoch === this.#epoch
+  }
+
+  /** The moment of emission, which never goes back; null where that is the receive time. */
+  #emitted(receiveTime: Micros | null, cursor: Cursor | null): Micros | null {
+    const at = latest(cursor?.emitted ?? null, receiveTime)
+    this.#lastEmitted = latest(this.#lastEmitted, at)
+    return this.#lastEmitted === receiveTime ? null : this.#lastEmitted
   }
 
   /** Counts a gap of the recorder's own, where the event opens one. */
@@ -222,4 +236,8 @@ export class EventIntake {
   #countGaps(reason: GapReason, count: number): void {
     if (count > 0) this.#gapsOpened.set(reason, (this.#gapsOpened.get(reason) ?? 0) + count)
   }
+}
+
+function latest(a: Micros | null, b: Micros | null): Micros | null {
+  return a === null || b === null ? (a ?? b) : Math.max(a, b)
 }

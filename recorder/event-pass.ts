@@ -1,4 +1,4 @@
-import type { MarketEvent, StreamEvent } from '../schemas/events.js'
+import type { MarketEvent, Micros, StreamEvent } from '../schemas/events.js'
 import { Books } from '../src/book/books.js'
 import { type Findings, placeOf, wholeFile } from './findings.js'
 import { type KnownRun, knownRuns } from './known-runs.js'
@@ -6,7 +6,7 @@ import { InstrumentNames, MalformedFrames } from './malformed-frames.js'
 import { isData, type JudgedRun, RunMeter } from './run-coverage.js'
 import type { CoverageMeter } from './stream-coverage.js'
 import { StreamRules } from './stream-rules.js'
-import type { Tape } from './tape.js'
+import type { Tape, TapeEntry } from './tape.js'
 import { WriterLock } from './writer-lock.js'
 
 /** Progress is reported after this many events. */
@@ -57,10 +57,11 @@ export class EventPass {
       this.#findings.add('error', 'unreadable_event', { ...wholeFile, event: id }, fault)
       this.#run?.meter.loses()
     })
-    for (const { id, event } of entries) {
+    for (const entry of entries) {
+      const { id } = entry
       this.#beginRuns(waiting, id)
       this.#arrived(id)
-      this.#check(id, event)
+      this.#check(entry)
       if (id % PROGRESS_EVERY === 0) onProgress?.(id, total)
     }
     this.#beginRuns(waiting, total + 1)
@@ -99,8 +100,8 @@ export class EventPass {
     this.#run?.meter.loses()
   }
 
-  #check(id: number, event: MarketEvent): void {
-    this.#run?.meter.received(event.receiveTime)
+  #check({ id, event, emitted }: TapeEntry): void {
+    this.#run?.emitted(id, event, emitted)
     if (event.type === 'malformed') {
       this.#malformed.add(id, event)
       this.#run?.meter.malformed(event, this.#names.in(event))
@@ -111,7 +112,7 @@ export class EventPass {
       if (event.state === 'open') this.gapsOpened++
       else if (event.healed) this.gapsHealed++
     }
-    this.#run?.check(id, event)
+    this.#run?.check(id, event, emitted)
   }
 
   #beginRun(run: KnownRun): void {
@@ -147,6 +148,7 @@ class RunPass {
   readonly #findings: Findings
   readonly #crossedForMs: number | null
   readonly #books = new Books()
+  #lastEmitted: Micros | null = null
   readonly #streams = new Map<string, { readonly rules: StreamRules; readonly coverage: CoverageMeter }>()
 
   constructor(run: KnownRun, findings: Findings, crossedForMs: number | null) {
@@ -156,7 +158,18 @@ class RunPass {
     this.#crossedForMs = crossedForMs
   }
 
-  check(id: number, event: StreamEvent): void {
+  /** Whatever it is: what was emitted later stands later on the tape. */
+  emitted(id: number, event: MarketEvent, at: Micros | null): void {
+    this.meter.received(at)
+    if (at === null) return
+    if (this.#lastEmitted !== null && at < this.#lastEmitted) {
+      const what = `emitted ${this.#lastEmitted - at} µs before the event that it follows`
+      this.#findings.add('error', 'emitted_back', placeOf(id, event, at), what)
+    }
+    this.#lastEmitted = at
+  }
+
+  check(id: number, event: StreamEvent, emitted: Micros | null): void {
     const key = `${event.venue} ${event.channel} ${event.instrument}`
     let stream = this.#streams.get(key)
     if (stream === undefined) {
@@ -168,13 +181,13 @@ class RunPass {
       this.#streams.set(key, stream)
     }
     const { rules, coverage } = stream
-    const place = placeOf(id, event)
+    const place = placeOf(id, event, emitted)
     if (event.type === 'gap') coverage.gap(event, place)
     else if (isData(event.type, event.channel)) {
       const whole = event.type === 'book_snapshot' || event.type === 'order_snapshot'
       if (whole) coverage.snapshot(place)
-      coverage.data(1, event.receiveTime, event.receiveTime, whole, place)
-      this.meter.data(id, event.receiveTime)
+      coverage.data(1, emitted, emitted, whole, place)
+      this.meter.data(id, emitted)
     }
     rules.check(event, place, this.#books.apply(event), coverage.inGap)
   }

@@ -14,6 +14,8 @@ export type EventRow = readonly [
   receiveTime: Micros | null,
   body: string,
   n: number | null,
+  offset: number | null,
+  emitted: Micros | null,
 ]
 
 /** Which rows to read. */
@@ -26,7 +28,7 @@ export interface RowFilter {
   readonly streams: ReadonlyMap<number, number> | null
   /** Types wanted; null for all. */
   readonly types: readonly number[] | null
-  /** Moments wanted, from (included) and to (excluded): receive time, or exchange time where there was no clock. */
+  /** Moments of emission wanted, from (included) and to (excluded); exchange times where there was no clock. */
   readonly from: Micros | null
   readonly to: Micros | null
 }
@@ -34,7 +36,11 @@ export interface RowFilter {
 /** Segments are listed this many at a time. */
 const SEGMENTS_A_PAGE = 256
 
-const COLUMNS = 'id, stream, type, exchange_time, receive_time, body, n'
+/** When an event was emitted, in SQL; its exchange time where there was no clock. */
+const MOMENT = 'coalesce(emitted, receive_time, exchange_time)'
+
+const COLUMNS =
+  'id, stream, type, exchange_time, receive_time, body, n, offset, coalesce(emitted, receive_time)'
 
 /**
  * Reads the rows of a tape in recorded order, one segment after the other. Each segment is one short read transaction, so a
@@ -130,8 +136,8 @@ export class EventReader {
     const conditions = ['id BETWEEN ? AND ?']
     if (streams !== null) conditions.push(`stream IN (${streams.join(',')})`)
     if (filter.types !== null) conditions.push(`type IN (${filter.types.join(',')})`)
-    if (filter.from !== null) conditions.push('coalesce(receive_time, exchange_time) >= ?')
-    if (filter.to !== null) conditions.push('coalesce(receive_time, exchange_time) < ?')
+    if (filter.from !== null) conditions.push(`${MOMENT} >= ?`)
+    if (filter.to !== null) conditions.push(`${MOMENT} < ?`)
     const sql = `SELECT ${COLUMNS} FROM events NOT INDEXED WHERE ${conditions.join(' AND ')} ORDER BY id`
     if (sql !== this.#lastSql || this.#lastStatement === null) {
       this.#lastStatement = this.#db.prepare<EventRow>(sql).raw()

@@ -18,7 +18,7 @@ export type FindingCode =
   | 'absent_removals'
   | 'crossed_book'
   | 'sequence_back'
-  | 'receive_time_back'
+  | 'emitted_back'
   | 'repeated_id'
   | 'gap_open'
   | 'gap_unhealed'
@@ -50,7 +50,7 @@ export interface Finding {
   readonly channel: string | null
   /** The event at which it shows; null where it is about the file. */
   readonly event: number | null
-  /** That event's receive time. */
+  /** When that event was emitted. */
   readonly at: Micros | null
   /** One sentence for a person. */
   readonly what: string
@@ -61,13 +61,13 @@ export type Place = Pick<Finding, 'venue' | 'symbol' | 'channel' | 'event' | 'at
 
 export const wholeFile: Place = { venue: null, symbol: null, channel: null, event: null, at: null }
 
-export function placeOf(id: number, event: MarketEvent): Place {
+export function placeOf(id: number, event: MarketEvent, emitted: Micros | null): Place {
   return {
     venue: event.venue,
     symbol: 'symbol' in event ? event.symbol : null,
     channel: 'channel' in event ? event.channel : null,
     event: id,
-    at: event.receiveTime,
+    at: emitted,
   }
 }
 

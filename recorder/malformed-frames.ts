@@ -38,7 +38,12 @@ export class MalformedFrames {
       this.#kinds.has(`${event.venue} ${exact}`) || this.#kinds.size < KINDS ? exact : 'in other ways'
     const held = this.#kinds.get(`${event.venue} ${what}`)
     if (held !== undefined) held.count++
-    else this.#kinds.set(`${event.venue} ${what}`, { first: placeOf(id, event), what, count: 1 })
+    else
+      this.#kinds.set(`${event.venue} ${what}`, {
+        first: placeOf(id, event, event.receiveTime),
+        what,
+        count: 1,
+      })
   }
 
   report(findings: Findings): void {

@@ -24,6 +24,7 @@ export const migrations: readonly Migration[] = [
       ALTER TABLE events ADD COLUMN offset INTEGER;
       ALTER TABLE events ADD COLUMN emitted INTEGER;
     `)
+    db.exec("UPDATE runs SET epoch = 'run-' || opened")
     numberEvents(db)
   },
 ]

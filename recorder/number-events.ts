@@ -1,8 +1,9 @@
 import * as z from 'zod'
 import type { MarketEventType, Micros, Position } from '../schemas/events.js'
-import { keyOf } from '../src/stream/key.js'
-import { decodeRow } from './event-codec.js'
+import type { StreamIdentity } from './event-codec.js'
 import type { SqliteDatabase } from './sqlite.js'
+import { StreamTable } from './stream-table.js'
+import { positionAt } from './tape-position.js'
 
 /** Rows that are read at a time. */
 const PAGE = 4096
@@ -56,6 +57,7 @@ class Numbering {
   /** Streams that are none: connections. */
   readonly #unnumbered: ReadonlySet<number>
   readonly #runs: number[]
+  readonly #streamOf: ReadonlyMap<number, StreamIdentity>
   readonly #streams = new Map<number, Numbered>()
   #emitted: Micros | null = null
 
@@ -67,6 +69,9 @@ class Numbering {
     this.#unnumbered = new Set(
       db.prepare<number>('SELECT id FROM streams WHERE channel IS NULL').pluck().all(),
     )
+    const table = new StreamTable()
+    table.refresh(db)
+    this.#streamOf = new Map([...table.values()].map((stream) => [stream.id, stream]))
     this.#runs = db.prepare<number>('SELECT first_event FROM runs ORDER BY first_event').pluck().all()
   }
 
@@ -98,6 +103,9 @@ class Numbering {
         if (body !== null) rewrite.run(body, after)
       }
     }
+    this.#db.exec(`
+      UPDATE segments SET receive_to = coalesce(
+        (SELECT max(emitted) FROM events WHERE id BETWEEN first_event AND last_event), receive_to)`)
   }
 
   #gapType(): { readonly id: number; readonly fields: readonly unknown[] } {
@@ -170,22 +178,10 @@ class Numbering {
     return null
   }
 
-  #position({ row, n }: Place): Position {
-    const [id, streamId, typeId, exchangeTime, receiveTime] = row
-    const body = this.#db.prepare<string>('SELECT body FROM events WHERE id = ?').pluck().get(id) ?? ''
-    const stream = this.#db
-      .prepare<[string, string | null, string | null, string | null]>(
-        'SELECT venue, symbol, instrument, channel FROM streams WHERE id = ?',
-      )
-      .raw()
-      .get(streamId)
-    const [venue = '', symbol = null, instrument = null, channel = null] = stream ?? []
-    const type = this.#types.get(typeId) ?? ''
-    const head = { type, venue, symbol, instrument, channel, n, exchangeTime, receiveTime }
-    const { event } = decodeRow(head, body)
-    // Whether a venue's numbers are the stream's own is not on the tape.
-    const key = event !== null && 'channel' in event ? keyOf(event, false) : null
-    return { epoch: null, n, key, exchangeTime, receiveTime }
+  #position({ row }: Place): Position | null {
+    const [id, streamId] = row
+    const stream = this.#streamOf.get(streamId)
+    return stream === undefined ? null : positionAt(this.#db, stream, id, null)
   }
 }
 

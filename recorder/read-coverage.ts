@@ -1,4 +1,4 @@
-import type { MarketEvent } from '../schemas/events.js'
+import type { MarketEvent, Micros } from '../schemas/events.js'
 import type { EventCount } from './event-counts.js'
 import { Findings, type Place, placeOf } from './findings.js'
 import type { KnownRun } from './known-runs.js'
@@ -66,9 +66,9 @@ class RunReader {
       fromEvent: this.#run.firstEvent,
       ...(this.#end === undefined ? {} : { toEvent: this.#end }),
     })
-    for (const { id, event } of notices) {
+    for (const { id, event, emitted } of notices) {
       while ((facts[0]?.event ?? Number.POSITIVE_INFINITY) < id) facts.shift()?.count()
-      this.#notice(id, event)
+      this.#notice(id, event, emitted)
     }
     for (const { count } of facts) count()
     for (const [meter, stream] of this.#streams) this.#closeBySnapshot(meter, stream, this.#end)
@@ -88,7 +88,7 @@ class RunReader {
     return { event: first, count }
   }
 
-  #notice(id: number, event: MarketEvent): void {
+  #notice(id: number, event: MarketEvent, emitted: Micros | null): void {
     if (event.type === 'malformed') {
       this.#meter.malformed(event, this.#names.in(event))
       return
@@ -98,7 +98,7 @@ class RunReader {
     const meter = this.#meter.meter({ venue, symbol, channel, instrument })
     const stream = this.#streams.get(meter)
     if (stream !== undefined && event.state === 'open') this.#closeBySnapshot(meter, stream, id)
-    meter.gap(event, placeOf(id, event))
+    meter.gap(event, placeOf(id, event, emitted))
   }
 
   #meterOf(stream: TapeStream): CoverageMeter | null {
@@ -114,7 +114,7 @@ class RunReader {
     const { openGap } = meter
     if (openGap === null || openGap.event === null || natureOf(stream) !== 'book') return
     const [snapshot] = this.#tape.query(
-      `SELECT id, receive_time AS at FROM events WHERE stream = ? AND id > ? AND id < ?
+      `SELECT id, coalesce(emitted, receive_time) AS at FROM events WHERE stream = ? AND id > ? AND id < ?
          AND type IN (SELECT id FROM event_types WHERE type IN ('book_snapshot', 'order_snapshot')) ORDER BY id LIMIT 1`,
       stream.id,
       openGap.event,

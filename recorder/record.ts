@@ -6,6 +6,7 @@ import type { FeedStream } from '../src/feed/asked-streams.js'
 import { parseOptions } from '../src/options.js'
 import type { Timer } from '../src/platform.js'
 import { systemClock } from '../src/socket/clock.js'
+import type { Cursor } from '../src/stream/emissions.js'
 import { assertRecordable, closeRefused } from './record-arguments.js'
 import { type RecordSummary, RecordTally } from './record-tally.js'
 import type { Recorder } from './recorder.js'
@@ -14,6 +15,8 @@ import type { RunStream, RunStreamName } from './run-streams.js'
 
 /** What {@link record} needs of a feed. */
 export interface RecordableFeed extends AsyncIterable<MarketEvent> {
+  /** With the place of the event that was read last, the tape knows where in the feed each event stands. */
+  [Symbol.asyncIterator](): AsyncIterator<MarketEvent> & { readonly cursor?: Cursor | null }
   streams(): readonly FeedStream[]
   /** Asks for a fresh snapshot of a book. Without it, a book that the recorder lost events of waits for the venue's next one. */
   resync?(venue: string, symbol: string, channel: Channel): boolean
@@ -105,8 +108,9 @@ export async function record(
   }
   await attempt(async () => {
     keepStating()
-    for await (const event of feed) {
-      recorder.record(event)
+    const reader = feed[Symbol.asyncIterator]()
+    for await (const event of { [Symbol.asyncIterator]: () => reader }) {
+      recorder.record(event, reader.cursor ?? null)
       tally.add(event)
       onEvent?.(event)
     }

@@ -5,6 +5,7 @@ import type * as z from 'zod'
 import type { MarketEvent, Micros } from '../schemas/events.js'
 import { TapeError } from '../src/errors.js'
 import type { Timer } from '../src/platform.js'
+import type { Cursor } from '../src/stream/emissions.js'
 import { EventIntake } from './event-intake.js'
 import type { RecorderClock, recorderOptions } from './recorder-options.js'
 import type { RecorderState, RecorderStats } from './recorder-stats.js'
@@ -110,23 +111,28 @@ export class Recorder {
 
   /**
    * Takes one event. Cheap; every `batchEvents` it also writes. Never fails because the tape cannot be written.
+   *
+   * @param cursor its place in the feed, as the feed's iterator has it. @default the tape does not know
    * @throws {TapeError} `tape_closed`.
    */
-  record(event: MarketEvent): void {
-    if (!this.#intake.continuesFrame(event)) this.#beginFrame(event.venue, event.receiveTime)
-    this.#intake.take(event)
+  record(event: MarketEvent, cursor: Cursor | null = null): void {
+    const at = cursor === null ? event.receiveTime : cursor.emitted
+    if (!this.#intake.continuesFrame(event, at)) this.#beginFrame(event.venue, at)
+    this.#intake.take(event, cursor)
     this.#armFirst()
   }
 
   /**
    * Takes events that belong together, such as those of one frame of a log that has no clock: all or none of them will be
    * on the tape.
+   *
+   * @param cursors the place of each in its feed. @default the tape does not know
    * @throws {TapeError} as `record`, before any of them was taken.
    */
-  recordAll(events: readonly MarketEvent[]): void {
+  recordAll(events: readonly MarketEvent[], cursors: readonly Cursor[] = []): void {
     if (events.length === 0) return
     this.#beginFrame('', null)
-    for (const event of events) this.#intake.take(event)
+    for (const [at, event] of events.entries()) this.#intake.take(event, cursors[at] ?? null)
     this.#armFirst()
   }
 

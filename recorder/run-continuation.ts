@@ -1,9 +1,10 @@
-import type { GapEvent, MarketEvent, Micros, StreamEvent } from '../schemas/events.js'
+import type { GapEvent, MarketEvent, Micros, Position, StreamEvent } from '../schemas/events.js'
 import { logEventId } from '../src/session/log-event-id.js'
 import type { EarlierStream } from './earlier-runs.js'
 import type { RunStream } from './run-streams.js'
 import { natureOf, type StreamNature } from './stream-nature.js'
 import { StreamTable } from './stream-table.js'
+import { positionOf } from './tape-position.js'
 
 /** The venue's history may come this long after it granted a log; then the log is whole from the grant on without it. */
 const HISTORY_WITHIN_MICROS = 15_000_000
@@ -175,7 +176,7 @@ export class RunContinuation {
     if (at !== null && began !== null && at < began) return []
     stream.state = 'paused'
     stream.from = at === null || until === null ? null : Math.min(until, at)
-    return [gapOf(stream, { state: 'open', at, to: null, healed: false, detail: null })]
+    return [gapOf(stream, { state: 'open', at, to: null, healed: false, before: null, detail: null })]
   }
 
   #join(stream: ContinuedStream, event: StreamEvent): MarketEvent[] {
@@ -188,7 +189,12 @@ export class RunContinuation {
         stream.hole = event.state === 'open' ? 'open' : 'over'
         if (stream.hole === 'open') return []
         return [
-          this.#close(stream, stream.nature === 'log' ? stream.overlaps : event.healed, event.receiveTime),
+          this.#close(
+            stream,
+            stream.nature === 'log' ? stream.overlaps : event.healed,
+            event.receiveTime,
+            event.before,
+          ),
         ]
       case 'trade':
         return this.#joinTrade(stream, event)
@@ -198,7 +204,7 @@ export class RunContinuation {
         return [event]
       default:
         return [
-          this.#close(stream, stream.nature !== 'log', event.receiveTime),
+          this.#close(stream, stream.nature !== 'log', event.receiveTime, event),
           ...(this.#isRepeated(stream, event) ? [] : [event]),
         ]
     }
@@ -207,7 +213,7 @@ export class RunContinuation {
   #joinTrade(stream: ContinuedStream, event: Extract<StreamEvent, { type: 'trade' }>): MarketEvent[] {
     const repeated = this.#isRepeated(stream, event)
     const rest = repeated ? [] : [event]
-    if (!event.historical) return [this.#close(stream, stream.overlaps, event.receiveTime), ...rest]
+    if (!event.historical) return [this.#close(stream, stream.overlaps, event.receiveTime, event), ...rest]
     stream.overlaps ||= repeated
     // History that fills a hole of the feed's own comes in pieces; the feed says when it is over.
     if (stream.hole !== 'open') {
@@ -218,14 +224,21 @@ export class RunContinuation {
     return rest
   }
 
-  #close(stream: ContinuedStream, healed: boolean, at: Micros | null): GapEvent {
+  /** @param next the event of this run that follows, or where it stands; null where none follows at once */
+  #close(
+    stream: ContinuedStream,
+    healed: boolean,
+    at: Micros | null,
+    next: StreamEvent | Position | null = null,
+  ): GapEvent {
     this.#inHistory.delete(stream)
     stream.state = 'whole'
     const granted = stream.nature === 'log' && stream.hole === 'none' ? stream.confirmedAt : null
     const to = granted === null || at === null ? at : Math.min(granted, at)
     const detail =
       stream.nature === 'log' && healed ? 'history reaches back to a trade of an earlier run' : null
-    return gapOf(stream, { state: 'closed', at, to, healed, detail })
+    const before = next !== null && 'type' in next ? positionOf(next) : next
+    return gapOf(stream, { state: 'closed', at, to, healed, before, detail })
   }
 }
 
@@ -235,10 +248,10 @@ function awaitsHistory({ state, nature, confirmedAt, hole }: ContinuedStream): b
 }
 
 function gapOf(
-  { earlier: { stream }, from }: ContinuedStream,
-  gap: Pick<GapEvent, 'state' | 'to' | 'healed' | 'detail'> & { readonly at: Micros | null },
+  { earlier: { stream, after }, from }: ContinuedStream,
+  gap: Pick<GapEvent, 'state' | 'to' | 'healed' | 'before' | 'detail'> & { readonly at: Micros | null },
 ): GapEvent {
-  const { state, to, healed, detail, at } = gap
+  const { state, to, healed, before, detail, at } = gap
   return {
     type: 'gap',
     venue: stream.venue,
@@ -253,8 +266,8 @@ function gapOf(
     from,
     to,
     healed,
-    after: null,
-    before: null,
+    after,
+    before,
     detail,
   }
 }

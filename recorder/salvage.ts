@@ -321,7 +321,7 @@ function lastEvent(source: SqliteDatabase): number {
 function layOutSegments(target: SqliteDatabase, last: number): void {
   target.exec(`
     INSERT INTO segments
-      SELECT min(id), max(id), min(receive_time), max(receive_time), min(exchange_time), max(exchange_time),
+      SELECT min(id), max(id), min(receive_time), max(coalesce(emitted, receive_time)), min(exchange_time), max(exchange_time),
         json_group_array(DISTINCT stream)
       FROM events GROUP BY id / ${PAGE_BYTES}`)
   target

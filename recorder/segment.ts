@@ -82,13 +82,21 @@ export class SegmentInProgress {
     return this.lastEvent - this.firstEvent + 1 >= MAX_EVENTS || this.#contents.bytes >= MAX_BYTES
   }
 
-  add(stream: number, exchangeTime: Micros | null, receiveTime: Micros | null, bytes: number): void {
+  /** @param emitted null where that is the receive time */
+  add(
+    stream: number,
+    exchangeTime: Micros | null,
+    receiveTime: Micros | null,
+    emitted: Micros | null,
+    bytes: number,
+  ): void {
     const contents = this.#contents
     contents.lastEvent++
     contents.bytes += bytes
     contents.streams.add(stream)
     if (exchangeTime !== null) widen(contents.exchange, exchangeTime)
     if (receiveTime !== null) widen(contents.receive, receiveTime)
+    if (emitted !== null) widen(contents.receive, emitted)
   }
 
   /** The cells of its row, in the order of the table. */

@@ -46,7 +46,7 @@ export function checkSegments(tape: Tape, findings: Findings): void {
   const wrong = tape.query(`
     WITH actual AS (
       SELECT s.first_event AS segment, count(*) AS events, min(e.receive_time) AS receive_from,
-        max(e.receive_time) AS receive_to, min(e.exchange_time) AS exchange_from, max(e.exchange_time) AS exchange_to
+        max(coalesce(e.emitted, e.receive_time)) AS receive_to, min(e.exchange_time) AS exchange_from, max(e.exchange_time) AS exchange_to
       FROM segments s JOIN events e ON e.id BETWEEN s.first_event AND s.last_event GROUP BY s.first_event
     ), unlisted AS (
       SELECT s.first_event AS segment, e.stream FROM segments s

@@ -1,10 +1,13 @@
-import type { GapEvent, GapReason, MarketEvent, Micros, StreamEvent } from '../schemas/events.js'
+import type { GapEvent, GapReason, MarketEvent, Micros, Position, StreamEvent } from '../schemas/events.js'
 import type { TapeStream } from './stream-table.js'
+import { positionOf } from './tape-position.js'
 
 /** A gap that the recorder itself opened on the tape, because events of the stream are not on it. */
 interface Hole {
   readonly reason: GapReason
   readonly from: Micros | null
+  /** The last event that is on the tape. */
+  readonly after: Position | null
   /** Why the events are missing, for a person. */
   readonly why: string
   lost: number
@@ -15,6 +18,8 @@ interface Hole {
 /** What the recorder has put on the tape of one stream, as far as its gaps go. */
 interface StreamState {
   lastReceived: Micros | null
+  /** The last event on the tape that is no gap. */
+  last: Position | null
   /** Whether it carries a book, which is whole only after a snapshot. */
   book: boolean
   /** The feed's own gap, where it is open on the tape. */
@@ -78,6 +83,7 @@ export class StreamContinuity {
     const joined =
       state.hole === null && event.type !== 'gap' ? unchanged : this.#joinGap(event, state, state.hole)
     if (isBook(event)) state.book = true
+    if (event.type !== 'gap') state.last = positionOf(event)
     if (event.receiveTime !== null) {
       state.lastReceived = event.receiveTime
       if (this.#lastReceived === null || event.receiveTime > this.#lastReceived) {
@@ -140,13 +146,13 @@ export class StreamContinuity {
       const endsOpenGap = next !== undefined && next.gap?.state === 'closed'
       const open = endsOpenGap ? next.gap : next === undefined ? (state.feedGap ?? state.hole) : null
       if (open !== null) {
-        first.push({ ...opening(open.reason, fields, open.from, from), detail: why })
+        first.push({ ...opening(open.reason, fields, open.from, open.after, from), detail: why })
         continue
       }
       if (!state.book) continue
       begun++
-      const hole = newHole('joined_late', null, why)
-      first.push({ ...opening(hole.reason, fields, null, from), detail: why })
+      const hole = newHole('joined_late', null, null, why)
+      first.push({ ...opening(hole.reason, fields, null, null, from), detail: why })
       if (next === undefined) state.hole = hole
       else before.set(next, closing(hole, fields, next.receiveTime))
     }
@@ -156,7 +162,7 @@ export class StreamContinuity {
   #state(stream: TapeStream): StreamState {
     let state = this.#states.get(stream)
     if (state === undefined) {
-      state = { lastReceived: null, book: false, feedGap: null, hole: null, feedGapLost: false }
+      state = { lastReceived: null, last: null, book: false, feedGap: null, hole: null, feedGapLost: false }
       this.#states.set(stream, state)
     }
     return state
@@ -167,8 +173,8 @@ export class StreamContinuity {
     const { feedGap } = state
     state.feedGap = null
     if (feedGap !== null) state.feedGapLost = true
-    state.hole = newHole('not_written', state.lastReceived, why)
-    const opened = { ...opening('not_written', fields, state.lastReceived, at), detail: why }
+    state.hole = newHole('not_written', state.lastReceived, state.last, why)
+    const opened = { ...opening('not_written', fields, state.lastReceived, state.last, at), detail: why }
     if (feedGap === null) return [opened]
     return [{ ...feedGap, receiveTime: at, state: 'closed', to: at, healed: false }, opened]
   }
@@ -193,7 +199,12 @@ export class StreamContinuity {
 
   #close(event: StreamEvent, state: StreamState, hole: Hole): Joined {
     state.hole = null
-    return { before: [closing(hole, event, event.receiveTime)], keep: true }
+    return {
+      before: [
+        closing(hole, event, event.receiveTime, event.type === 'gap' ? event.before : positionOf(event)),
+      ],
+      keep: true,
+    }
   }
 }
 
@@ -205,8 +216,8 @@ export interface Landmark {
   readonly gap: GapEvent | null
 }
 
-function newHole(reason: GapReason, from: Micros | null, why: string): Hole {
-  return { reason, from, why, lost: 0, firstLost: null, lastLost: null }
+function newHole(reason: GapReason, from: Micros | null, after: Position | null, why: string): Hole {
+  return { reason, from, after, why, lost: 0, firstLost: null, lastLost: null }
 }
 
 type StreamFields = Pick<GapEvent, 'venue' | 'symbol' | 'instrument' | 'channel'>
@@ -216,7 +227,13 @@ function streamFields({ venue, symbol, instrument, channel }: TapeStream): Strea
   return { venue, symbol: symbol ?? '', instrument: instrument ?? '', channel: channel ?? '' }
 }
 
-function opening(reason: GapReason, stream: StreamFields, from: Micros | null, at: Micros | null): GapEvent {
+function opening(
+  reason: GapReason,
+  stream: StreamFields,
+  from: Micros | null,
+  after: Position | null,
+  at: Micros | null,
+): GapEvent {
   const { venue, symbol, instrument, channel } = stream
   return {
     type: 'gap',
@@ -232,20 +249,25 @@ function opening(reason: GapReason, stream: StreamFields, from: Micros | null, a
     from,
     to: null,
     healed: false,
-    after: null,
+    after,
     before: null,
     detail: null,
   }
 }
 
-function closing(hole: Hole, stream: StreamFields, at: Micros | null): GapEvent {
-  const { reason, from, lost, firstLost, lastLost, why } = hole
+function closing(
+  hole: Hole,
+  stream: StreamFields,
+  at: Micros | null,
+  before: Position | null = null,
+): GapEvent {
+  const { reason, from, after, lost, firstLost, lastLost, why } = hole
   const when =
     firstLost === null || lastLost === null
       ? ''
       : `, received from ${isoTime(firstLost)} to ${isoTime(lastLost)}`
   const detail = lost === 0 ? why : `${why}: ${lost} events lost${when}`
-  return { ...opening(reason, stream, from, at), state: 'closed', to: at, detail }
+  return { ...opening(reason, stream, from, after, at), state: 'closed', to: at, before, detail }
 }
 
 export function isoTime(at: Micros): string {

@@ -16,7 +16,6 @@ import type { Findings, Place } from './findings.js'
 export class StreamRules {
   readonly #findings: Findings
   readonly #crossedForMicros: number | null
-  #lastReceived: Micros | null = null
   /** `none`: no snapshot yet in this run. `broken`: a gap, and no snapshot since. */
   #book: 'none' | 'whole' | 'broken' = 'none'
   #lastSequence: string | null = null
@@ -37,7 +36,6 @@ export class StreamRules {
    * @param inGap whether a gap is open on the stream after the event
    */
   check(event: StreamEvent, place: Place, book: MaintainedBook | null, inGap: boolean): void {
-    this.#checkTime(event, place)
     switch (event.type) {
       case 'gap':
         this.#passGap(event)
@@ -64,20 +62,6 @@ export class StreamRules {
     if (this.#absent === null) return
     const { first, count } = this.#absent
     this.#findings.add('warning', 'absent_removals', first, `${count} removal(s) of what was not in the book`)
-  }
-
-  #checkTime({ receiveTime }: StreamEvent, place: Place): void {
-    if (receiveTime === null) return
-    if (this.#lastReceived !== null && receiveTime < this.#lastReceived) {
-      const behind = this.#lastReceived - receiveTime
-      this.#findings.add(
-        'error',
-        'receive_time_back',
-        place,
-        `received ${behind} µs before the event of its stream that it follows`,
-      )
-    }
-    this.#lastReceived = receiveTime
   }
 
   /** After a gap only a snapshot makes a book whole again, and numbers may begin again. */

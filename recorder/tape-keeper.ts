@@ -97,6 +97,7 @@ export class TapeKeeper {
     this.#writer = writer
     const error = overwritten ? giveUp(former) : finish(former, boundary)
     for (const stream of former.statedStreams) writer.stateStream(stream)
+    if (former.epoch !== null) writer.setEpoch(former.epoch)
     return { former: former.path, what, boundary, noticed, error }
   }
 

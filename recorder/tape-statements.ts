@@ -11,6 +11,7 @@ export class TapeStatements {
   readonly insertStream: SqliteStatement<unknown>
   readonly insertSegment: SqliteStatement<unknown>
   readonly insertRun: SqliteStatement<unknown>
+  readonly setEpoch: SqliteStatement<unknown>
   readonly closeRun: SqliteStatement<unknown>
   readonly removeRun: SqliteStatement<unknown>
   readonly runStreams: RunStreamStatements
@@ -27,7 +28,8 @@ export class TapeStatements {
       'INSERT INTO streams (id, venue, symbol, instrument, channel, key) VALUES (?, ?, ?, ?, ?, ?)',
     )
     this.insertSegment = db.prepare('INSERT OR REPLACE INTO segments VALUES (?, ?, ?, ?, ?, ?, ?)')
-    this.insertRun = db.prepare('INSERT INTO runs (first_event, opened, writer) VALUES (?, ?, ?)')
+    this.insertRun = db.prepare('INSERT INTO runs (first_event, opened, writer, epoch) VALUES (?, ?, ?, ?)')
+    this.setEpoch = db.prepare('UPDATE runs SET epoch = ? WHERE id = ?')
     this.closeRun = db.prepare('UPDATE runs SET closed = ? WHERE id = ?')
     this.removeRun = db.prepare('DELETE FROM runs WHERE id = ?')
     this.runStreams = prepareRunStreams(db)

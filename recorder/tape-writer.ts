@@ -71,6 +71,10 @@ export class TapeWriter {
   #newStreams: TapeStream[] = []
   readonly #runStreams = new RunStreamsWriter()
   #segment: SegmentInProgress
+  /** The feed whose events are recorded; null while that is not known. */
+  #epoch: string | null = null
+  /** Whether {@link #epoch} is on the tape, or there is none. */
+  #epochStated = true
   /** This recording's row in `runs`; null while it could not be written. */
   #run: number | null = null
   /** The last event of the runs before. */
@@ -127,6 +131,16 @@ export class TapeWriter {
   /** States how a stream of this run stands; on the tape with the next transaction. */
   stateStream(stream: RunStream): void {
     this.#runStreams.state(stream)
+  }
+
+  /** Names the feed whose events are recorded; on the tape with the next transaction. */
+  setEpoch(epoch: string): void {
+    this.#epoch = epoch
+    this.#epochStated = false
+  }
+
+  get epoch(): string | null {
+    return this.#epoch
   }
 
   /** Takes back what was stated of a stream. */
@@ -210,6 +224,7 @@ export class TapeWriter {
       this.#insert(rows, count)
       segment = this.#insertSegments(rows, count)
       this.#runStreams.write(this.#statements.runStreams, run)
+      if (!this.#epochStated) this.#statements.setEpoch.run(this.#epoch, run)
       this.#db.exec('COMMIT')
     } catch (error) {
       if (this.#db.inTransaction) this.#db.exec('ROLLBACK')
@@ -218,6 +233,7 @@ export class TapeWriter {
     this.#run = run
     this.#newStreams = []
     this.#runStreams.taken()
+    this.#epochStated = true
     this.#segment = segment
     this.#companions ??= companionsOf(this.path)
     // A transaction may merge the write-ahead log into the file.
@@ -337,9 +353,11 @@ export class TapeWriter {
     return stream
   }
 
+  /** Where nothing tells which feed is recorded, the run has a name of its own. */
   #beginRun(): number {
     const { opened, program } = this.#opening
-    return Number(this.#statements.insertRun.run(this.lastEvent + 1, opened, program).lastInsertRowid)
+    const epoch = this.#epoch ?? `run-${opened}`
+    return Number(this.#statements.insertRun.run(this.lastEvent + 1, opened, program, epoch).lastInsertRowid)
   }
 
   #insert(rows: readonly NewRow[], count: number): void {
@@ -377,7 +395,7 @@ export class TapeWriter {
         this.#statements.insertSegment.run(segment.cells())
         segment = new SegmentInProgress(segment.lastEvent + 1)
       }
-      segment.add(row.stream.id, row.exchangeTime, row.receiveTime, row.bytes)
+      segment.add(row.stream.id, row.exchangeTime, row.receiveTime, row.emitted, row.bytes)
     }
     this.#statements.insertSegment.run(segment.cells())
     return segment

@@ -16,6 +16,10 @@ export interface TapeEntry {
   /** Counts from 1 in recorded order. */
   readonly id: number
   readonly event: MarketEvent
+  /** The number of the event among all that its feed emitted; null where that is not known, and for a gap of the recorder's own. */
+  readonly offset: number | null
+  /** The moment at which it was emitted, which never goes back within a run. Null where there was no clock. */
+  readonly emitted: Micros | null
 }
 
 /** One recording on a tape: from a recorder's opening to its close. Between two of them nobody was listening. */
@@ -71,14 +75,14 @@ export class Tape {
     onDamaged?: (id: number, fault: string) => void,
   ): Generator<TapeEntry, void, undefined> {
     for (const row of this.#rows(query)) {
-      const [id] = row
+      const [id, , , , , , , offset, emitted] = row
       if (onDamaged === undefined) {
-        yield { id, event: this.#reader.event(row) }
+        yield { id, event: this.#reader.event(row), offset, emitted }
         continue
       }
       const { event, fault } = this.#reader.decode(row)
       if (event === null) onDamaged(id, fault)
-      else yield { id, event }
+      else yield { id, event, offset, emitted }
     }
   }
 

@@ -1,5 +1,5 @@
 import type { Level, Micros } from '../../schemas/events.js'
-import type { SessionKit, Stream } from '../../src/session/index.js'
+import type { MayHaveWaited, SessionKit, Stream } from '../../src/session/index.js'
 import { bookHolding, type Numbered, SnapshotJoin } from '../../src/venue/snapshot-join.js'
 import { Audits } from './audits.js'
 import { numbered } from './channels.js'
@@ -11,7 +11,7 @@ export interface BookDelta {
   readonly asks: Level[]
 }
 
-interface Change extends BookDelta, Numbered {}
+interface Change extends BookDelta, Numbered, MayHaveWaited {}
 
 /** Books of numbered changes, whose snapshot comes by another way: REST for hub `c3`, a query for hub `c2`. */
 export class Books {
@@ -22,7 +22,7 @@ export class Books {
   /** When a log showed that a book was granted. */
   readonly #grants = new WeakMap<Stream, Micros | null>()
   /** Snapshots of a log that no message has met yet. */
-  readonly #unproved = new WeakMap<Stream, BookDelta & { readonly sequence: number }>()
+  readonly #unproved = new WeakMap<Stream, Change>()
 
   /** Streams of a log that held a message for a snapshot at some time. */
   readonly #waiting = new Set<Stream>()
@@ -73,12 +73,12 @@ export class Books {
 
   update(stream: Stream, sequence: number, delta: BookDelta, at: Micros | null): void {
     const join = this.#join(stream)
-    const change = { ...delta, sequence: BigInt(sequence) }
+    const change = { ...delta, sequence: BigInt(sequence), receivedAt: at }
     const verdict = join.offer(change)
     const unproved = verdict === 'held' ? this.#unproved.get(stream) : undefined
     if (unproved !== undefined) {
       this.#unproved.delete(stream)
-      this.snapshot(stream, unproved.sequence, unproved, at)
+      this.#place(stream, unproved, at)
     }
     if (join.waiting && this.#kit.init.adopt) {
       this.#waiting.add(stream)
@@ -105,18 +105,23 @@ export class Books {
     if (!this.#kit.init.adopt || join.placed || this.#grantedBefore(stream, at)) {
       return this.snapshot(stream, sequence, book, at)
     }
-    this.#unproved.set(stream, { ...book, sequence })
+    this.#unproved.set(stream, { ...book, sequence: BigInt(sequence), receivedAt: at })
     return true
   }
 
   /** @returns false where the snapshot is too old to join, so that a newer one is needed. */
   snapshot(stream: Stream, sequence: number, book: BookDelta, at: Micros | null): boolean {
+    return this.#place(stream, { ...book, sequence: BigInt(sequence), receivedAt: at }, at)
+  }
+
+  #place(stream: Stream, { bids, asks, sequence, receivedAt = null }: Change, at: Micros | null): boolean {
     const join = this.#join(stream)
     if (!join.waiting) return true
-    const outcome = join.join(BigInt(sequence))
+    const outcome = join.join(sequence)
     if (outcome.kind !== 'joined') return false
     const depth = Number(stream.variant || '500')
-    this.#kit.streams.snapshot(stream, { ...book, depth, exchangeTime: null, sequence: String(sequence) }, at)
+    const fields = { depth, exchangeTime: null, sequence: String(sequence), receivedAt }
+    this.#kit.streams.snapshot(stream, { bids, asks, ...fields }, at)
     for (const change of outcome.following) if (!this.#apply(stream, join, change, at)) break
     this.#audits.begin(stream, at)
     return true
@@ -160,10 +165,10 @@ export class Books {
   #apply(
     stream: Stream,
     join: SnapshotJoin<Change>,
-    { bids, asks, sequence }: Change,
+    { bids, asks, sequence, receivedAt = null }: Change,
     at: Micros | null,
   ): boolean {
-    const update = { bids, asks, exchangeTime: null, sequence: String(sequence) }
+    const update = { bids, asks, exchangeTime: null, sequence: String(sequence), receivedAt }
     const taken = this.#kit.streams.update(stream, update, at)
     if (!taken) join.restart()
     return taken

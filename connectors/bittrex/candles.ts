@@ -9,7 +9,7 @@ const HELD = 1_000
 interface Held {
   readonly run: CandleRun
   /** Null where nothing is waited for. */
-  waiting: { readonly sequence: number; readonly candle: CandleFields }[] | null
+  waiting: { readonly sequence: number; readonly candle: CandleFields; readonly at: Micros | null }[] | null
 }
 
 /** Candles in numbered messages, each the whole candle as it stands. */
@@ -50,7 +50,7 @@ export class Candles {
       for (const candle of candles) this.#kit.streams.rollingCandle(stream, candle, at)
       return
     }
-    for (const candle of candles) held.waiting.push({ sequence, candle })
+    for (const candle of candles) held.waiting.push({ sequence, candle, at })
     if (held.waiting.length >= HELD) this.withoutHistory(stream, at)
   }
 
@@ -78,7 +78,9 @@ export class Candles {
     held.waiting = null
     this.#kit.alarms.clear(historyAlarm(stream))
     this.#snapshots.cancel(stream)
-    for (const { candle } of waiting) this.#kit.streams.rollingCandle(stream, candle, at)
+    for (const { candle, at: receivedAt } of waiting) {
+      this.#kit.streams.rollingCandle(stream, { ...candle, receivedAt }, at)
+    }
   }
 
   #of(stream: Stream): Held {

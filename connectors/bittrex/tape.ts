@@ -1,17 +1,27 @@
 import type { Micros } from '../../schemas/events.js'
-import { ownTrade, type SessionKit, type Stream, type TradeFields } from '../../src/session/index.js'
+import {
+  type MayHaveWaited,
+  ownTrade,
+  type SessionKit,
+  type Stream,
+  type TradeFields,
+} from '../../src/session/index.js'
 import { type Holding, type Numbered, SnapshotJoin } from '../../src/venue/snapshot-join.js'
 import { Audits } from './audits.js'
 import { numbered } from './channels.js'
 import { CACHED_FOR_MS, HISTORY_WITHIN_MS, historyAlarm, type Snapshots } from './snapshots.js'
 
-interface Trades extends Numbered {
+interface Trades extends Numbered, MayHaveWaited {
   readonly rows: readonly TradeFields[]
 }
 
 const HOLDING: Holding<Trades> = {
   rows: ({ rows }) => rows.length,
-  own: ({ sequence, rows }) => ({ sequence, rows: rows.map(ownTrade) }),
+  own: ({ sequence, rows, receivedAt = null }) => ({
+    sequence,
+    rows: rows.map((row) => ownTrade(row, receivedAt)),
+    receivedAt,
+  }),
 }
 
 /**
@@ -56,7 +66,7 @@ export class Tape {
 
   trades(stream: Stream, sequence: number, rows: readonly TradeFields[], at: Micros | null): void {
     const join = this.#join(stream)
-    const message = { sequence: BigInt(sequence), rows }
+    const message = { sequence: BigInt(sequence), rows, receivedAt: at }
     const verdict = join.offer(message, (held) => this.#tell(stream, held, at))
     if (verdict === 'apply') this.#tell(stream, [message], at)
     if (verdict !== 'break' && verdict !== 'back') return
@@ -69,14 +79,14 @@ export class Tape {
   history(stream: Stream, sequence: number, rows: readonly TradeFields[], at: Micros | null): boolean {
     const join = this.#join(stream)
     if (!join.waiting) {
-      if (this.#kit.init.adopt) this.#kit.streams.history(stream, rows, at)
+      if (this.#kit.init.adopt) this.#kit.streams.history(stream, rows, at, 'newest')
       else this.#audit(stream, join, sequence, at)
       return true
     }
     const outcome = join.join(BigInt(sequence))
     if (outcome.kind !== 'joined') return false
     this.#kit.alarms.clear(historyAlarm(stream))
-    this.#kit.streams.history(stream, rows, at)
+    this.#kit.streams.history(stream, rows, at, 'newest')
     this.#tell(stream, outcome.following, at)
     this.#audits.begin(stream, at)
     return true
@@ -120,8 +130,11 @@ export class Tape {
   }
 
   #tell(stream: Stream, messages: readonly Trades[], at: Micros | null): void {
-    for (const { sequence, rows } of messages) {
-      for (const row of rows) this.#kit.streams.trade(stream, { ...row, sequence: String(sequence) }, at)
+    for (const { sequence, rows, receivedAt } of messages) {
+      for (const row of rows) {
+        const fields = { ...row, sequence: String(sequence), receivedAt: receivedAt ?? null }
+        this.#kit.streams.trade(stream, fields, at)
+      }
     }
   }
 

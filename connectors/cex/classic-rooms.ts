@@ -59,6 +59,7 @@ export function classicRooms({ init, sink, streams, alarms, guard }: SessionKit)
     readonly rows: readonly unknown[]
     readonly past: boolean
     readonly frame: string
+    readonly at: Micros | null
   }[] = []
   let said = false
   /** Streams that wait for the profile to tell their currency's unit. */
@@ -91,19 +92,19 @@ export function classicRooms({ init, sink, streams, alarms, guard }: SessionKit)
   }
 
   /** A frame or a request names the pair of the room. */
-  function learn(pair: string, at: Micros | null): void {
+  function learn(pair: string): void {
     if (!init.adopt || pairs.has(pair)) return
     pairs.add(pair)
     const held = unplaced
     unplaced = []
-    for (const { rows, past, frame } of held) trades(rows, past, frame, at)
+    for (const trade of held) trades(trade.rows, trade.past, trade.frame, trade.at)
   }
 
   function trades(rows: readonly unknown[], past: boolean, frame: string, at: Micros | null): void {
     const [pair] = pairs
     if (pairs.size !== 1 || pair === undefined) {
       if (pairs.size === 0) {
-        unplaced = [...unplaced, { rows, past, frame }].slice(-MAX_UNPLACED)
+        unplaced = [...unplaced, { rows, past, frame, at }].slice(-MAX_UNPLACED)
         while (unplaced.reduce((sum, held) => sum + held.frame.length, 0) > MAX_UNPLACED_CHARACTERS)
           unplaced.shift()
       }
@@ -120,7 +121,7 @@ export function classicRooms({ init, sink, streams, alarms, guard }: SessionKit)
     const read: TradeFields[] = []
     for (const row of rows) guard(frame, at, () => read.push(tradeOf(row, decimals, frame)))
     if (past) {
-      streams.history(stream, read, at)
+      streams.history(stream, read, at, 'newest')
       return
     }
     // The order inside an update is not documented; ids rise with time.
@@ -130,7 +131,7 @@ export function classicRooms({ init, sink, streams, alarms, guard }: SessionKit)
 
   function book(value: LosslessValue, frame: string, at: Micros | null): void {
     const { pair, id, buy, sell } = checkBook(value, frame).data
-    learn(pair, at)
+    learn(pair)
     const stream = streamOf(pair, 'book:md', at)
     if (stream === undefined) return
     const decimals = decimalsOf(stream.instrument, frame)
@@ -153,7 +154,7 @@ export function classicRooms({ init, sink, streams, alarms, guard }: SessionKit)
 
   function candles(value: LosslessValue, frame: string, historical: boolean, at: Micros | null): void {
     const { pair, data } = checkCandles(value, frame)
-    learn(pair, at)
+    learn(pair)
     const stream = streamOf(pair, candleChannel(interval), at)
     if (stream === undefined) return
     const decimals = decimalsOf(stream.instrument, frame)
@@ -188,7 +189,7 @@ export function classicRooms({ init, sink, streams, alarms, guard }: SessionKit)
 
   function oneCandle(name: string, value: LosslessValue, frame: string, at: Micros | null): void {
     const { pair, time, o, h, l, c, v } = checkCandle(value, frame).data
-    learn(pair, at)
+    learn(pair)
     const stream = streamOf(pair, candleChannel(name), at)
     if (stream === undefined) return
     const row = { time, open: o, high: h, low: l, close: c, volume: v }
@@ -197,7 +198,7 @@ export function classicRooms({ init, sink, streams, alarms, guard }: SessionKit)
 
   function day(value: LosslessValue, frame: string, at: Micros | null): void {
     const { pair, data } = checkDay(value, frame)
-    learn(pair, at)
+    learn(pair)
     const stream = streamOf(pair, 'ticker:day', at)
     if (stream === undefined) return
     const [open, high, low, close, volume] = data
@@ -238,11 +239,11 @@ export function classicRooms({ init, sink, streams, alarms, guard }: SessionKit)
       streams.excuse(stream)
       waiting.set(`${stream.channel} ${stream.instrument.instrument}`, stream)
     },
-    joined({ i, rooms }, at) {
+    joined({ i, rooms }) {
       if (i !== undefined) interval = i
       for (const room of rooms) {
         const pair = /^pair-([^-]+)-([^-]+)$/.exec(room)
-        if (pair !== null) learn(`${pair[1]}:${pair[2]}`, at)
+        if (pair !== null) learn(`${pair[1]}:${pair[2]}`)
       }
     },
     frame(e, value, frame, at) {
@@ -258,7 +259,7 @@ export function classicRooms({ init, sink, streams, alarms, guard }: SessionKit)
       } else if (e === 'history-update') trades(checkUpdate(value, frame).data, false, frame, at)
       else if (e === 'md') book(value, frame, at)
       // Sums over steps of the price: a chart, never a book.
-      else if (e === 'md_groupped') learn(checkGrouped(value, frame).data.pair, at)
+      else if (e === 'md_groupped') learn(checkGrouped(value, frame).data.pair)
       else if (e === 'ohlcv') candles(value, frame, false, at)
       else if (e === 'init-ohlcv-data') candles(value, frame, true, at)
       else if (e === 'ohlcv24') day(value, frame, at)

@@ -29,6 +29,8 @@ interface MbpDelta extends Numbered {
   readonly bids: Level[]
   readonly asks: Level[]
   readonly exchangeTime: Micros
+  /** When its frame came. */
+  readonly receivedAt: Micros | null
 }
 
 /** Every delta names its predecessor. One counter of the pair numbers them on every connection. */
@@ -93,6 +95,7 @@ export class MbpBooks {
       bids: levels(tick.bids, ['tick', 'bids']),
       asks: levels(tick.asks, ['tick', 'asks']),
       exchangeTime: ts * 1000,
+      receivedAt: at,
     }
     // A book that was made suspect for another reason (crossed, overflow) needs a snapshot, and deltas to join it to.
     if (!join.waiting && stream.record.book.state !== 'live') join.restart()
@@ -198,9 +201,9 @@ export class MbpBooks {
   }
 
   #apply(stream: Stream, delta: MbpDelta, at: Micros | null): void {
-    const { bids, asks, exchangeTime, sequence } = delta
+    const { bids, asks, exchangeTime, receivedAt, sequence } = delta
     if (bids.length + asks.length === 0) return
-    this.#streams.update(stream, { bids, asks, exchangeTime, sequence: String(sequence) }, at)
+    this.#streams.update(stream, { bids, asks, exchangeTime, receivedAt, sequence: String(sequence) }, at)
   }
 
   /** Whether an answer, or the moment to ask, is being waited for. The wait after the ack ends with the first delta. */

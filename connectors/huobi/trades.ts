@@ -61,7 +61,7 @@ export class Trades {
       return
     }
     if (!backfill.asked) this.#ask(stream, backfill, at)
-    for (const row of rows) backfill.held.push(ownTrade(row))
+    for (const row of rows) backfill.held.push(ownTrade(row, at))
     if (backfill.held.length > MAX_HELD) this.#release(stream, at)
   }
 

@@ -176,12 +176,11 @@ export class Arbiter {
     if (at !== null && at > this.#latest) this.#latest = at
   }
 
-  /** What waited for its turn has the receive time of the event that it waited for: on a tape time never goes back. */
+  /** No frame brings a gap: it bears the moment at which it is noticed, also where the event that ends it was kept back. */
   #inTime(event: MarketEvent): MarketEvent {
-    const { receiveTime } = event
-    if (receiveTime === null || receiveTime >= this.#latest) return event
-    const ended = event.type === 'gap' && event.state === 'closed'
-    return { ...event, receiveTime: this.#latest, ...(ended && { to: this.#latest }) }
+    if (event.type !== 'gap' || event.receiveTime === null || event.receiveTime >= this.#latest) return event
+    const to = event.state === 'closed' ? this.#latest : null
+    return { ...event, receiveTime: this.#latest, to }
   }
 
   #make(subscription: Subscription): ArbitratedStream {

@@ -3,6 +3,7 @@ import type { Subscription } from '../connector.js'
 import { StreamRecord } from '../session/memory.js'
 import { isLog, splitChannel } from '../session/stream.js'
 import { StreamGap } from '../session/stream-gap.js'
+import { keyOf } from '../stream/key.js'
 import type { Leg } from './leg.js'
 
 /**
@@ -239,7 +240,7 @@ export abstract class ArbitratedStream<V extends LegView = LegView> {
   /** @param whole whether the event shows that the stream is whole again, where a gap is open */
   protected pass(event: StreamEvent, whole: boolean): void {
     this.#begun = true
-    if (whole && this.gap !== null) this.closeGap(this.healing || this.#doubted, event.receiveTime)
+    if (whole && this.gap !== null) this.closeGap(this.healing || this.#doubted, event.receiveTime, event)
     this.emittedAt = event.receiveTime
     // Numbers of one connection would only seem to go on in those of another.
     const foreign = !this.numbered && 'sequence' in event && event.sequence !== null
@@ -257,14 +258,20 @@ export abstract class ArbitratedStream<V extends LegView = LegView> {
     this.#outlet.emit(this.#gapEvent('open', reason, from, null, false, detail, at))
   }
 
-  protected closeGap(healed: boolean, at: Micros | null): void {
+  /** @param next the event that follows at once; null where none does */
+  protected closeGap(healed: boolean, at: Micros | null, next: StreamEvent | null = null): void {
     const { gap } = this
     if (gap === null) return
     this.gap = null
     this.emittedAt = at
     this.#doubted = false
     const whole = healed && !(gap.lost && isLog(splitChannel(this.subscription.channel).kind))
-    this.#outlet.emit(this.#gapEvent('closed', gap.reason, gap.from, at, whole, null, at))
+    const end = this.#gapEvent('closed', gap.reason, gap.from, at, whole, null, at)
+    if (next !== null) {
+      const { exchangeTime, receiveTime } = next
+      end.before = { epoch: null, n: 0, key: keyOf(next, this.numbered), exchangeTime, receiveTime }
+    }
+    this.#outlet.emit(end)
   }
 
   /** Notes that the leg has news which the followed one has not. @returns whether that one is silent for too long. */

@@ -1,8 +1,9 @@
 import type { GapEvent, MarketEvent, Micros } from '../../schemas/events.js'
 import { TapewireError } from '../errors.js'
+import type { Emission } from '../stream/emissions.js'
 import { earlier } from './earlier.js'
 import { streamOf } from './stream-of.js'
-import { joinGaps } from './unread-gaps.js'
+import { joinGaps, type Waiting } from './unread-gaps.js'
 
 /**
  * What happens when the reader falls behind.
@@ -44,13 +45,15 @@ export class EventQueue {
   readonly #read = new Map<string, ReadTrade>()
   /** The last gap of each stream that was healed, where events may be dropped. */
   readonly #healed = new Map<string, GapEvent>()
-  #items: MarketEvent[] = []
+  #items: Waiting[] = []
   #head = 0
   #full = false
   #ended = false
   #failure: Error | null = null
   #waiting: ((result: IteratorResult<MarketEvent, undefined>) => void) | null = null
   #rejecting: ((error: Error) => void) | null = null
+  /** The place of the event that was read last; null before the first. */
+  read: Emission | null = null
   /** The most events that ever waited. */
   highWater = 0
   /** Events that were dropped. */
@@ -66,17 +69,19 @@ export class EventQueue {
     return this.#items.length - this.#head
   }
 
-  push(event: MarketEvent): void {
+  /** @param emission the place of the event, which is copied. @default not known */
+  push(event: MarketEvent, { offset, emitted }: Emission = { offset: 0, emitted: null }): void {
     if (this.#ended) return
+    const item = { event, offset, emitted }
     const waiting = this.#waiting
     if (waiting !== null) {
       this.#waiting = null
       this.#rejecting = null
-      this.#remember(event)
+      this.#take(item)
       waiting({ value: event, done: false })
       return
     }
-    this.#items.push(event)
+    this.#items.push(item)
     const { size } = this
     if (size > this.highWater) this.highWater = size
     // The end of a gap and what ends it belong together: what overflows is the latter.
@@ -85,10 +90,10 @@ export class EventQueue {
 
   /** The next event; resolves `done` after {@link end} when all is read. */
   next(): Promise<IteratorResult<MarketEvent, undefined>> {
-    const event = this.#items[this.#head]
-    if (event !== undefined) {
+    const item = this.#items[this.#head]
+    if (item !== undefined) {
       this.#head++
-      this.#remember(event)
+      this.#take(item)
       const { length } = this.#items
       // What was read is let go: at once by a reader who has caught up.
       if (this.#head === length || (this.#head > 1024 && this.#head * 2 > length)) this.#compact()
@@ -96,7 +101,7 @@ export class EventQueue {
         this.#full = false
         this.#events.drained()
       }
-      return Promise.resolve({ value: event, done: false })
+      return Promise.resolve({ value: item.event, done: false })
     }
     if (this.#failure !== null) return Promise.reject(this.#failure)
     if (this.#ended) return Promise.resolve({ value: undefined, done: true })
@@ -152,16 +157,17 @@ export class EventQueue {
 
   #dropOldest(last: MarketEvent): void {
     this.#compact()
-    const oldest = this.#items.find((event) => event.type !== 'gap') ?? last
-    const kept: MarketEvent[] = []
+    const oldest = this.#items.find(({ event }) => event.type !== 'gap')?.event ?? last
+    const kept: Waiting[] = []
     const stream = streamOf(oldest)
     const read = this.#read.get(stream)
     let since = lossFrom(oldest, read)
     let backfill = false
     let ended = this.#healed.get(stream)
-    for (const event of this.#items) {
+    for (const item of this.#items) {
+      const { event } = item
       if (streamOf(event) !== stream) {
-        kept.push(event)
+        kept.push(item)
         continue
       }
       // Gaps stay: what was said of a hole is not taken back.
@@ -174,7 +180,7 @@ export class EventQueue {
         backfill ||= event.historical
         continue
       }
-      kept.push(event)
+      kept.push(item)
       ended = isHealed(event) ? event : undefined
       // What made the hole good is dropped: the reader misses what happened in it, and still reads that it was healed.
       if (backfill && ended !== undefined) since = earlier(since, ended.from)
@@ -183,7 +189,9 @@ export class EventQueue {
     this.#events.dropped(oldest, since)
   }
 
-  #remember(event: MarketEvent): void {
+  #take(item: Waiting): void {
+    this.read = item
+    const { event } = item
     if (this.#policy !== 'drop-oldest') return
     if (event.type === 'gap' && isHealed(event)) this.#healed.set(streamOf(event), event)
     if (event.type !== 'trade' || event.historical) return

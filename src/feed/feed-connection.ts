@@ -175,7 +175,7 @@ export class FeedConnection implements Leg {
     if (this.#session === null) return
     const session = this.#session
     this.#pacer.add(() => {
-      if (this.#session === session) this.#run(() => session.unsubscribe(subscriptions, this.#now()))
+      if (this.#session === session) this.#run(this.#now(), (at) => session.unsubscribe(subscriptions, at))
     })
   }
 
@@ -187,7 +187,7 @@ export class FeedConnection implements Leg {
     detail: string,
   ): void {
     this.memory.peek(instrument, channel)?.gap?.widen(from)
-    this.#run(() => this.#session?.overflowed({ instrument, channel }, from, this.#now(), detail))
+    this.#run(this.#now(), (at) => this.#session?.overflowed({ instrument, channel }, from, at, detail))
   }
 
   /** Stops reading. The session's time stands still meanwhile: what it waits for may lie unread in the network. */
@@ -256,7 +256,7 @@ export class FeedConnection implements Leg {
     )
     this.#session = session
     this.#retireInTime()
-    this.#run(() => session.opened({ url, negotiated: this.#negotiated, attempt }, at))
+    this.#run(at, () => session.opened({ url, negotiated: this.#negotiated, attempt }, at))
   }
 
   #message(frame: string | Uint8Array, at: Micros): void {
@@ -264,7 +264,7 @@ export class FeedConnection implements Leg {
     this.#line.tap?.received(this.#number, data, at)
     const { counters } = this.#line
     const begun = counters.timesFrame() ? this.#platform.clock.monotonic() : null
-    this.#run(() => this.#session?.frame(data, at), data)
+    this.#run(at, () => this.#session?.frame(data, at), data)
     if (begun !== null) counters.timed(this.#platform.clock.monotonic() - begun)
   }
 
@@ -272,7 +272,7 @@ export class FeedConnection implements Leg {
     const session = this.#session
     if (session === null) return
     this.#line.tap?.closed(this.#number, at)
-    this.#run(() => session.closed({ code, reason }, at))
+    this.#run(at, () => session.closed({ code, reason }, at))
     this.#drop()
     this.#options.lost()
   }
@@ -294,7 +294,7 @@ export class FeedConnection implements Leg {
       },
       request: (request) => {
         const answered = (response: HttpResponse) => {
-          if (current()) this.#run(() => this.#session?.response(response, this.#now()))
+          if (current()) this.#run(this.#now(), (at) => this.#session?.response(response, at))
         }
         this.#line.http(request, answered, { way: this.#platform, wanted: current })
       },
@@ -335,7 +335,7 @@ export class FeedConnection implements Leg {
         this.#resubscribing.add(key)
         this.#pacer.add(() => {
           this.#resubscribing.delete(key)
-          if (current()) this.#run(() => this.#session?.resubscribe(subscription, this.#now()))
+          if (current()) this.#run(this.#now(), (at) => this.#session?.resubscribe(subscription, at))
         })
       },
     }
@@ -351,7 +351,7 @@ export class FeedConnection implements Leg {
     this.#alarm = clock.after(Math.max(leastMs, (at - clock.steady(clock.now())) / 1000), () => {
       this.#alarm = null
       this.#wakeAt = null
-      this.#run(() => this.#session?.tick(this.#now()))
+      this.#run(this.#now(), (at) => this.#session?.tick(at))
     })
   }
 
@@ -361,15 +361,16 @@ export class FeedConnection implements Leg {
       const batch = subscriptions.slice(start, start + subscribeBatch)
       this.#pacer.add(() => {
         const wanted = batch.filter((subscription) => this.#wanted.includes(subscription))
-        if (wanted.length > 0) this.#run(() => this.#session?.subscribe(wanted, this.#now()))
+        if (wanted.length > 0) this.#run(this.#now(), (at) => this.#session?.subscribe(wanted, at))
       })
     }
   }
 
   /** A session that throws has a defect: it is disclosed, and the connection starts afresh. */
-  #run(call: () => void, frame: string | Uint8Array = ''): void {
+  #run(at: Micros, call: (at: Micros) => void, frame: string | Uint8Array = ''): void {
+    this.#line.reach(at)
     try {
-      call()
+      call(at)
       const replacement = this.#replacement
       if (replacement === null) return
       this.#replacement = null

@@ -15,8 +15,9 @@ import { shownValue } from '../shown-value.js'
 import { dialBudget } from '../socket/dial-budget.js'
 import { NETWORK } from '../socket/network-defaults.js'
 import { nodePlatform } from '../socket/node.js'
+import { type Cursor, type Emission, Emissions } from '../stream/emissions.js'
+import { newEpoch } from '../stream/epoch.js'
 import { AskedStreams, type FeedStream } from './asked-streams.js'
-import { newEpoch } from './epoch.js'
 import { EventQueue, type OverflowPolicy } from './event-queue.js'
 import type { FrameTap } from './frame-tap.js'
 import { Lane } from './lane.js'
@@ -172,6 +173,12 @@ function assertStreams(call: string, venue: unknown, symbols: unknown, channels:
 
 const eventTypes: ReadonlySet<string> = new Set(marketEvent.options.map(({ shape }) => shape.type.value))
 
+/** Reads a feed event by event. */
+export interface FeedIterator extends AsyncIterator<MarketEvent, undefined> {
+  /** The place of the event that was read last; null before the first. */
+  readonly cursor: Cursor | null
+}
+
 /** One stream of events over many venues; made by {@link openFeed}. */
 export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
   /** Settles when the feed is over: resolves after `close()`, rejects with what ended it. */
@@ -189,7 +196,7 @@ export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
   readonly #listeners = new Map<string, Set<(event: never) => void>>()
   #iterating = false
   #epoch: string | null = null
-  #offset = 0
+  readonly #emissions = new Emissions()
   #closing: Promise<void> | null = null
   /** The streams as they stood when the feed ended. */
   #atTheEnd: readonly FeedStream[] | null = null
@@ -228,6 +235,7 @@ export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
         budget,
         requestTimeoutMs: options.requestTimeoutMs,
         emit: (event) => this.#emit(event),
+        reach: (at) => this.#emissions.reach(at),
         nextConnection: () => this.#connections++,
         tap: options.tap ?? null,
       })
@@ -261,7 +269,15 @@ export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
    * is the place at which a reader can go on later.
    */
   get offset(): number {
-    return this.#offset
+    return this.#emissions.offset
+  }
+
+  /**
+   * The moment at which the last event was emitted. Microseconds; never goes back; null before the first. It is later than the
+   * event's receive time where the event waited: for what was missed before it, for its snapshot, for another connection.
+   */
+  get emitted(): Micros | null {
+    return this.#emissions.emitted
   }
 
   /**
@@ -392,7 +408,7 @@ export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
   }
 
   /** The one reader of the queue. Leaving the loop closes the feed. */
-  [Symbol.asyncIterator](): AsyncIterator<MarketEvent, undefined> {
+  [Symbol.asyncIterator](): FeedIterator {
     if (this.#iterating) {
       throw new UsageError(
         'already_iterating',
@@ -400,7 +416,11 @@ export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
       )
     }
     this.#iterating = true
+    const cursor = () => this.#cursor(this.#queue.read)
     return {
+      get cursor() {
+        return cursor()
+      },
       next: () => this.#queue.next(),
       return: async () => {
         this.#queue.clear()
@@ -411,6 +431,12 @@ export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
   }
 
   // ── Inside ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #cursor(emission: Emission | null): Cursor | null {
+    if (emission === null) return null
+    const { offset, emitted } = emission
+    return { epoch: this.epoch, offset, emitted }
+  }
 
   #assertOpen(call: string): void {
     if (this.#closing === null) return
@@ -502,10 +528,10 @@ export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
   }
 
   #emit(event: MarketEvent): void {
-    this.#offset++
+    this.#emissions.count(event.receiveTime)
     this.#call(this.#listeners.get(event.type), event)
     this.#call(this.#listeners.get('event'), event)
-    if (this.#iterating || this.#listeners.size === 0) this.#queue.push(event)
+    if (this.#iterating || this.#listeners.size === 0) this.#queue.push(event, this.#emissions)
   }
 
   /** A listener that throws is its owner's defect: reported as uncaught, and the feed goes on. */

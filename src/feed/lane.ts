@@ -224,7 +224,10 @@ export class Lane {
   }
 
   #now(): Micros {
-    return this.#options.line.platform.clock.now()
+    const { line } = this.#options
+    const now = line.platform.clock.now()
+    line.reach(now)
+    return now
   }
 
   // ── Make before break ───────────────────────────────────────────────────────────────────────────────────────────

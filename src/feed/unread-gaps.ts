@@ -1,6 +1,12 @@
 import type { GapEvent, MarketEvent } from '../../schemas/events.js'
+import type { Emission } from '../stream/emissions.js'
 import { earlier } from './earlier.js'
 import { streamOf } from './stream-of.js'
+
+/** An event that waits, with its place in the feed. */
+export interface Waiting extends Emission {
+  readonly event: MarketEvent
+}
 
 /** Where the gap of a stream stands in the queue: its end is the stream's last event, or its end is still to come. */
 interface Place {
@@ -12,10 +18,11 @@ interface Place {
  * Makes one gap of those of a stream that follow each other with nothing between them: from the first one's beginning to the
  * last one's end. A reader that rests while backlog after backlog is dropped would else have a queue full of gaps.
  */
-export function joinGaps(events: readonly MarketEvent[]): MarketEvent[] {
-  const kept: (MarketEvent | null)[] = [...events]
+export function joinGaps(items: readonly Waiting[]): Waiting[] {
+  const kept: (Waiting | null)[] = [...items]
   const places = new Map<string, Place>()
-  for (const [index, event] of events.entries()) {
+  for (const [index, item] of items.entries()) {
+    const { event } = item
     if (!('channel' in event)) continue
     const key = streamOf(event)
     if (event.type !== 'gap') {
@@ -26,18 +33,18 @@ export function joinGaps(events: readonly MarketEvent[]): MarketEvent[] {
     if (event.state === 'open') places.set(key, { first, open: index })
     else if (open === null) places.delete(key)
     else {
-      const before = first === null ? null : kept[first.closed]
+      const before = first === null ? null : kept[first.closed]?.event
       if (first === null || before?.type !== 'gap') {
         places.set(key, { first: { opened: open, closed: index }, open: null })
         continue
       }
       kept[first.closed] = null
       kept[open] = null
-      kept[index] = joined(before, event)
+      kept[index] = { ...item, event: joined(before, event) }
       places.set(key, { first: { opened: first.opened, closed: index }, open: null })
     }
   }
-  return kept.filter((event) => event !== null)
+  return kept.filter((item) => item !== null)
 }
 
 function joined(before: GapEvent, end: GapEvent): GapEvent {

@@ -23,6 +23,8 @@ export interface VenueLine {
   readonly emitted: EmittedStreams
   readonly budget: DialBudget
   emit(event: MarketEvent): void
+  /** A frame of that moment, or an alarm, is worked on: what is emitted from now on is emitted no sooner. */
+  reach(at: Micros): void
   /** Contract data that were emitted are not what the venue says: they are emitted again. */
   announce(instrument: Instrument): void
   readonly counters: VenueCounters
@@ -60,6 +62,8 @@ export interface VenueLineOptions {
   readonly budget: DialBudget
   readonly requestTimeoutMs: number
   emit(event: MarketEvent): void
+  /** @default nobody keeps the moment of emission */
+  reach?(at: Micros): void
   /** Counts the connections of the feed from 0. @default always 0 */
   nextConnection?(): number
   readonly tap: FrameTap | null
@@ -105,6 +109,7 @@ export function venueLine(options: VenueLineOptions): VenueLine {
     platform,
     budget: options.budget,
     emit,
+    reach: (at) => options.reach?.(at),
     announce(instrument) {
       if (!memory.announced(instrument.instrument)) return
       const times = { exchangeTime: null, receiveTime: platform.clock.now() }

@@ -5,6 +5,7 @@ import { Instruments } from '../session/instrument-table.js'
 import { StreamMemory } from '../session/memory.js'
 import { shown, shownHead, shownUrl } from '../shown.js'
 import { nodeTools } from '../socket/tools.js'
+import { Emissions } from '../stream/emissions.js'
 import { EmittedStreams } from '../stream/emitted-streams.js'
 import { EarlyAnswers } from './early-answers.js'
 import type { InRecord, OpenRecord, OutRecord, RestRecord } from './frame-record.js'
@@ -74,7 +75,7 @@ export class LogPlayer {
   #due = Number.POSITIVE_INFINITY
   readonly #records = { open: 0, in: 0, out: 0, rest: 0, close: 0 }
   #played = 0
-  #events = 0
+  readonly #emissions = new Emissions()
   #used = 0
   /** Whether the record that is played has given an event of the market. */
   #gave = false
@@ -106,6 +107,7 @@ export class LogPlayer {
       this.#from ??= t
       this.#to = t
       if (t >= this.#due) this.#tick(t)
+      this.#emissions.reach(t)
     }
     switch (record.dir) {
       case 'in':
@@ -143,7 +145,7 @@ export class LogPlayer {
   stats(finished: boolean): PlayStats {
     return {
       records: { ...this.#records },
-      events: this.#events,
+      events: this.#emissions.offset,
       used: this.#used,
       unused: this.#unused.list(),
       unclaimed: this.#unused.count('unclaimed_answer'),
@@ -156,9 +158,9 @@ export class LogPlayer {
   }
 
   #emit(event: MarketEvent): void {
-    this.#events++
+    this.#emissions.count(event.receiveTime)
     if (isData(event)) this.#gave = true
-    this.#onEvent(event, this.#played)
+    this.#onEvent(event, this.#played, this.#emissions)
   }
 
   // ── Connections ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -344,6 +346,7 @@ export class LogPlayer {
       }
       this.#due = at
       if (next === null || at > now) return
+      this.#emissions.reach(at)
       if (next.wake === at) {
         next.wake = null
         next.session?.tick(at)

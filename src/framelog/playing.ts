@@ -1,5 +1,6 @@
 import type { MarketEvent, Micros } from '../../schemas/events.js'
 import type { Channel, Connector } from '../connector.js'
+import type { Emission } from '../stream/emissions.js'
 import type { FrameRecord } from './frame-record.js'
 import type { Unused } from './unused-frames.js'
 
@@ -11,9 +12,9 @@ export interface PlayOptions {
   readonly venue?: string | undefined
   /**
    * Called with every event, in order. `record` counts the records of the recording from 1: events of one frame belong
-   * together, which without a clock nothing else says.
+   * together, which without a clock nothing else says. `emission` is where it stands among all events; it is valid during the call.
    */
-  readonly onEvent: (event: MarketEvent, record: number) => void
+  readonly onEvent: (event: MarketEvent, record: number, emission: Emission) => void
   /** Stops between two batches of records: `playRecording` then returns what was played so far. */
   readonly signal?: AbortSignal | undefined
 }

@@ -90,7 +90,7 @@ export class Backfills {
     const { id } = fields
     if (stream.state === 'leaving' || stream.record.tradeIds.has(id)) return
     if (gap.live.has(id) || gap.history.has(id)) return
-    gap.live.set(ownText(id), ownTrade(fields))
+    gap.live.set(ownText(id), ownTrade(fields, at))
     this.#kit.streams.backfill(stream, [], at)
     const run = this.#begin(stream, gap, at)
     if (gap.waiting > MAX_WAITING) this.#end(run, false, at)
@@ -99,21 +99,22 @@ export class Backfills {
   /** The trades that the venue sends as history unasked: stands for `streams.history`. */
   history(stream: Stream, rows: readonly TradeFields[], at: Micros | null): void {
     const gap = this.#mendable(stream, at)
+    const newestFirst = this.#history.newestFirst === true
     if (gap === null || at === null) {
       if (this.#runs.size > 0) this.#abandon(stream, at)
-      this.#kit.streams.history(stream, rows, at)
+      this.#kit.streams.history(stream, rows, at, newestFirst ? 'newest' : 'oldest')
       return
     }
     if (stream.state === 'leaving') return
     const { tradeIds } = stream.record
-    const ordered = oldestFirst(this.#history.newestFirst === true ? rows.toReversed() : rows)
+    const ordered = oldestFirst(newestFirst ? rows.toReversed() : rows)
     const run = this.#begin(stream, gap, at)
     if (ordered.some(({ id }) => tradeIds.has(id))) {
       this.#kit.streams.backfill(stream, this.#newer(stream, ordered), at)
       this.#end(run, true, at)
       return
     }
-    for (const row of ordered) if (!gap.live.has(row.id)) gap.history.set(ownText(row.id), ownTrade(row))
+    for (const row of ordered) if (!gap.live.has(row.id)) gap.history.set(ownText(row.id), ownTrade(row, at))
     this.#kit.streams.backfill(stream, [], at)
   }
 
@@ -250,7 +251,9 @@ export class Backfills {
     const healed = whole && !gap.lost
     if (!healed) streams.backfill(stream, oldestFirst([...gap.earlier.values()]), at)
     streams.backfill(stream, [...gap.history.values()], at)
-    streams.endGap(stream, healed, at)
+    const [first = null] = gap.live.values()
+    const [next = first] = first === null ? [] : split(beyond, first.exchangeTime)[0]
+    streams.endGap(stream, healed, at, next)
     let faster = beyond
     for (const fields of gap.live.values()) {
       const [before, after] = split(faster, fields.exchangeTime)
@@ -293,10 +296,10 @@ export class Backfills {
   }
 }
 
-/** A trade that waits longer than its frame, which it must not keep in memory. */
-export function ownTrade(fields: TradeFields): TradeFields {
-  const { id, price, amount } = fields
-  return { ...fields, id: ownText(id), price: ownText(price), amount: ownText(amount) }
+/** A trade that waits longer than its frame, which it must not keep in memory. @param at when the frame came */
+export function ownTrade(fields: TradeFields, at: Micros | null): TradeFields {
+  const { id, price, amount, receivedAt = at } = fields
+  return { ...fields, id: ownText(id), price: ownText(price), amount: ownText(amount), receivedAt }
 }
 
 /** By time; what has one time stays as it is. */

@@ -1,4 +1,5 @@
 import type { Level, Micros, Order } from '../../schemas/events.js'
+import { numberedAlike } from '../venue/integrity.js'
 import type { CrossedWatch } from './crossed-watch.js'
 import type { Refusals } from './refusals.js'
 import { type Stream, streamName } from './stream.js'
@@ -139,13 +140,15 @@ export class BookStreams {
     }
   }
 
-  #renewed(stream: Stream, { depth, sequence = null }: SnapshotFields<unknown>, at: Micros | null): void {
+  #renewed(stream: Stream, fields: SnapshotFields<unknown>, at: Micros | null): void {
     const { record } = stream
+    const { depth, sequence = null, exchangeTime, receivedAt } = fields
     record.depth = depth
     record.sequence = sequence
     record.book.lastUpdate = at
     record.proved = at
-    this.#gaps.close(stream, true, at)
+    const key = numberedAlike(stream.spec) ? sequence : null
+    this.#gaps.close(stream, true, at, { key, exchangeTime, receiveTime: receivedAt ?? at })
     this.#life.alive(stream, at)
   }
 

@@ -13,7 +13,7 @@ import type {
 import type { Channel, Instrument, SessionInit, Sink } from '../connector.js'
 import type { DecodeError } from '../errors.js'
 import { shown, shownHead, shownUrl } from '../shown.js'
-import type { CandleFields, TradeFields } from './fields.js'
+import type { CandleFields, MayHaveWaited, TradeFields } from './fields.js'
 import { labelsOf, type Stream } from './stream.js'
 
 /** The times of the frame that an event came in. */
@@ -23,7 +23,7 @@ export interface Times {
 }
 
 /** A whole book: rows are levels or orders, canonical decimals, best first. `depth` is the levels a side that it is cut to, null for all. */
-export interface SnapshotFields<Row> {
+export interface SnapshotFields<Row> extends MayHaveWaited {
   readonly bids: Row[]
   readonly asks: Row[]
   readonly depth: number | null
@@ -32,7 +32,7 @@ export interface SnapshotFields<Row> {
 }
 
 /** Changes of a book; a row with amount `"0"` removes. `sequence` is the venue's own number, as text. */
-export interface UpdateFields<Row> {
+export interface UpdateFields<Row> extends MayHaveWaited {
   readonly bids: Row[]
   readonly asks: Row[]
   readonly exchangeTime: Micros | null
@@ -66,14 +66,14 @@ export type LiquidationFields = Omit<EventBody<LiquidationEvent>, 'amountUnit'> 
   readonly amountUnit?: AmountUnit
 }
 /** What a gap says. */
-export type GapFields = Omit<EventBody<GapEvent>, 'exchangeTime' | 'after' | 'before'>
+export type GapFields = Omit<EventBody<GapEvent>, 'exchangeTime' | 'after'>
 
 /**
  * What a connection says, each kind of event in one literal: of a fixed shape, with every field filled in. What all events of
  * a stream have in common stands ready in its labels. It is named in each literal, and not spread into it: in Node 20 a
  * spread with further fields behind it was measured at two microseconds and more, and such a literal at twenty nanoseconds.
  *
- * `n` stands ready as 0, and `after` and `before` of a gap as null: {@link EmittedStream} fills them in when the event is emitted.
+ * `n` stands ready as 0, and `after` of a gap as null: {@link EmittedStream} fills them in when the event is emitted.
  */
 export class StreamEvents {
   readonly #venue: string
@@ -139,7 +139,7 @@ export class StreamEvents {
       to: fields.to,
       healed: fields.healed,
       after: null,
-      before: null,
+      before: fields.before,
       detail: fields.detail === null ? null : shown(fields.detail),
     })
   }
@@ -154,7 +154,7 @@ export class StreamEvents {
       channel,
       n: 0,
       exchangeTime: fields.exchangeTime,
-      receiveTime: at,
+      receiveTime: fields.receivedAt ?? at,
       sequence: fields.sequence ?? null,
       id: fields.id,
       price: fields.price,
@@ -221,7 +221,7 @@ export class StreamEvents {
       channel,
       n: 0,
       exchangeTime: fields.exchangeTime ?? null,
-      receiveTime: at,
+      receiveTime: fields.receivedAt ?? at,
       interval: fields.interval,
       openTime: fields.openTime,
       open: fields.open,
@@ -343,7 +343,7 @@ function snapshotEvent<Type, Row>(
   type: Type,
   stream: Stream,
   fields: SnapshotFields<Row>,
-  receiveTime: Micros | null,
+  at: Micros | null,
 ) {
   const { venue, symbol, instrument, channel } = stream.labels
   return {
@@ -354,7 +354,7 @@ function snapshotEvent<Type, Row>(
     channel,
     n: 0,
     exchangeTime: fields.exchangeTime,
-    receiveTime,
+    receiveTime: fields.receivedAt ?? at,
     sequence: fields.sequence ?? null,
     bids: fields.bids,
     asks: fields.asks,
@@ -363,12 +363,7 @@ function snapshotEvent<Type, Row>(
   }
 }
 
-function updateEvent<Type, Row>(
-  type: Type,
-  stream: Stream,
-  fields: UpdateFields<Row>,
-  receiveTime: Micros | null,
-) {
+function updateEvent<Type, Row>(type: Type, stream: Stream, fields: UpdateFields<Row>, at: Micros | null) {
   const { venue, symbol, instrument, channel } = stream.labels
   return {
     type,
@@ -378,7 +373,7 @@ function updateEvent<Type, Row>(
     channel,
     n: 0,
     exchangeTime: fields.exchangeTime,
-    receiveTime,
+    receiveTime: fields.receivedAt ?? at,
     sequence: fields.sequence ?? null,
     bids: fields.bids,
     asks: fields.asks,

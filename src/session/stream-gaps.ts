@@ -1,8 +1,11 @@
-import type { GapReason, Micros } from '../../schemas/events.js'
+import type { GapReason, Micros, Position } from '../../schemas/events.js'
 import type { SessionInit, Sink } from '../connector.js'
 import { isLog, type Stream } from './stream.js'
 import type { StreamEvents } from './stream-events.js'
 import { StreamGap } from './stream-gap.js'
+
+/** What is known of the event that follows the end of a gap. */
+export type NextEvent = Pick<Position, 'key' | 'exchangeTime' | 'receiveTime'>
 
 /** The holes of streams: opened, closed, and asked to be filled. A stream has at most one at a time. */
 export class StreamGaps {
@@ -31,17 +34,24 @@ export class StreamGaps {
     }
     record.distrust()
     record.gap = new StreamGap(reason, from)
-    this.#events.gap(stream, { reason, state: 'open', from, to: null, healed: false, detail }, at)
+    this.#events.gap(
+      stream,
+      { reason, state: 'open', from, to: null, healed: false, before: null, detail },
+      at,
+    )
   }
 
-  close(stream: Stream, healed: boolean, at: Micros | null): void {
+  /** @param next null where nothing follows at once */
+  close(stream: Stream, healed: boolean, at: Micros | null, next: NextEvent | null = null): void {
     const { gap } = stream.record
     if (gap === null) return
     stream.record.gap = null
     stream.record.lastData = at
     const { reason, from } = gap
     const whole = healed && !(gap.lost && isLog(stream.kind))
-    this.#events.gap(stream, { reason, state: 'closed', from, to: at, healed: whole, detail: null }, at)
+    const before = next === null ? null : { epoch: null, n: 0, ...next }
+    const end = { reason, state: 'closed', from, to: at, healed: whole, before, detail: null } as const
+    this.#events.gap(stream, end, at)
   }
 
   /** A gap, and the stream asked for again. */

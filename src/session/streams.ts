@@ -1,10 +1,11 @@
-import type { GapReason, Level, MarketEvent, Micros, Order } from '../../schemas/events.js'
+import type { GapReason, Level, Micros, Order, StreamEvent } from '../../schemas/events.js'
 import type { Channel, ChannelSpec, Instrument, SessionInit, Sink, Subscription } from '../connector.js'
 import type { DecodeError } from '../errors.js'
 import type { Alarms } from './alarms.js'
 import { BookStreams } from './book-streams.js'
 import { CrossedWatch } from './crossed-watch.js'
 import type { CandleFields, TradeFields } from './fields.js'
+import { logEventId } from './log-event-id.js'
 import { Refusals } from './refusals.js'
 import { defaultPolicy, isLog, type Stream, type StreamPolicy, streamName } from './stream.js'
 import {
@@ -18,7 +19,7 @@ import {
   type Times,
   type UpdateFields,
 } from './stream-events.js'
-import { StreamGaps } from './stream-gaps.js'
+import { type NextEvent, StreamGaps } from './stream-gaps.js'
 import { StreamLife } from './stream-life.js'
 
 const JOINED_LATE = 'changes came and no snapshot before them: the log begins after the subscription'
@@ -254,22 +255,31 @@ export class Streams {
   /** A trade as it happens. @returns false where the id was emitted before. */
   trade(stream: Stream, fields: TradeFields, at: Micros | null): boolean {
     if (stream.state === 'leaving' || !stream.record.tradeIds.add(fields.id)) return false
-    this.#gaps.close(stream, false, at)
+    this.#gaps.close(stream, false, at, nextTrade(fields, at))
     this.#life.alive(stream, at)
     this.#tell(stream, fields, false, at)
     return true
   }
 
   /**
-   * The trades that a venue sends as history, in the order of the wire. Each id is emitted once, ever; where the rows
-   * reach back to a trade that was seen before, nothing was missed and the stream's gap is healed.
+   * The trades that a venue sends as history. Each id is emitted once, ever; where the rows reach back to a trade that was seen
+   * before, nothing was missed and the stream's gap is healed. What lies in a gap is emitted oldest first; what a stream begins with
+   * comes in the order of the wire.
+   *
+   * @param first which of the rows the venue puts first. @default 'oldest'
    */
-  history(stream: Stream, rows: readonly TradeFields[], at: Micros | null): void {
+  history(
+    stream: Stream,
+    rows: readonly TradeFields[],
+    at: Micros | null,
+    first: 'oldest' | 'newest' = 'oldest',
+  ): void {
     if (stream.state === 'leaving') return
-    const { tradeIds } = stream.record
+    const { tradeIds, gap } = stream.record
+    const ordered = first === 'newest' && gap !== null ? rows.toReversed() : rows
     const overlaps = rows.some((row) => tradeIds.has(row.id))
     this.#life.alive(stream, at)
-    for (const row of rows) if (tradeIds.add(row.id)) this.#tell(stream, row, true, at)
+    for (const row of ordered) if (tradeIds.add(row.id)) this.#tell(stream, row, true, at)
     this.#gaps.close(stream, overlaps, at)
   }
 
@@ -288,9 +298,13 @@ export class Streams {
     return news
   }
 
-  /** The stream's gap is over. @param healed whether everything that it cost was told. */
-  endGap(stream: Stream, healed: boolean, at: Micros | null): void {
-    this.#gaps.close(stream, healed, at)
+  /**
+   * The stream's gap is over.
+   * @param healed whether everything that it cost was told
+   * @param next the trade that follows at once; null where none does
+   */
+  endGap(stream: Stream, healed: boolean, at: Micros | null, next: TradeFields | null = null): void {
+    this.#gaps.close(stream, healed, at, next === null ? null : nextTrade(next, at))
   }
 
   #tell(stream: Stream, fields: TradeFields, historical: boolean, at: Micros | null): void {
@@ -301,11 +315,11 @@ export class Streams {
   // ── Everything else ─────────────────────────────────────────────────────────────────────────────────────────────
 
   quote(stream: Stream, fields: QuoteFields, at: Micros | null): void {
-    if (this.#datum(stream, at)) this.#events.quote(stream, fields, at)
+    if (this.#datum(stream, at, fields.exchangeTime)) this.#events.quote(stream, fields, at)
   }
 
   ticker(stream: Stream, fields: TickerFields, at: Micros | null): void {
-    if (this.#datum(stream, at)) this.#events.ticker(stream, fields, at)
+    if (this.#datum(stream, at, fields.exchangeTime)) this.#events.ticker(stream, fields, at)
   }
 
   candle(stream: Stream, fields: CandleFields & { readonly closed: boolean }, at: Micros | null): void {
@@ -323,39 +337,46 @@ export class Streams {
       return
     }
     if (held !== null && fields.openTime > held.openTime) this.#candle(stream, held, true, at)
-    stream.record.candle = fields
+    stream.record.candle = { ...fields, receivedAt: null }
     this.#candle(stream, fields, false, at)
   }
 
   #candle(stream: Stream, fields: CandleFields, closed: boolean, at: Micros | null): void {
-    if (this.#datum(stream, at)) this.#events.candle(stream, fields, closed, at)
+    const key = closed ? `${fields.openTime} closed` : String(fields.openTime)
+    if (this.#datum(stream, at, fields.exchangeTime, key)) this.#events.candle(stream, fields, closed, at)
   }
 
   derivative(stream: Stream, fields: DerivativeFields, at: Micros | null): void {
-    if (this.#datum(stream, at)) this.#events.derivative(stream, fields, at)
+    if (this.#datum(stream, at, fields.exchangeTime)) this.#events.derivative(stream, fields, at)
   }
 
   /** `instrument` is the one liquidated: a channel for all markets names it in the row. */
   liquidation(stream: Stream, instrument: Instrument, fields: LiquidationFields, at: Micros | null): void {
-    if (this.#datum(stream, at)) this.#events.liquidation(stream, instrument, fields, at)
+    if (this.#datum(stream, at, fields.exchangeTime, fields.id))
+      this.#events.liquidation(stream, instrument, fields, at)
   }
 
   /** The instrument's own data changed. */
   instrument(stream: Stream, instrument: Instrument, times: Times): void {
-    if (!this.#datum(stream, times.receiveTime)) return
+    if (!this.#datum(stream, times.receiveTime, times.exchangeTime)) return
     this.#init.instruments.add(instrument)
     this.#events.instrument(instrument, stream.channel, times)
   }
 
   /** An event that only one venue has, ready made; counted as life of the stream. */
-  emit(stream: Stream, event: MarketEvent, at: Micros | null): void {
-    if (this.#datum(stream, at)) this.#sink.emit(event)
+  emit(stream: Stream, event: StreamEvent, at: Micros | null): void {
+    if (this.#datum(stream, at, event.exchangeTime, logEventId(event))) this.#sink.emit(event)
   }
 
   /** A datum that is no book and no trade: the next one is the whole truth again. @returns false where the stream is being left */
-  #datum(stream: Stream, at: Micros | null): boolean {
+  #datum(
+    stream: Stream,
+    at: Micros | null,
+    exchangeTime: Micros | null = null,
+    key: string | null = null,
+  ): boolean {
     if (stream.state === 'leaving') return false
-    this.#gaps.close(stream, !isLog(stream.kind), at)
+    this.#gaps.close(stream, !isLog(stream.kind), at, { key, exchangeTime, receiveTime: at })
     this.#life.alive(stream, at)
     return true
   }
@@ -382,4 +403,8 @@ export class Streams {
     this.gapAll('disconnected', detail, at)
     this.#life.removeAll()
   }
+}
+
+function nextTrade({ id, exchangeTime, receivedAt }: TradeFields, at: Micros | null): NextEvent {
+  return { key: id, exchangeTime, receiveTime: receivedAt ?? at }
 }

@@ -53,7 +53,7 @@ export class EmittedStream {
   }
 
   #place(gap: GapEvent): void {
-    const { from, to } = gap
+    const { from, before } = gap
     if (gap.state === 'open') {
       gap.after = this.#until(gap)
       this.#gap = { from, after: gap.after }
@@ -61,7 +61,13 @@ export class EmittedStream {
     }
     // Its beginning moves back where events from before it were dropped unread.
     gap.after = this.#gap?.from === from ? this.#gap.after : this.#until(gap)
-    gap.before = { epoch: null, n: this.#n + 1, key: null, exchangeTime: null, receiveTime: to }
+    gap.before = {
+      epoch: null,
+      n: this.#n + 1,
+      key: before?.key ?? null,
+      exchangeTime: before?.exchangeTime ?? null,
+      receiveTime: before?.receiveTime ?? null,
+    }
     this.#gap = null
   }
 

@@ -256,6 +256,17 @@ describe('versions', () => {
         { id: 2, firstEvent: 5, streams: [] },
       ])
       expect(tape.query('SELECT * FROM subscriptions')).toEqual([])
+      // Each run was a feed: its streams are numbered from 1.
+      expect(tape.query('SELECT id, n FROM events ORDER BY id')).toEqual([
+        { id: 1, n: null },
+        { id: 2, n: 1 },
+        { id: 3, n: 1 },
+        { id: 4, n: 2 },
+        { id: 5, n: 1 },
+      ])
+      const epochs = tape.query('SELECT epoch FROM runs').map(({ epoch }) => epoch)
+      expect(new Set(epochs).size).toBe(2)
+      expect(epochs).not.toContain(null)
     }
     await using recorder = openTape(file, { mode: 'write' })
     const asked = { venue: 'testex', symbol: 'BTC/USD', channel: 'trade', instrument: 'tBTCUSD' }

@@ -96,7 +96,7 @@ describe('a query', () => {
 
 it('events carry their number where it is asked for', () => {
   const [first] = tape.entries({ channels: ['book:P1'] })
-  expect(first).toEqual({ id: 4, event: events[3] })
+  expect(first).toEqual({ id: 4, event: events[3], offset: null, emitted: events[3]?.receiveTime })
 })
 
 it('a reader may stop at any event and read something else meanwhile', () => {

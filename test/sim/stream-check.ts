@@ -151,24 +151,21 @@ export class StreamCheck {
     const at = this.#view.trueTime(receiveTime)
     this.begunAt ??= at
     this.#number(event)
-    if (receiveTime < this.#lastTime) {
-      this.#wrong(`${event.type} received at ${receiveTime}, after one of ${this.#lastTime}`)
-    }
     if (event.type === 'gap') this.#gapEvent(event, at)
     else if (this.#gap !== null && event.type !== 'checksum' && !isBackfill(event)) {
       this.#wrong(`${event.type} while a gap (${this.#gap.reason}) is open`)
     }
-    this.#lastTime = receiveTime
+    this.#lastTime = Math.max(this.#lastTime, receiveTime)
     if (event.type === 'book_snapshot') this.#snapshot(event.bids, event.asks, event.depth, at)
     else if (event.type === 'book_update') this.#update(event.bids, event.asks, at)
     else if (event.type === 'trade') this.#trade(event)
     else if (event.type === 'checksum') this.#checksum(event)
   }
 
-  /** Only what the reader was too slow for leaves a hole in the numbers, and a gap says so there. */
+  /** Only what the reader was too slow for leaves a hole in the numbers; a gap says so there, or is open already. */
   #number({ n, type }: StreamEvent): void {
     const expected = this.#n + 1
-    if (n === null || n < expected || (n > expected && type !== 'gap')) {
+    if (n === null || n < expected || (n > expected && type !== 'gap' && this.#gap === null)) {
       this.#wrong(`${type} has number ${n}, after ${this.#n}`)
     }
     this.#n = n ?? this.#n

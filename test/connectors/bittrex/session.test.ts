@@ -625,7 +625,7 @@ describe('trades', () => {
     ])
   })
 
-  it('that were missed are fetched, marked, and told before those that follow', () => {
+  it('that were missed are fetched, marked, and emitted oldest first before those that follow', () => {
     const run = started()
     run.ask(['trade'])
     run.grant()
@@ -643,9 +643,9 @@ describe('trades', () => {
     ])
     expect(run.of('trade').map(({ id, historical }) => [id, historical])).toEqual([
       ['a', false],
-      ['c', true],
-      ['b', true],
       ['older', true],
+      ['b', true],
+      ['c', true],
       ['d', false],
     ])
   })
@@ -700,7 +700,7 @@ describe('trades', () => {
       { sequence: 9 },
     )
     expect(run.of('gap')).toMatchObject([{ reason: 'disconnected', state: 'closed', healed: true }])
-    expect(run.of('trade').map(({ id }) => id)).toEqual(['c', 'b', 'd'])
+    expect(run.of('trade').map(({ id }) => id)).toEqual(['b', 'c', 'd'])
   })
 
   it('begin with history where that is wished', () => {

@@ -43,13 +43,14 @@ describe('the spot book', () => {
     run.session.frame(delta(11, 15), T)
     expect(run.sent).toEqual([])
     run.session.frame(answer('2', { seqNum: 10, ...SNAPSHOT }), T + 1000)
-    const common = { symbol: 'BTC/USDT', instrument: 'btcusdt', channel: 'book', receiveTime: T + 1000 }
+    const common = { symbol: 'BTC/USDT', instrument: 'btcusdt', channel: 'book' }
     expect(run.events.filter(({ type }) => type.startsWith('book'))).toEqual([
       {
         type: 'book_snapshot',
         venue: 'huobi',
         ...common,
         n: 1,
+        receiveTime: T + 1000,
         exchangeTime: 6_000,
         sequence: '10',
         bids: [
@@ -68,6 +69,7 @@ describe('the spot book', () => {
         venue: 'huobi',
         ...common,
         n: 2,
+        receiveTime: T,
         exchangeTime: 5_000,
         sequence: '11',
         bids: [['99', '0']],
@@ -78,6 +80,7 @@ describe('the spot book', () => {
         venue: 'huobi',
         ...common,
         n: 3,
+        receiveTime: T,
         exchangeTime: 5_000,
         sequence: '15',
         bids: [['100', '1']],

@@ -326,13 +326,13 @@ function expectFollowed(
   expect(closed(ours), `${channel}: closed`).toEqual(closed(theirs))
 }
 
-/** What an event says, whenever it says it: a venue may stamp each frame as it sends it. */
+/** What an event says, whenever and as whichever event it says it: a venue may stamp each frame as it sends it. */
 function state(event: StreamEvent | undefined): string {
   return said(event && { ...event, exchangeTime: null })
 }
 
 function said(event: StreamEvent | undefined): string {
   return JSON.stringify(event, (key, value) =>
-    key === 'receiveTime' || key === 'sequence' ? undefined : value,
+    key === 'receiveTime' || key === 'sequence' || key === 'n' ? undefined : value,
   )
 }
