@@ -1,5 +1,4 @@
 import type { Micros } from '../../schemas/events.js'
-import type { ConnectTarget } from '../connector.js'
 import { NetworkError, TapewireError } from '../errors.js'
 import type { Clock, Dial, DialAddress, Http, Timer } from '../platform.js'
 import type {
@@ -13,11 +12,13 @@ import type {
   Reconnect,
 } from '../protocols/codec.js'
 import { frameWithoutSecrets } from '../secrets.js'
+import { DeferredCalls } from './deferred-calls.js'
 import type { DialBudget } from './dial-budget.js'
 import type { Beat } from './heartbeat.js'
 import type { Loss } from './loss.js'
 import { NETWORK } from './network-defaults.js'
 import type { OpenSocketConfig } from './open-options.js'
+import { type HttpBounds, Preparing } from './preparing.js'
 import { ResilientSocket } from './resilient-socket.js'
 import type { Opening, SocketStats, Wait } from './socket-events.js'
 import type { SocketSettings, Verdict } from './socket-options.js'
@@ -38,8 +39,7 @@ export interface LinkOptions<Command, Message, Answer> {
   readonly http: Http
   readonly budget: DialBudget
   readonly tap: SocketTap | undefined
-  /** What a request over HTTP may cost. */
-  readonly httpBounds: { readonly timeoutMs: number; readonly maxBytes: number }
+  readonly httpBounds: HttpBounds
 }
 
 /** Whom a link tells. */
@@ -60,21 +60,15 @@ export interface LinkEvents<Message, Answer> {
   failed(error: NetworkError): void
 }
 
-/**
- * One resilient socket and the codec that runs on it.
- *
- * What the codec says through its sink is done when its method has returned: it is never called from within its own call, whatever
- * a listener does.
- */
+/** One resilient socket and the codec that runs on it. */
 export class ProtocolLink<Command, Message, Answer> {
   readonly #options: LinkOptions<Command, Message, Answer>
   readonly #events: LinkEvents<Message, Answer>
   readonly #clock: Clock
   readonly #codec: Codec<Command>
   readonly #socket: ResilientSocket
-  /** What the codec said in the call that is under way. */
-  #said: (() => void)[] = []
-  #busy = false
+  readonly #calls = new DeferredCalls()
+  readonly #preparing: Preparing
   /** Of the frame that is being read. */
   #reading: { readonly at: Micros; readonly bytes: number } | null = null
   /** The attempt under way; null between attempts. */
@@ -86,10 +80,6 @@ export class ProtocolLink<Command, Message, Answer> {
   #connection = 0
   /** How the codec wants the connection to end. */
   #demand: CloseDemand | null = null
-  /** The status that refused the last handshake. */
-  #refused: number | null = null
-  /** When what was prepared for the connection ends, on the monotonic clock. */
-  #validUntil: Micros | null = null
   #alarm: Timer | null = null
   #wakeAt: Micros | null = null
   #paused = false
@@ -101,6 +91,7 @@ export class ProtocolLink<Command, Message, Answer> {
     this.#options = options
     this.#events = events
     this.#clock = clock
+    this.#preparing = new Preparing(options.config, options)
     this.#codec = protocol.codec({ random: () => clock.random() }, this.#sink())
     this.#socket = new ResilientSocket(
       {
@@ -148,7 +139,7 @@ export class ProtocolLink<Command, Message, Answer> {
 
   /** How long the server takes what the connection was prepared with. Milliseconds; null where nothing says so. */
   get validForMs(): number | null {
-    return this.#validUntil === null ? null : Math.max(0, (this.#validUntil - this.#clock.monotonic()) / 1000)
+    return this.#preparing.validForMs
   }
 
   start(): void {
@@ -161,11 +152,11 @@ export class ProtocolLink<Command, Message, Answer> {
 
   /** @throws {UsageError} where the codec refuses the command. */
   command(command: Command): string | null {
-    return this.#run(() => this.#codec.command(command, this.#now()))
+    return this.#calls.run(() => this.#codec.command(command, this.#now()))
   }
 
   cancel(id: string): void {
-    this.#run(() => this.#codec.cancel(id, this.#now()))
+    this.#calls.run(() => this.#codec.cancel(id, this.#now()))
   }
 
   pause(): void {
@@ -190,7 +181,7 @@ export class ProtocolLink<Command, Message, Answer> {
     if (this.#leaving) return this.#socket.closed
     this.#leaving = true
     if (this.#ready) {
-      this.#run(() => this.#codec.end(this.#now()))
+      this.#calls.run(() => this.#codec.end(this.#now()))
       if (this.#demand === null) await this.#farewell()
     }
     this.#alarm?.cancel()
@@ -224,34 +215,15 @@ export class ProtocolLink<Command, Message, Answer> {
 
   /** Asks the codec where to dial. */
   async #target(signal: AbortSignal): Promise<DialAddress> {
-    const asked = await this.#prepared(signal)
+    const asked = await this.#preparing.target(signal)
     if (signal.aborted) return asked
     this.#attempt = new AbortController()
     this.#demand = null
     const dialled = new Promise<CodecTarget>((resolve) => {
       this.#dialled = resolve
     })
-    this.#run(() => this.#codec.connect(asked, this.#now()))
+    this.#calls.run(() => this.#codec.connect(asked, this.#now()))
     return address(await dialled)
-  }
-
-  async #prepared(signal: AbortSignal): Promise<ConnectTarget> {
-    const { config, http, httpBounds } = this.#options
-    const { url, headers, subprotocols, prepare } = config
-    const own = await prepare?.({
-      url,
-      signal,
-      nowMs: this.#clock.now() / 1000,
-      refused: this.#refused,
-      http: (request) => http({ id: 'prepare', ...request }, { ...httpBounds, signal }),
-    })
-    this.#refused = null
-    this.#validUntil = own?.validForMs === undefined ? null : this.#clock.monotonic() + own.validForMs * 1000
-    return {
-      url: own?.url ?? url,
-      headers: { ...headers, ...own?.headers },
-      protocols: own?.subprotocols ?? subprotocols,
-    }
   }
 
   #opened(opening: Opening): void {
@@ -259,7 +231,7 @@ export class ProtocolLink<Command, Message, Answer> {
     this.#isTapped = true
     this.#events.handshake(opening)
     const { status, headers, protocol } = opening.upgrade
-    this.#run(() => this.#codec.opened({ status, headers, protocol }, this.#clock.steady(opening.at)))
+    this.#calls.run(() => this.#codec.opened({ status, headers, protocol }, this.#clock.steady(opening.at)))
   }
 
   #frame(data: string | Uint8Array, at: Micros): void {
@@ -269,21 +241,24 @@ export class ProtocolLink<Command, Message, Answer> {
       at,
     )
     this.#reading = { at, bytes: typeof data === 'string' ? data.length : data.byteLength }
-    this.#run(() => this.#codec.frame(data, this.#clock.steady(at)))
+    this.#calls.run(() => this.#codec.frame(data, this.#clock.steady(at)))
     this.#reading = null
   }
 
-  /** What is to be done about a loss: what the codec demanded, else what its protocol says, else what the user says. */
+  /**
+   * What is to be done about a loss: what the codec demanded, else what its protocol says, else what the user says. A user who wants no
+   * other connection gets none.
+   */
   #judge(loss: Loss): Verdict | null {
-    this.#refused = loss.cause === 'refused' ? loss.status : null
+    this.#preparing.refused = loss.cause === 'refused' ? loss.status : null
     const said = this.#over({ code: loss.code, reason: loss.reason, status: loss.status })
     const demand = this.#demand ?? said
     if (this.#leaving) {
       this.#saidGoodbye()
       return { retry: 'never' }
     }
-    if (demand !== null) return demand
-    return this.#options.settings.judge?.(loss) ?? null
+    const wish = this.#options.settings.judge?.(loss) ?? null
+    return demand !== null && wish?.retry === 'never' ? { ...demand, retry: 'never' } : (demand ?? wish)
   }
 
   #over(close: Parameters<Codec<Command>['closed']>[0]): Reconnect | null {
@@ -293,7 +268,7 @@ export class ProtocolLink<Command, Message, Answer> {
     this.#dialled = null
     this.#wakeAt = null
     this.#arm(0)
-    return this.#run(() => this.#codec.closed(close, this.#now()))
+    return this.#calls.run(() => this.#codec.closed(close, this.#now()))
   }
 
   #disconnected(loss: Loss, at: Micros): void {
@@ -310,9 +285,7 @@ export class ProtocolLink<Command, Message, Answer> {
   // ── What the codec says ─────────────────────────────────────────────────────────────────────────────────────────
 
   #sink(): CodecSink<Message, Answer> {
-    const later = (act: () => void) => {
-      this.#said.push(act)
-    }
+    const later = (act: () => void) => this.#calls.later(act)
     return {
       dial: (target) => later(() => this.#dialled?.(target)),
       send: (frame) => later(() => this.#send(frame)),
@@ -389,7 +362,7 @@ export class ProtocolLink<Command, Message, Answer> {
   ): Promise<void> {
     const { http, httpBounds } = this.#options
     const answer = await http(request, { ...httpBounds, signal: attempt.signal })
-    if (this.#attempt === attempt) this.#run(() => this.#codec.response(answer, this.#now()))
+    if (this.#attempt === attempt) this.#calls.run(() => this.#codec.response(answer, this.#now()))
   }
 
   async #ask({ id, run }: Question, attempt: AbortController): Promise<void> {
@@ -399,7 +372,7 @@ export class ProtocolLink<Command, Message, Answer> {
     } catch (error) {
       outcome = { ok: false, error: known(error) }
     }
-    if (this.#attempt === attempt) this.#run(() => this.#codec.answered(id, outcome, this.#now()))
+    if (this.#attempt === attempt) this.#calls.run(() => this.#codec.answered(id, outcome, this.#now()))
   }
 
   /** Wakes the codec at the moment that it named, and no sooner than `leastMs` from now. */
@@ -411,24 +384,8 @@ export class ProtocolLink<Command, Message, Answer> {
     this.#alarm = this.#clock.after(Math.max(leastMs, (at - this.#now()) / 1000), () => {
       this.#alarm = null
       this.#wakeAt = null
-      this.#run(() => this.#codec.tick(this.#now()))
+      this.#calls.run(() => this.#codec.tick(this.#now()))
     })
-  }
-
-  /** Calls the codec, and then does what it said, in order. */
-  #run<T>(call: () => T): T {
-    const result = call()
-    if (this.#busy) return result
-    this.#busy = true
-    try {
-      for (let said = this.#said; said.length > 0; said = this.#said) {
-        this.#said = []
-        for (const act of said) act()
-      }
-    } finally {
-      this.#busy = false
-    }
-    return result
   }
 }
 

@@ -105,6 +105,7 @@ class Small implements Codec<Command> {
     for (const id of this.#pending)
       this.#sink.settle(id, { ok: false, error: new NetworkError('connection_lost', 'lost') })
     this.#pending.clear()
+    if (code === 4002) return { retry: 'now' as const }
     return code === 4001
       ? { retry: 'never' as const, error: new NetworkError('connect_failed', 'not wanted here') }
       : null
@@ -237,6 +238,26 @@ describe('a protocol under openSocket', () => {
     })
     await socket.closed
     expect(codes).toEqual(['connect_failed', 'gave_up'])
+  })
+
+  it('connects again at once where the protocol says so, but not where the program wants no other connection', async () => {
+    let connections = 0
+    const { url, tokenUrl } = await smallServer((socket) => {
+      connections++
+      if (connections % 2 === 1) socket.on('message', () => socket.close(4002, 'move'))
+    })
+    const waits: number[] = []
+    await using socket = openSocket(url, {
+      protocol: small(tokenUrl),
+      reconnect: { baseMs: 1_000_000, capMs: 1_000_000 },
+      on: { waiting: ({ delayMs }) => waits.push(delayMs) },
+    })
+    await eventually(() => expect(connections).toBe(2))
+    expect(waits).toEqual([0])
+    await socket.close()
+    const once = openSocket(url, { protocol: small(tokenUrl), reconnect: false })
+    await once.closed
+    expect(connections).toBe(3)
   })
 
   it('tries again where the step before the dial fails, and reports what does not fit', async () => {
