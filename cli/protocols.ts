@@ -1,7 +1,7 @@
 import { UsageError } from '../src/errors.js'
 import { didYouMean } from '../src/nearest.js'
 import type { Protocol } from '../src/protocols/codec.js'
-import { jsonRpc, pusher, signalR, socketIo } from '../src/protocols/index.js'
+import { jsonRpc, mqtt, pusher, signalR, socketIo, sse } from '../src/protocols/index.js'
 import { quoted } from './flag.js'
 
 /** Any protocol: its commands come from JSON, and it checks them itself. */
@@ -10,9 +10,11 @@ export type AnyProtocol = Protocol<unknown, unknown, unknown>
 /** By the name that the command line has for each; options are checked by the protocol itself. */
 const PROTOCOLS: Readonly<Record<string, (options: never) => unknown>> = {
   'json-rpc': jsonRpc,
+  mqtt,
   pusher,
   signalr: signalR,
   'socket.io': socketIo,
+  sse,
 }
 
 /** The protocols that `tapewire socket` knows. */

@@ -1,12 +1,19 @@
+import * as http from 'node:http'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { PusherServer, SignalRServer, SocketIoServer } from '../../../simulators/protocols/index.js'
-import { pusher, signalR, socketIo } from '../../../src/protocols/index.js'
+import { WebSocket } from 'ws'
+import {
+  MqttServer,
+  PusherServer,
+  SignalRServer,
+  SocketIoServer,
+} from '../../../simulators/protocols/index.js'
+import { mqtt, pusher, signalR, socketIo, sse } from '../../../src/protocols/index.js'
 import { withFaults } from '../../../src/simulator/faults.js'
 import { serveSimulator } from '../../../src/simulator/index.js'
 import { SeededRandom } from '../../../src/simulator/random.js'
 import { openSocket } from '../../../src/socket/index.js'
 import type { Socket } from '../../../src/socket/socket.js'
-import { closeServers, eventually, holdingNoMore } from './servers.js'
+import { closeServers, eventually, holdingNoMore, listen, tcp } from './servers.js'
 
 let nothingLeft: () => Promise<void>
 
@@ -90,5 +97,66 @@ describe('a protocol under openSocket, cut every 300 ms, delivers on every conne
       () => io.emit('depth', 'update', [{ price: '1' }]),
       ({ type }) => type === 'event',
     )
+  })
+
+  it('mqtt over TCP, with QoS 1', async () => {
+    const broker = new MqttServer()
+    const served = await serveSimulator(broker)
+    // The simulator speaks WebSocket: what comes over TCP is carried there, and cut now and then.
+    const port = await tcp((client) => {
+      const upstream = new WebSocket(served.url, 'mqtt')
+      const early: Buffer[] = []
+      client.on('data', (data) =>
+        upstream.readyState === WebSocket.OPEN ? upstream.send(data) : early.push(data),
+      )
+      upstream.on('open', () => early.splice(0).map((data) => upstream.send(data)))
+      upstream.on('message', (data: Buffer) => client.write(data))
+      upstream.on('error', () => {}).on('close', () => client.destroy())
+      client.on('close', () => upstream.terminate())
+      const cut = setTimeout(() => client.resetAndDestroy(), 300)
+      client.on('close', () => clearTimeout(cut))
+    })
+    const delivering = new Set<number>()
+    const socket = openSocket(`mqtt://127.0.0.1:${port}`, {
+      reconnect: options.reconnect,
+      protocol: mqtt(),
+      on: { message: ({ data, connection }) => data.topic === 'prices/btc' && delivering.add(connection) },
+    })
+    socket.send({ type: 'subscribe', filter: 'prices/+', qos: 1 })
+    const publishing = setInterval(() => broker.publish('prices/btc', '1', { qos: 1 }), 10)
+    await eventually(() => expect(delivering.size).toBeGreaterThanOrEqual(4))
+    clearInterval(publishing)
+    expect(socket.stats.lost).toMatchObject({ cut: expect.any(Number) })
+    await socket.close()
+    await served.close()
+  })
+
+  it('server-sent events over HTTP, which go on where they were cut', async () => {
+    let last = 0
+    const open = new Set<http.ServerResponse>()
+    const port = await listen(
+      http.createServer(({ headers }, response) => {
+        response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders()
+        for (let id = Number(headers['last-event-id'] ?? last) + 1; id <= last; id++)
+          response.write(`id: ${id}\ndata: ${id}\n\n`)
+        open.add(response)
+        const cut = setTimeout(() => response.destroy(), 200)
+        response.on('close', () => open.delete(response) && clearTimeout(cut))
+      }),
+    )
+    const publishing = setInterval(() => {
+      last++
+      for (const response of open) response.write(`id: ${last}\ndata: ${last}\n\n`)
+    }, 10)
+    const seen: number[] = []
+    const socket = openSocket(`http://127.0.0.1:${port}/`, {
+      reconnect: options.reconnect,
+      protocol: sse({ retryMs: 5 }),
+      on: { message: ({ data }) => seen.push(Number(data.data)) },
+    })
+    await eventually(() => expect(socket.stats.connects).toBeGreaterThanOrEqual(4))
+    clearInterval(publishing)
+    await socket.close()
+    expect(seen).toEqual(seen.map((_, n) => (seen[0] ?? 0) + n))
   })
 })
