@@ -3,7 +3,7 @@ import { UsageError } from '../src/errors.js'
 import type { SimulatorOptions, VenueSimulator } from '../src/simulator/index.js'
 import { bitfinexSimulator } from './bitfinex/simulator.js'
 import { BitmexSimulator } from './bitmex/simulator.js'
-import { BittrexSimulator } from './bittrex/simulator.js'
+import { bittrexSimulator } from './bittrex/simulator.js'
 import { simulateBlockchain } from './blockchain/simulator.js'
 import { simulateCex } from './cex/simulator.js'
 import { huobiSimulator } from './huobi/simulator.js'
@@ -16,10 +16,7 @@ export * from '../src/simulator/index.js'
 export { bitfinexSimulator } from './bitfinex/simulator.js'
 export type { DialectName } from './bitmex/dialect.js'
 export { BitmexSimulator, type BitmexSimulatorOptions } from './bitmex/simulator.js'
-export type { Truth } from './bittrex/faults.js'
-export type { HubVenue, SimulatedHubClient } from './bittrex/hub.js'
-export { BittrexSimulator, type BittrexSimulatorOptions } from './bittrex/simulator.js'
-export type { Body, Push } from './bittrex/wire.js'
+export { type BittrexSimulatorOptions, bittrexSimulator } from './bittrex/simulator.js'
 export { simulateBlockchain } from './blockchain/simulator.js'
 export { type CexSimulatorOptions, simulateCex } from './cex/simulator.js'
 export type { SpotTrades } from './cex/spot.js'
@@ -31,7 +28,7 @@ const simulators: Readonly<Record<string, (options: SimulatorOptions) => VenueSi
   bitmex: (options) => new BitmexSimulator(options),
   huobi: huobiSimulator,
   cex: simulateCex,
-  bittrex: (options) => new BittrexSimulator(options),
+  bittrex: bittrexSimulator,
   blockchain: simulateBlockchain,
 }
 

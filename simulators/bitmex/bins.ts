@@ -1,8 +1,8 @@
 import { Decimal } from 'decimal.js'
 import type { Micros } from '../../schemas/events.js'
 import { compareDecimals } from '../../src/decode/decimal.js'
+import { Digits, type WireRow } from '../kit/exact-json.js'
 import { iso } from './dialect.js'
-import { Digits, type WireRow } from './wire.js'
 
 const Exact = Decimal.clone({ precision: 1000, toExpNeg: -1000, toExpPos: 1000 })
 const Float = Decimal.clone({ precision: 17 })

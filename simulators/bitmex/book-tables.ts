@@ -1,12 +1,12 @@
 import type { Level, Micros } from '../../schemas/events.js'
 import type { BookSide, OrderBook } from '../../src/book/order-book.js'
 import type { LevelMove } from '../../src/simulator/market.js'
+import { Digits, type WireRow } from '../kit/exact-json.js'
 import { type Dialect, iso, type LevelFacts } from './dialect.js'
 import { LevelIds } from './level-ids.js'
 import type { Listing } from './listing.js'
 import { type Publication, publication } from './publication.js'
 import { TopView } from './top-view.js'
-import { Digits, type WireRow } from './wire.js'
 
 const TABLES = ['orderBookL2', 'orderBookL2_25', 'orderBookL2_100']
 

@@ -2,12 +2,12 @@ import type { Micros } from '../../schemas/events.js'
 import { Agenda } from '../../src/simulator/agenda.js'
 import type { SeededRandom } from '../../src/simulator/random.js'
 import type { SimulatedConnection, SimulatedPeer } from '../../src/simulator/venue-simulator.js'
+import { encode, type Wire, type WireRow } from '../kit/exact-json.js'
 import { type Dialect, iso } from './dialect.js'
 import { CONNECTION_FAULTS, type ConnectionFault, FrameFaults } from './frame-faults.js'
 import { readOperation } from './operations.js'
 import type { Publication } from './publication.js'
 import type { VenueClock } from './venue-clock.js'
-import { encode, type Wire, type WireRow } from './wire.js'
 
 /** Topics in one request. */
 const MAX_ARGS = 20

@@ -1,5 +1,5 @@
 import type { Micros } from '../../schemas/events.js'
-import { Digits, type Wire, type WireRow } from './wire.js'
+import { Digits, type Wire, type WireRow } from '../kit/exact-json.js'
 
 /** The two ends of the venue's history: as recorded in 2021, and as it was when it closed. */
 export type DialectName = '2021' | '2026'

@@ -1,4 +1,4 @@
-import { Digits, encode, type Wire, type WireRow } from './wire.js'
+import { Digits, encode, type Wire, type WireRow } from '../kit/exact-json.js'
 
 /** Faults that spoil the next frame of a table that they fit. */
 const FRAME_FAULTS = [

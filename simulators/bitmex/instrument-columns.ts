@@ -1,9 +1,9 @@
 import { Decimal } from 'decimal.js'
 import type { Micros } from '../../schemas/events.js'
 import type { ReadonlyBook } from '../../src/book/order-book.js'
+import { Digits, type WireRow } from '../kit/exact-json.js'
 import { iso } from './dialect.js'
 import type { Listing } from './listing.js'
-import { Digits, type WireRow } from './wire.js'
 
 const Float = Decimal.clone({ precision: 17 })
 

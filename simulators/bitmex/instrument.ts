@@ -3,6 +3,7 @@ import type { Level, Micros } from '../../schemas/events.js'
 import { compareDecimals } from '../../src/decode/decimal.js'
 import { type MarketTrade, SimulatedMarket } from '../../src/simulator/market.js'
 import type { SeededRandom } from '../../src/simulator/random.js'
+import { Digits, type WireRow } from '../kit/exact-json.js'
 import { BIN_SIZES, BinSeries, type BinSize } from './bins.js'
 import { BookTables } from './book-tables.js'
 import { type Dialect, iso } from './dialect.js'
@@ -14,7 +15,6 @@ import { MatchIds } from './match-ids.js'
 import { type Notional, notional } from './notional.js'
 import { type Publication, publication } from './publication.js'
 import { wander } from './wandering-price.js'
-import { Digits, type WireRow } from './wire.js'
 
 const Exact = Decimal.clone({ precision: 1000, toExpNeg: -1000, toExpPos: 1000 })
 

@@ -1,7 +1,7 @@
 import type { Micros } from '../../schemas/events.js'
 import type { SeededRandom } from '../../src/simulator/random.js'
+import { Digits, type WireRow } from '../kit/exact-json.js'
 import { type Publication, publication } from './publication.js'
-import { Digits, type WireRow } from './wire.js'
 
 /** How long a liquidation takes. */
 const WORKED_MICROS = 3_000_000

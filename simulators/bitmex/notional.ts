@@ -1,6 +1,6 @@
 import { Decimal } from 'decimal.js'
+import { Digits } from '../kit/exact-json.js'
 import type { Listing } from './listing.js'
-import { Digits } from './wire.js'
 
 /** The venue works these out with binary floats, so that they carry dust; seventeen digits are what it prints. */
 const Float = Decimal.clone({ precision: 17 })

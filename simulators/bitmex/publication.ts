@@ -1,5 +1,5 @@
+import type { WireRow } from '../kit/exact-json.js'
 import type { Action, Dialect } from './dialect.js'
-import type { WireRow } from './wire.js'
 
 /** What the venue tells of an instrument at one moment: one frame. Rows are written in the dialect of each client. */
 export interface Publication {

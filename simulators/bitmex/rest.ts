@@ -1,9 +1,9 @@
 import type { Micros } from '../../schemas/events.js'
 import type { SimulatedAnswer, SimulatedRequest } from '../../src/simulator/venue-simulator.js'
+import { encode, type Wire, type WireRow } from '../kit/exact-json.js'
 import { type Dialect, iso } from './dialect.js'
 import type { SimulatedInstrument } from './instrument.js'
 import type { VenueClock } from './venue-clock.js'
-import { encode, type Wire, type WireRow } from './wire.js'
 
 /** What a client without a key has left of its calls this minute. */
 export interface CallLimit {

@@ -10,6 +10,7 @@ import type {
   SimulatorOptions,
   VenueSimulator,
 } from '../../src/simulator/venue-simulator.js'
+import type { WireRow } from '../kit/exact-json.js'
 import { BIN_SIZES } from './bins.js'
 import { BitmexClient, type TableSource } from './connection.js'
 import { DIALECTS, type Dialect, type DialectName } from './dialect.js'
@@ -19,7 +20,6 @@ import { LISTINGS } from './listing.js'
 import type { Publication } from './publication.js'
 import { answerRest, tooManyCalls } from './rest.js'
 import { VenueClock } from './venue-clock.js'
-import type { WireRow } from './wire.js'
 
 /** Options of `BitmexSimulator`. */
 export interface BitmexSimulatorOptions extends SimulatorOptions {

@@ -1,308 +1,186 @@
 import type { Micros } from '../../schemas/events.js'
 import { hubsOfUrl, negotiationBody, STARTED_BODY, toBase64 } from '../../src/signalr/index.js'
-import type { SimulatedMarket } from '../../src/simulator/market.js'
-import { SeededRandom } from '../../src/simulator/random.js'
 import type {
   SimulatedAnswer,
-  SimulatedPeer,
   SimulatedRequest,
   SimulatorOptions,
-  VenueSimulator,
 } from '../../src/simulator/venue-simulator.js'
-import { PUSH_FAULTS, type Truth } from './faults.js'
-import { CONNECTION_FAULTS, type HubVenue, SimulatedHubClient } from './hub.js'
-import { BittrexMarket, type Numbered } from './market.js'
-import { type Body, type Push, wire } from './wire.js'
+import { protocolFaults } from '../kit/pending-faults.js'
+import { pathOf, queryOf } from '../kit/requests.js'
+import { json } from '../kit/routes.js'
+import { type KitSimulator, SimulatedExchange } from '../kit/simulated-exchange.js'
+import { type Hub, HubClient, type HubSession } from './hub-client.js'
+import { c2, c3 } from './hubs.js'
+import { legacySummary } from './legacy-rows.js'
+import { type BittrexMarket, bittrexMarkets, DELISTED } from './market.js'
+import { OWN_FAULTS } from './push-faults.js'
+import { type BatchNumbers, BittrexRest } from './rest.js'
+import type { Body, Push } from './wire.js'
 
-/** Options of {@link BittrexSimulator}. */
+/** Options of {@link bittrexSimulator}. */
 export interface BittrexSimulatorOptions extends SimulatorOptions {
   /**
    * Whether a client gets data only after its start request, and is closed where it never makes one. The venue itself was
-   * lenient. @default true
+   * lenient. @default false
    */
   readonly strictStart?: boolean
 }
 
-/**
- * Two markets whose ids begin alike (clients have mixed them up), one that begins with a digit and can be delisted, one of
- * more levels than the deepest window shows, and one whose neighbouring prices are the same double.
- */
-const SHAPES = {
-  'BTC-USD': { priceDecimals: 3, amountDecimals: 8, price: '38000', amount: '0.05', levels: 520 },
-  'BTC-USDT': {
-    priceDecimals: 8,
-    amountDecimals: 8,
-    price: '38010.5',
-    amount: '0.05',
-    tick: 1000,
-    levels: 60,
-  },
-  'ETH-BTC': { priceDecimals: 8, amountDecimals: 8, price: '0.07', amount: '0.7', levels: 120 },
-  '1INCH-BTC': { priceDecimals: 8, amountDecimals: 8, price: '0.00005', amount: '200', levels: 40 },
-  'BTC-COP': { priceDecimals: 8, amountDecimals: 8, price: '271828182.84590452', amount: '0.02' },
-} as const
-
-const DELISTED = '1INCH-BTC'
-
 const SECOND = 1_000_000
-/** A token that is not used is forgotten: the venue's ConnectionTimeout. */
+/** A token is good for so long after it was given or used: the venue's ConnectionTimeout. */
 const TOKEN_GOOD_FOR = 110 * SECOND
 
-/** Faults of the venue as a whole. */
-const VENUE_FAULTS = ['sequence-reset', 'silent-but-one', 'clock-off', 'instrument-delisted']
+const FAULTS = protocolFaults(
+  ['snapshot-twice', 'update-before-snapshot', 'checksum-wrong', 'maintenance'],
+  [...OWN_FAULTS, 'hub-dead'],
+)
+
+const BAD_TOKEN = { status: 400, body: 'The ConnectionId is in the incorrect format.' }
+
+/** A token, what it stands for, and when it was last of use. */
+interface Token extends HubSession {
+  readonly hub: Hub
+  usedAt: Micros
+  connected: number
+}
 
 /**
- * Bittrex v3 as it was: negotiate, connect, start, hub `c3`, packed bodies, and the REST answers beside it. Numbers run on
- * from where the venue stands; REST is up to a step ahead of the socket and up to a second behind itself.
+ * Bittrex as it was: negotiate, connect, start, the hub `c3` of v3 and `c2` before it, packed bodies, and the REST answers
+ * beside them. Numbers run on from where the venue stands; REST is up to a step ahead of the socket and up to a second
+ * behind itself.
  */
-export class BittrexSimulator implements VenueSimulator, HubVenue {
-  readonly venue = 'bittrex'
-  readonly markets: ReadonlyMap<string, SimulatedMarket>
-  readonly faults: readonly string[] = [...PUSH_FAULTS, ...CONNECTION_FAULTS, ...VENUE_FAULTS]
-  readonly strictStart: boolean
-  readonly #markets: ReadonlyMap<string, BittrexMarket>
-  readonly #random: SeededRandom
-  readonly #stepEvery: Micros
-  readonly #clients = new Map<SimulatedHubClient, string>()
-  /** When each token that is not connected was given. */
-  readonly #tokens = new Map<string, Micros>()
-  /** The CDN in front of REST: an answer is given again for up to a second. */
-  readonly #cache = new Map<string, SimulatedAnswer>()
-  #tickersSequence: number
-  #summariesSequence: number
-  /** Markets whose ticker changed since the last batch. */
-  readonly #changed = new Set<BittrexMarket>()
-  #steppedAt: Micros | null = null
-  #batchedAt: Micros = 0
-  #silentUntil: Micros = 0
-  #clockOffUntil: Micros = 0
-
-  constructor(options: BittrexSimulatorOptions = {}) {
-    const { extremeAmounts = false } = options
-    this.#random = new SeededRandom(options.seed ?? 1)
-    this.strictStart = options.strictStart ?? true
-    this.#stepEvery = Math.round(SECOND / (options.stepsPerSecond ?? 20))
-    this.#markets = new Map(
-      Object.entries(SHAPES).map(([symbol, shape]) => [
-        symbol,
-        new BittrexMarket(symbol, { ...shape, extremeAmounts }, this.#random.fork()),
-      ]),
-    )
-    this.markets = new Map([...this.#markets].map(([symbol, market]) => [symbol, market.truth]))
-    this.#tickersSequence = this.#random.integer(1_000, 5_000_000)
-    this.#summariesSequence = this.#random.integer(1_000, 5_000_000)
-  }
-
-  // ── Connections ─────────────────────────────────────────────────────────────────────────────────────────────────
-
-  /** A false token is answered with 400. */
-  admit(request: SimulatedRequest, at: Micros): SimulatedAnswer | null {
-    const token = tokenOf(request)
-    const given = this.#tokens.get(token)
-    if (given !== undefined && at - given <= TOKEN_GOOD_FOR) return null
-    return { status: 400, body: 'The ConnectionId is in the incorrect format.' }
-  }
-
-  connect(peer: SimulatedPeer, at: Micros): SimulatedHubClient {
-    const client = new SimulatedHubClient(this, peer, this.#random.fork(), at)
-    this.#clients.set(client, tokenOf(peer.request))
-    return client
-  }
-
-  advance(at: Micros): void {
-    for (const [client] of this.#clients) client.advance(at)
-    for (const [client] of this.#clients) if (client.over) this.#forget(client)
-    this.#steppedAt ??= at
-    while (at - this.#steppedAt >= this.#stepEvery) {
-      this.#steppedAt += this.#stepEvery
-      this.#step(this.#steppedAt)
-    }
-    if (at - this.#batchedAt >= SECOND) {
-      this.#batchedAt = at
-      this.#cache.clear()
-      this.#batches(at + this.#ahead(at))
-    }
-  }
-
-  has(topic: string): boolean {
-    if (topic === 'tickers' || topic === 'market_summaries') return true
-    return [...this.#markets.values()].some((market) => market.has(topic))
-  }
-
-  truth({ body }: Push): Truth {
-    const market = this.#markets.get(String(body['marketSymbol'] ?? body['symbol']))
-    const ask = market?.truth.book.top(20).asks.at(-1)
-    return { insideAsks: ask === undefined ? null : wire(ask[0]) }
-  }
-
-  fault(name: string, at: Micros): boolean {
-    if (name === 'sequence-reset') {
-      for (const market of this.#markets.values()) market.restart()
-      this.#tickersSequence = 0
-      this.#summariesSequence = 0
-    } else if (name === 'silent-but-one') this.#silentUntil = at + 30 * SECOND
-    else if (name === 'clock-off') this.#clockOffUntil = at + 60 * SECOND
-    else if (name === 'instrument-delisted') this.#markets.get(DELISTED)?.delist()
-    else {
-      for (const [client] of this.#clients) if (client.fault(name, at)) return true
-      return false
-    }
-    return true
-  }
-
-  #forget(client: SimulatedHubClient): void {
-    this.#tokens.delete(this.#clients.get(client) ?? '')
-    this.#clients.delete(client)
-  }
-
-  // ── Markets ─────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  #step(at: Micros): void {
-    for (const market of this.#markets.values()) {
-      for (const push of market.step(at, this.#ahead(at), (topic) => this.#followed(topic))) {
-        if (push.method === 'ticker') this.#changed.add(market)
-        this.#push(push)
+export function bittrexSimulator(options: BittrexSimulatorOptions = {}): KitSimulator {
+  const { strictStart = false } = options
+  const exchange = new SimulatedExchange<BittrexMarket, HubClient>(options, {
+    faults: FAULTS,
+    immediate: ['reconnect-notice'],
+    ofTheVenue: ['sequence-reset'],
+    instruments: (random) => bittrexMarkets(options, clock, random),
+    delistable: ({ id }) => id === DELISTED,
+    begin: () =>
+      exchange.timers.every(SECOND, () => {
+        rest.expire()
+        publishBatches()
+      }),
+    step(market, at) {
+      for (const push of market.step(at, followed)) {
+        if (push.method === 'ticker') changed.add(market)
+        publish(push)
       }
-      if (at < this.#silentUntil) break
-    }
+    },
+  })
+  function clock(at?: Micros): Micros {
+    return exchange.clock.read(at)
   }
 
-  /** Once a second: what changed, for the topics of all markets, and the summaries. */
-  #batches(clock: Micros): void {
-    if (this.#changed.size > 0) {
-      const deltas = [...this.#changed].map((market) => market.tickerBody())
-      this.#changed.clear()
-      this.#push(batch('tickers', 'tickers', ++this.#tickersSequence, deltas))
-    }
-    const summaries: Body[] = []
-    for (const market of this.#markets.values()) {
-      const summary = market.summary(clock)
-      if (summary === null) continue
-      summaries.push(summary.body)
-      this.#push(summary)
-    }
-    if (summaries.length === 0) return
-    this.#push(batch('market_summaries', 'marketSummaries', ++this.#summariesSequence, summaries))
+  const numbers: BatchNumbers = {
+    tickers: exchange.random.integer(1_000, 5_000_000),
+    summaries: exchange.random.integer(1_000, 5_000_000),
   }
+  const rest = new BittrexRest(exchange, numbers)
+  const hubs = [c3(exchange), c2(exchange)]
+  const tokens = new Map<string, Token>()
+  /** Markets whose ticker changed since the last batch. */
+  const changed = new Set<BittrexMarket>()
 
-  #followed(topic: string): boolean {
-    for (const [client] of this.#clients) if (client.follows(topic)) return true
+  function followed(topic: string): boolean {
+    for (const client of exchange.clients) if (client.follows(topic)) return true
     return false
   }
 
-  #push(push: Push): void {
-    for (const [client] of this.#clients) client.push(push)
+  function publish(push: Push): void {
+    for (const client of exchange.clients) client.push(push)
   }
 
-  /** How far the time that the venue tells is ahead of the true one. */
-  #ahead(at: Micros): Micros {
-    return at < this.#clockOffUntil ? 3_600 * SECOND : 0
+  /** Once a second: what changed, for the topics of all markets, and the summaries. */
+  function publishBatches(): void {
+    if (changed.size > 0) {
+      const deltas = [...changed].map((market) => market.ticker())
+      changed.clear()
+      publish({ topic: 'tickers', method: 'tickers', body: { sequence: ++numbers.tickers, deltas } })
+    }
+    const deltas: Body[] = []
+    const legacy: Body[] = []
+    for (const market of exchange.listed) {
+      const body = market.changedSummary()
+      if (body === null) continue
+      deltas.push(body)
+      legacy.push(legacySummary(market, clock))
+      publish({ topic: `market_summary_${market.id}`, method: 'marketSummary', body })
+    }
+    if (deltas.length === 0) return
+    const sequence = ++numbers.summaries
+    publish({ topic: 'market_summaries', method: 'marketSummaries', body: { sequence, deltas } })
+    publish({ topic: 'uS', method: 'uS', body: { N: sequence, D: legacy } })
+    const lite = legacy.map(({ M, l, m }) => ({ M, l, m }))
+    publish({ topic: 'uL', method: 'uL', body: { D: lite } })
   }
 
-  // ── HTTP ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  http(request: SimulatedRequest, at: Micros): SimulatedAnswer {
-    const { pathname } = new URL(request.path, 'http://localhost')
-    const step = /\/(negotiate|start|abort|ping)$/.exec(pathname)?.[1]
-    if (step !== undefined) return this.#signalr(step, request, at)
-    const path = /\/v3\/(.+)$/.exec(pathname)?.[1]
-    if (path === undefined) return { status: 404, body: '' }
-    const held = this.#cache.get(request.path)
-    if (held !== undefined) return held
-    const answer = this.#rest(path.split('/'), new URL(request.path, 'http://localhost').searchParams, at)
-    if (answer.status === 200) this.#cache.set(request.path, answer)
-    return answer
+  /** The token of a request, where it is good. */
+  function tokenOf({ path }: SimulatedRequest): Token | undefined {
+    const token = tokens.get(queryOf(path).get('connectionToken') ?? '')
+    if (token === undefined) return undefined
+    const expired = token.connected === 0 && exchange.now - token.usedAt > TOKEN_GOOD_FOR
+    return expired ? undefined : token
   }
 
-  #signalr(step: string, request: SimulatedRequest, at: Micros): SimulatedAnswer {
+  function newToken(hub: Hub): Token {
+    return { topics: new Set(), started: false, hub, usedAt: exchange.now, connected: 0 }
+  }
+
+  function signalr(step: string, request: SimulatedRequest): SimulatedAnswer {
     if (step === 'ping') return json({ Response: 'pong' })
-    if (step === 'negotiate') return this.#negotiate(request, at)
+    if (step === 'negotiate') return negotiate(request)
     const token = tokenOf(request)
-    if (!this.#tokens.has(token)) return { status: 400, body: 'The ConnectionId is in the incorrect format.' }
+    if (token === undefined) return BAD_TOKEN
     if (step === 'abort') return { status: 200, body: '' }
-    for (const [client, its] of this.#clients) if (its === token) client.start()
-    return { status: 200, headers: JSON_TYPE, body: STARTED_BODY }
+    token.started = true
+    return json(STARTED_BODY)
   }
 
   /** An unknown hub is answered with 500 and a page. */
-  #negotiate(request: SimulatedRequest, at: Micros): SimulatedAnswer {
-    if (!hubsOfUrl(request.path).includes('c3')) {
+  function negotiate({ path }: SimulatedRequest): SimulatedAnswer {
+    const asked = hubsOfUrl(path)
+    const hub = hubs.find(({ name }) => asked.includes(name.toLowerCase()))
+    if (hub === undefined) {
       return { status: 500, headers: { 'content-type': 'text/html' }, body: '<html>Server Error</html>' }
     }
-    for (const [token, given] of this.#tokens) {
-      const connected = [...this.#clients.values()].includes(token)
-      if (!connected && at - given > TOKEN_GOOD_FOR) this.#tokens.delete(token)
+    for (const [text, { connected, usedAt }] of tokens) {
+      if (connected === 0 && exchange.now - usedAt > TOKEN_GOOD_FOR) tokens.delete(text)
     }
-    const random = Uint8Array.from({ length: 110 }, () => this.#random.integer(0, 255))
-    const token = toBase64(random)
-    this.#tokens.set(token, at)
-    const id = `b177e0de-0000-4000-8000-${String(this.#tokens.size).padStart(12, '0')}`
-    return {
-      status: 200,
-      headers: { ...JSON_TYPE, 'set-cookie': '__cf_bm=simulated; path=/; HttpOnly' },
-      body: negotiationBody(token, id),
-    }
+    const bytes = Uint8Array.from({ length: 110 }, () => exchange.random.integer(0, 255))
+    const text = toBase64(bytes)
+    tokens.set(text, newToken(hub))
+    const id = `b177e0de-0000-4000-8000-${String(tokens.size).padStart(12, '0')}`
+    return json(negotiationBody(text, id), 200, { 'set-cookie': '__cf_bm=simulated; path=/; HttpOnly' })
   }
 
-  #rest(path: readonly string[], query: URLSearchParams, at: Micros): SimulatedAnswer {
-    const [, second, what, ...rest] = path
-    if (path[0] !== 'markets') return refusal('NOT_FOUND')
-    const all = [...this.#markets.values()]
-    if (second === undefined) return json(all.map(listed))
-    if (second === 'tickers') {
-      return numbered({ sequence: this.#tickersSequence, body: all.map((market) => market.tickerBody()) })
-    }
-    if (second === 'summaries') {
-      const body = all.map((market) => market.summaryBody(at + this.#ahead(at)))
-      return numbered({ sequence: this.#summariesSequence, body })
-    }
-    const market = this.#markets.get(second)
-    if (market === undefined) return refusal('MARKET_DOES_NOT_EXIST')
-    if (what === undefined) return json(listed(market))
-    if (what === 'ticker') return json(market.tickerBody())
-    if (what === 'summary') return json(market.summaryBody(at + this.#ahead(at)))
-    if (what === 'trades') return numbered(market.trades(this.#ahead(at)))
-    if (what === 'orderbook') return numbered(market.book(Number(query.get('depth') ?? '25')))
-    const [interval, recent] = rest[0] === 'TRADE' ? rest.slice(1) : rest
-    return numbered(what === 'candles' && recent === 'recent' ? market.candles(interval ?? '') : null)
-  }
-}
-
-function batch(topic: string, method: string, sequence: number, deltas: readonly Body[]): Push {
-  return { topic, method, body: { sequence, deltas } }
-}
-
-function listed({ symbol, base, quote, precision, offline }: BittrexMarket) {
-  return {
-    symbol,
-    baseCurrencySymbol: base,
-    quoteCurrencySymbol: quote,
-    minTradeSize: '0.00010000',
-    precision,
-    status: offline ? 'OFFLINE' : 'ONLINE',
-    createdAt: '2018-05-31T13:24:40.77Z',
-    prohibitedIn: [],
-    associatedTermsOfService: [],
-    tags: [],
-  }
-}
-
-const JSON_TYPE = { 'content-type': 'application/json; charset=utf-8' }
-
-function json(body: unknown): SimulatedAnswer {
-  return { status: 200, headers: JSON_TYPE, body: JSON.stringify(body) }
-}
-
-function numbered(answer: Numbered | null): SimulatedAnswer {
-  if (answer === null) return refusal('NOT_FOUND')
-  const { headers, ...rest } = json(answer.body)
-  return { ...rest, headers: { ...headers, sequence: String(answer.sequence), 'cache-control': 'max-age=1' } }
-}
-
-function refusal(code: string): SimulatedAnswer {
-  return { status: 404, headers: JSON_TYPE, body: JSON.stringify({ code }) }
-}
-
-function tokenOf({ path }: SimulatedRequest): string {
-  return new URL(path, 'http://localhost').searchParams.get('connectionToken') ?? ''
+  return exchange.simulator('bittrex', {
+    admit: (request) => (tokenOf(request) === undefined ? BAD_TOKEN : null),
+    connect(peer) {
+      const token = tokenOf(peer.request) ?? newToken(hubs[0] ?? c3(exchange))
+      token.connected++
+      const reconnects = pathOf(peer.request.path).endsWith('/reconnect')
+      return new HubClient(exchange, peer, token.hub, token, {
+        strictStart,
+        reconnects,
+        ended() {
+          token.connected--
+          token.usedAt = exchange.now
+        },
+      })
+    },
+    http(request) {
+      const step = /\/(negotiate|start|abort|ping)$/.exec(pathOf(request.path))?.[1]
+      if (pathOf(request.path).startsWith('/v3/')) return rest.answer(request)
+      return step === undefined ? { status: 404, body: '' } : signalr(step, request)
+    },
+    commit(name) {
+      if (name !== 'sequence-reset') return null
+      for (const market of exchange.instruments.values()) market.restart()
+      numbers.tickers = 0
+      numbers.summaries = 0
+      return true
+    },
+  })
 }

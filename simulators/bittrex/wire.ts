@@ -1,4 +1,7 @@
-import type { Micros } from '../../schemas/events.js'
+import type { Level, Micros } from '../../schemas/events.js'
+import { toBase64 } from '../../src/signalr/index.js'
+import { deflateRawStored } from '../../src/simulator/stored-compression.js'
+import { encode, type WireRow } from '../kit/exact-json.js'
 
 /** A message as the hub pushes it, before it is packed. */
 export interface Push {
@@ -8,9 +11,23 @@ export interface Push {
 }
 
 /** What a body holds: numbered where the venue numbers it. */
-export interface Body {
+export interface Body extends WireRow {
   readonly sequence?: number
-  readonly [key: string]: unknown
+}
+
+/** A message as it goes out. */
+export interface PackedPush {
+  readonly method: string
+  readonly packed: string
+}
+
+/** Packs a body as the hub does. Stored, not squeezed: every inflater reads that, and it needs no help of the platform. */
+export function packBody(text: string): string {
+  return toBase64(deflateRawStored(text))
+}
+
+export function packed({ method, body }: Push): PackedPush {
+  return { method, packed: packBody(encode(body)) }
 }
 
 /** Numbers and amounts have eight decimals on the wire, whatever the market's. Zero is bare. */
@@ -22,7 +39,11 @@ export function wire(canonical: string): string {
   const point = canonical.indexOf('.')
   return point === -1
     ? `${canonical}.${'0'.repeat(WIRE_DECIMALS)}`
-    : canonical.padEnd(point + 1 + WIRE_DECIMALS, '0')
+    : canonical.slice(0, point + 1 + WIRE_DECIMALS).padEnd(point + 1 + WIRE_DECIMALS, '0')
+}
+
+export function wireLevel([price, amount]: Level) {
+  return { quantity: wire(amount), rate: wire(price) }
 }
 
 /** ISO 8601 without the zeros at the end of its fraction. */

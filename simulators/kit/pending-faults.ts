@@ -9,7 +9,8 @@ const LASTING: Readonly<Record<string, Micros>> = {
   'heartbeat-missing': 60 * SECOND,
   'clock-off': 60 * SECOND,
   maintenance: 10 * SECOND,
-} satisfies Partial<Record<VenueFault, Micros>>
+  'hub-dead': 60 * SECOND,
+}
 
 /** What a client's subscribe can meet instead of the usual answer, in the order in which they are tried. */
 export const SUBSCRIBE_FAULTS = [
@@ -59,6 +60,11 @@ export class PendingFaults {
     if (lasting === undefined) this.#pending.set(name, (this.#pending.get(name) ?? 0) + 1)
     else this.#until.set(name, at + lasting)
     return true
+  }
+
+  /** Whether a fault waits to be committed. */
+  has(name: string): boolean {
+    return this.#pending.has(name) || this.#venue?.has(name) === true
   }
 
   /** Whether a fault is to be committed now. It is then done with. */

@@ -37,6 +37,8 @@ export interface ExchangeSetup<I extends Listed> {
   readonly faults: readonly string[]
   /** Those of them that happen at once, and to a client; the rest wait for a message that they fit. */
   readonly immediate?: readonly string[]
+  /** Those of them that strike the venue and not one connection, beside those that do at every venue. */
+  readonly ofTheVenue?: readonly string[]
   readonly instruments: (random: SeededRandom) => readonly I[]
   /** Moves the market of an instrument on by a step, and publishes what came of it. */
   readonly step: (instrument: I, at: Micros) => void
@@ -62,7 +64,7 @@ export interface KitSimulator extends VenueSimulator {
   fault(name: string, at: Micros): boolean
 }
 
-/** Faults that strike the venue and not one connection. */
+/** Faults that strike the venue and not one connection, at every venue. */
 const OF_THE_VENUE: ReadonlySet<string> = new Set([
   'silent-but-one',
   'clock-off',
@@ -203,8 +205,12 @@ export class SimulatedExchange<I extends Listed, C extends ExchangeClient = Exch
         this.clients.delete(client)
         client.closed(at)
       },
-      fault: (name, at) => !OF_THE_VENUE.has(name) && client.fault?.(name, at) === true,
+      fault: (name, at) => !this.#isOfTheVenue(name) && client.fault?.(name, at) === true,
     }
+  }
+
+  #isOfTheVenue(name: string): boolean {
+    return OF_THE_VENUE.has(name) || this.#setup.ofTheVenue?.includes(name) === true
   }
 
   #commit(name: string, at: Micros, side: ExchangeSide<C>): boolean {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { type BittrexOptions, bittrex } from '../../../connectors/bittrex/index.js'
 import type { MarketEvent } from '../../../schemas/events.js'
-import { BittrexSimulator } from '../../../simulators/index.js'
+import { bittrexSimulator, type KitSimulator } from '../../../simulators/index.js'
 import { type Feed, openFeed } from '../../../src/feed/feed.js'
 import { type FaultPlan, virtualPlatform, withFaults } from '../../../src/simulator/index.js'
 
@@ -10,7 +10,7 @@ type Plan = FaultPlan['faults']
 interface World {
   readonly events: MarketEvent[]
   readonly feed: Feed
-  readonly simulator: BittrexSimulator
+  readonly simulator: KitSimulator
   /** When the run began. */
   readonly began: number
   of<T extends MarketEvent['type']>(type: T): Extract<MarketEvent, { type: T }>[]
@@ -27,7 +27,7 @@ async function world(
 ): Promise<void> {
   const platform = virtualPlatform({ seed })
   const began = platform.now
-  const simulator = new BittrexSimulator({ seed, strictStart })
+  const simulator = bittrexSimulator({ seed, strictStart })
   platform.serve(withFaults(simulator, { faults: plan }, platform.random), { hosts: ['bittrex.sim'] })
   const events: MarketEvent[] = []
   const feed = openFeed([bittrex({ url: 'ws://bittrex.sim', ...DEFAULTS, ...options })], { platform })

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { bittrex } from '../../../connectors/bittrex/index.js'
 import type { MarketEvent } from '../../../schemas/events.js'
-import { BittrexSimulator } from '../../../simulators/index.js'
+import { bittrexSimulator } from '../../../simulators/index.js'
 import { openFeed } from '../../../src/feed/feed.js'
 import { type FrameRecord, playRecording } from '../../../src/framelog/index.js'
 import { virtualPlatform } from '../../../src/simulator/index.js'
@@ -312,7 +312,7 @@ function streamOf(event: MarketEvent): string {
 describe('a log of our own', () => {
   it('gives the very market data again that the feed gave', async () => {
     const platform = virtualPlatform({ seed: 11 })
-    platform.serve(new BittrexSimulator({ seed: 11 }), { hosts: ['bittrex.sim'] })
+    platform.serve(bittrexSimulator({ seed: 11 }), { hosts: ['bittrex.sim'] })
     const records: FrameRecord[] = []
     const live: MarketEvent[] = []
     const feed = openFeed(

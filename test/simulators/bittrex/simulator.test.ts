@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { BittrexSimulator, type BittrexSimulatorOptions } from '../../../simulators/index.js'
+import { type BittrexSimulatorOptions, bittrexSimulator } from '../../../simulators/index.js'
 import {
   connectUrl,
   type HubFrame,
@@ -24,36 +24,38 @@ function request(url: string, method = 'GET'): SimulatedRequest {
 }
 
 /** A client that knows the protocol and nothing of our connector. */
-function client(options: BittrexSimulatorOptions = {}) {
-  const simulator = new BittrexSimulator(options)
+function client(options: BittrexSimulatorOptions = {}, hub = 'c3') {
+  const simulator = bittrexSimulator(options)
   let now = 1_700_000_000_000_000
   const frames: HubFrame[] = []
   const closes: number[] = []
+  const address = hubAddress('ws://sim', [hub])
   const get = (url: string): SimulatedAnswer => simulator.http(request(url), now)
   const negotiated = () =>
-    readNegotiation({ url: '', headers: {}, ...get(negotiateUrl(ADDRESS)) }).connectionToken
+    readNegotiation({ url: '', headers: {}, ...get(negotiateUrl(address)) }).connectionToken
+  const open = (token: string, step = 'connect') => {
+    const upgrade = request(connectUrl(address, token).replace('/connect?', `/${step}?`))
+    expect(simulator.admit?.(upgrade, now)).toBeNull()
+    const connection = simulator.connect(
+      {
+        request: upgrade,
+        send: (data) => void frames.push(readFrame(typeof data === 'string' ? data : '')),
+        ping: () => {},
+        close: (code) => void closes.push(code),
+      },
+      now,
+    )
+    const send = (call: unknown) => connection.received(JSON.stringify(call), now)
+    return { token, connection, send }
+  }
   return {
     simulator,
     frames,
     closes,
     get,
     /** Connects as one does. @returns the token. */
-    connect() {
-      const token = negotiated()
-      const upgrade = request(connectUrl(ADDRESS, token))
-      expect(simulator.admit(upgrade, now)).toBeNull()
-      const connection = simulator.connect(
-        {
-          request: upgrade,
-          send: (data) => void frames.push(readFrame(typeof data === 'string' ? data : '')),
-          ping: () => {},
-          close: (code) => void closes.push(code),
-        },
-        now,
-      )
-      const send = (call: unknown) => connection.received(JSON.stringify(call), now)
-      return { token, connection, send }
-    },
+    connect: () => open(negotiated()),
+    reconnect: (token: string, step: string) => open(token, step),
     start: (token: string) => get(startUrl(ADDRESS, token)),
     pass(seconds: number) {
       const end = now + seconds * SECOND
@@ -78,11 +80,11 @@ describe('the simulated venue', () => {
   it('answers an unknown hub with 500, a false token with 400, and forgets a token that is not used', () => {
     const run = client()
     expect(run.get(negotiateUrl(hubAddress('ws://sim', ['c9']))).status).toBe(500)
-    expect(run.simulator.admit(request(connectUrl(ADDRESS, 'false')), 0)?.status).toBe(400)
+    expect(run.simulator.admit?.(request(connectUrl(ADDRESS, 'false')), 0)?.status).toBe(400)
     expect(run.start('false').status).toBe(400)
     const { connectionToken } = readNegotiation({ url: '', headers: {}, ...run.get(negotiateUrl(ADDRESS)) })
     run.pass(111)
-    expect(run.simulator.admit(request(connectUrl(ADDRESS, connectionToken)), 1.8e15)?.status).toBe(400)
+    expect(run.simulator.admit?.(request(connectUrl(ADDRESS, connectionToken)), 1.8e15)?.status).toBe(400)
   })
 
   it('greets, is started, answers pings, and takes an abort', () => {
@@ -96,7 +98,7 @@ describe('the simulated venue', () => {
   })
 
   it('sends nothing before the start where it is strict, and closes who never starts', () => {
-    const run = client()
+    const run = client({ strictStart: true })
     run.connect().send(subscribe(1, 'ticker_BTC-USD', 'heartbeat'))
     run.pass(9)
     expect(run.results()).toHaveLength(1)
@@ -105,11 +107,55 @@ describe('the simulated venue', () => {
     expect(run.closes).toEqual([1000])
   })
 
-  it('sends at once where it is lenient', () => {
-    const run = client({ strictStart: false })
+  it('sends at once and for good to who never starts, as the venue did', () => {
+    const run = client()
     run.connect().send(subscribe(1, 'orderbook_BTC-USD_500'))
-    run.pass(1)
+    run.pass(30)
     expect(run.messages().length).toBeGreaterThan(0)
+    expect(run.closes).toEqual([])
+  })
+
+  it('goes on with the topics of a client that reconnects, and takes a second connect with one token', () => {
+    const run = client()
+    const { token, connection, send } = run.connect()
+    send(subscribe(1, 'orderbook_BTC-USD_25'))
+    run.pass(1)
+    connection.closed(0)
+    const before = run.messages().length
+    expect(before).toBeGreaterThan(0)
+    run.reconnect(token, 'reconnect')
+    run.pass(1)
+    expect(run.messages().length).toBeGreaterThan(before)
+    expect(run.frames.filter((frame) => frame.kind === 'push' && frame.initialised)).toHaveLength(1)
+    run.reconnect(token, 'connect')
+    expect(run.frames.filter((frame) => frame.kind === 'push' && frame.initialised)).toHaveLength(2)
+  })
+
+  it('speaks the hub before v3 as well: deltas, the whole state on demand, names with the quote first', () => {
+    const run = client({}, 'c2')
+    const { send } = run.connect()
+    const call = (method: string, id: string, ...args: string[]) =>
+      send({ H: 'c2', M: method, A: args, I: id })
+    call('SubscribeToExchangeDeltas', 'a', 'USD-BTC')
+    call('SubscribeToSummaryDeltas', 'b')
+    call('SubscribeToExchangeDeltas', 'c', 'BTC-USD')
+    run.pass(3)
+    call('QueryExchangeState', 'd', 'USD-BTC')
+    run.pass(0.2)
+    const results = new Map(run.results().map((frame) => [frame.id, frame.value]))
+    expect([results.get('a'), results.get('b'), results.get('c')]).toEqual([true, true, false])
+    const state = JSON.parse(unpack(String(results.get('d')), inflateRaw))
+    expect(state).toMatchObject({ M: 'USD-BTC', Z: expect.any(Array), f: expect.any(Array) })
+    expect(state.Z).toHaveLength(500)
+    const deltas = run
+      .messages()
+      .filter(({ method }) => method === 'ue')
+      .map(({ args }) => JSON.parse(unpack(String(args[0]), inflateRaw)))
+    const nonces = deltas.map(({ N }) => N)
+    expect(nonces.length).toBeGreaterThan(40)
+    expect(nonces).toEqual(nonces.map((_, index) => nonces[0] + index))
+    expect(nonces).toContain(state.N)
+    expect(new Set(run.messages().map(({ method }) => method))).toEqual(new Set(['ue', 'us']))
   })
 
   it('sends a keepalive each ten seconds, and a heartbeat each five to who asked for it', () => {
@@ -170,7 +216,7 @@ describe('the simulated venue', () => {
     const before = run.messages().length
     run.pass(2)
     expect(run.messages()).toHaveLength(before)
-    connection.closed()
+    connection.closed(0)
     run.pass(20)
     expect(run.frames.filter(({ kind }) => kind === 'keepalive')).toEqual([])
   })
@@ -234,13 +280,13 @@ describe('the simulated venue', () => {
     expect(json('/v3/markets/BTC-USD/ticker').bidRate).toMatch(/^\d+\.\d{8}$/)
     expect(json('/v3/markets/BTC-USD/summary')).toMatchObject({ symbol: 'BTC-USD' })
     expect(json('/v3/markets/tickers')).toHaveLength(5)
+    expect(json('/v3/currencies/BTC')).toMatchObject({ symbol: 'BTC', status: 'ONLINE' })
     expect(json('/v3/markets/summaries')).toHaveLength(5)
     expect(json('/v3/markets/BTC-USD/trades').length).toBeGreaterThan(50)
     expect(json('/v3/markets/BTC-USD/candles/MINUTE_1/recent')).toHaveLength(2)
     expect(json('/v3/markets/BTC-USD/candles/TRADE/HOUR_1/recent')).toHaveLength(1)
     expect(json('/v3/markets/BTC-USD/orderbook').bid).toHaveLength(25)
     for (const path of [
-      '/v3/currencies',
       '/v3/markets/NO-SUCH',
       '/v3/markets/BTC-USD/orderbook?depth=7',
       '/v3/markets/BTC-USD/candles/MINUTE_2/recent',
@@ -252,13 +298,13 @@ describe('the simulated venue', () => {
 
   it('commits only the faults that it knows, and only to somebody', () => {
     const run = client()
-    expect(run.simulator.fault('sequence-skipped', 0)).toBe(false)
+    expect(run.simulator.fault('reconnect-notice', 0)).toBe(false)
     const { connection } = run.connect()
     for (const name of run.simulator.faults)
       expect([name, run.simulator.fault(name, 0)]).toEqual([name, true])
     expect(run.simulator.fault('checksum-wrong', 0)).toBe(false)
-    connection.closed()
-    expect(connection.fault('hub-dead', 0)).toBe(false)
+    connection.closed(0)
+    expect(connection.fault?.('hub-dead', 0)).toBe(false)
   })
 
   it('is the same market for the same seed', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { bittrex } from '../../../connectors/bittrex/index.js'
 import type { MarketEvent } from '../../../schemas/events.js'
-import { BittrexSimulator } from '../../../simulators/index.js'
+import { bittrexSimulator } from '../../../simulators/index.js'
 import { openFeed } from '../../../src/feed/feed.js'
 import { virtualPlatform, withFaults } from '../../../src/simulator/index.js'
 
@@ -15,7 +15,7 @@ const LATENCY = 200_000
  */
 async function undisclosed(limit: number, restsAtMs: number): Promise<number[]> {
   const platform = virtualPlatform({ seed: 2 })
-  const simulator = new BittrexSimulator({ seed: 2 })
+  const simulator = bittrexSimulator({ seed: 2 })
   const plan = { faults: [{ fault: 'reset' as const, atMs: 8_000 }] }
   platform.serve(withFaults(simulator, plan, platform.random), { hosts: ['bittrex.sim'] })
   const connector = bittrex({ url: 'ws://bittrex.sim', symbols: ['BTC/USDT'], channels: ['trade', 'book:1'] })

@@ -6,8 +6,8 @@ import { blockchain } from '../../../connectors/blockchain/index.js'
 import type { ConnectionEvent, Micros } from '../../../schemas/events.js'
 import {
   BitmexSimulator,
-  BittrexSimulator,
   bitfinexSimulator,
+  bittrexSimulator,
   simulateBlockchain,
 } from '../../../simulators/index.js'
 import type { Connector } from '../../../src/connector.js'
@@ -225,7 +225,7 @@ describe('requests over HTTP that are refused as too many', () => {
 
   test('are not made for a connection that is gone, in the place of those that the next one waits for', async () => {
     const platform = virtualPlatform()
-    platform.serve(new BittrexSimulator(), { hosts: ['bittrex.test'] })
+    platform.serve(bittrexSimulator(), { hosts: ['bittrex.test'] })
     const whole = bittrex({ url: 'ws://bittrex.test', symbols: ['BTC/USD'] })
     // One each twenty seconds, the first for the listing; a connect waits fifteen for the answer that tells it where to.
     const slow = { ...whole, limits: { ...whole.limits, requestsPerMinute: 3 } }

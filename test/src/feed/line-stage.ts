@@ -9,8 +9,8 @@ import type { MarketEvent, StreamEvent } from '../../../schemas/events.js'
 import { SIMULATED_CREDENTIALS } from '../../../simulators/cex/simulator.js'
 import {
   BitmexSimulator,
-  BittrexSimulator,
   bitfinexSimulator,
+  bittrexSimulator,
   huobiSimulator,
   simulateBlockchain,
   simulateCex,
@@ -76,7 +76,7 @@ export const LINE_VENUES: readonly LineVenue[] = [
     instrument: 'BTC-USD',
     channels: ['trade', 'book', 'book:25', 'quote', 'ticker', 'candle'],
     droppable: 'drop chance=0.002 fromMs=10000',
-    simulator: (seed, stepsPerSecond) => new BittrexSimulator({ seed, stepsPerSecond }),
+    simulator: (seed, stepsPerSecond) => bittrexSimulator({ seed, stepsPerSecond }),
     connector: bittrex,
   },
   {

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { bittrex } from '../../../connectors/bittrex/index.js'
 import { blockchain } from '../../../connectors/blockchain/index.js'
 import type { MarketEvent } from '../../../schemas/events.js'
-import { BittrexSimulator, simulateBlockchain } from '../../../simulators/index.js'
+import { bittrexSimulator, simulateBlockchain } from '../../../simulators/index.js'
 import type { Connector } from '../../../src/connector.js'
 import { type Feed, openFeed } from '../../../src/feed/feed.js'
 import type { LineOptions } from '../../../src/feed/lines.js'
@@ -178,7 +178,7 @@ describe('two lines of one feed', () => {
 
 describe('what belongs to no line', () => {
   test('is asked by the lines’ ways, and by the second where the first leads nowhere', async () => {
-    await serve(new BittrexSimulator())
+    await serve(bittrexSimulator())
     const dead = await connectProxy({ names: { 'venue.test': '127.0.0.1' } })
     dead.die()
     const proxy = await connectProxy({ names: { 'venue.test': '127.0.0.1' } })

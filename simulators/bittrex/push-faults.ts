@@ -1,24 +1,13 @@
 import { toBase64 } from '../../src/signalr/index.js'
-import { units } from '../../src/simulator/market.js'
 import { deflateRawStored } from '../../src/simulator/stored-compression.js'
-import { type Body, type Push, WIRE_DECIMALS } from './wire.js'
+import { encode, type Wire, type WireRow } from '../kit/exact-json.js'
+import { longId, withExponent } from '../kit/spoilt-values.js'
+import { type Body, type PackedPush, type Push, packed } from './wire.js'
 
-/** Packs a body as the hub does. Stored, not squeezed: every inflater reads that, and it needs no help of the platform. */
-export function packBody(text: string): string {
-  return toBase64(deflateRawStored(text))
-}
+/** Faults that no other venue has: a body that is no base64, one whose deflate ends early, a candle of another stream. */
+export const OWN_FAULTS = ['base64-broken', 'deflate-truncated', 'candle-foreign'] as const
 
-/** A message as it goes out. */
-export interface PackedPush {
-  readonly method: string
-  readonly packed: string
-}
-
-export function packed({ method, body }: Push): PackedPush {
-  return { method, packed: packBody(JSON.stringify(body)) }
-}
-
-/** What faults of pushed messages can be committed. @see VENUE_FAULTS for what each means. */
+/** The faults of pushed messages, in the order in which they are tried. @see VENUE_FAULTS for what each means. */
 export const PUSH_FAULTS = [
   'sequence-skipped',
   'sequence-repeated',
@@ -36,23 +25,10 @@ export const PUSH_FAULTS = [
   'message-unknown',
   'field-new',
   'field-missing',
-  // The venue's own: a body that is no base64, one whose deflate ends early, a candle of another stream (issue 259).
-  'base64-broken',
-  'deflate-truncated',
-  'candle-foreign',
+  ...OWN_FAULTS,
 ] as const
 
 export type PushFault = (typeof PUSH_FAULTS)[number]
-
-export function isPushFault(name: string): name is PushFault {
-  return PUSH_FAULTS.some((fault) => fault === name)
-}
-
-/** Where a fault needs the truth. */
-export interface Truth {
-  /** A price well inside the asks of the message's market, as on the wire; null where there is none. */
-  readonly insideAsks: string | null
-}
 
 /**
  * What goes out in place of a message under a fault; null where the fault does not fit it. `later` goes out after the next
@@ -63,10 +39,11 @@ export interface Faulted {
   readonly later?: PackedPush
 }
 
-export function faulted(fault: PushFault, push: Push, truth: Truth): Faulted | null {
+/** @param insideAsks a price well inside the asks of the message's market; null where there is none */
+export function faulted(fault: PushFault, push: Push, insideAsks: string | null): Faulted | null {
   const { body } = push
   const numbered = body.sequence !== undefined
-  const edited = (fields: Record<string, unknown>) => ({
+  const edited = (fields: WireRow) => ({
     now: [packed({ ...push, body: { ...body, ...fields } })],
   })
   switch (fault) {
@@ -82,9 +59,9 @@ export function faulted(fault: PushFault, push: Push, truth: Truth): Faulted | n
       if (push.method !== 'orderBook') return null
       return edited({ bidDeltas: [...rows(body, 'bidDeltas'), { quantity: '0', rate: '0.00000001' }] })
     case 'book-crossed':
-      if (push.method !== 'orderBook' || truth.insideAsks === null) return null
+      if (push.method !== 'orderBook' || insideAsks === null) return null
       return edited({
-        bidDeltas: [{ quantity: '1.00000000', rate: truth.insideAsks }, ...rows(body, 'bidDeltas')],
+        bidDeltas: [{ quantity: '1.00000000', rate: insideAsks }, ...rows(body, 'bidDeltas')],
       })
     case 'trade-duplicate':
       return push.method === 'trade'
@@ -104,7 +81,7 @@ export function faulted(fault: PushFault, push: Push, truth: Truth): Faulted | n
     case 'price-nan':
       return priced(push, () => 'NaN')
     case 'price-exponent':
-      return priced(push, (rate) => `${units(rate, WIRE_DECIMALS)}E-${WIRE_DECIMALS}`)
+      return priced(push, withExponent)
     case 'message-unknown':
       return { now: [packed({ ...push, method: 'orderBookV4' }), packed(push)] }
     case 'field-new':
@@ -116,7 +93,7 @@ export function faulted(fault: PushFault, push: Push, truth: Truth): Faulted | n
     case 'base64-broken':
       return { now: [{ method: push.method, packed: `${packed(push).packed.slice(0, -4)}*===` }] }
     case 'deflate-truncated': {
-      const whole = deflateRawStored(JSON.stringify(body))
+      const whole = deflateRawStored(encode(body))
       return { now: [{ method: push.method, packed: toBase64(whole.subarray(0, whole.length >> 1)) }] }
     }
     case 'candle-foreign': {
@@ -139,22 +116,21 @@ function priced(push: Push, change: (rate: string) => string | null): Faulted | 
   return null
 }
 
-/** Twenty-one digits, and others for each trade. */
-function longId(id: string): string {
-  return `9${id.replace(/\D/g, '').slice(-20).padStart(20, '0')}`
-}
-
 function firstRow(
   body: Body,
   key: string,
   change: (value: string) => string | null,
   list = 'deltas',
-): Record<string, unknown> {
+): WireRow {
   const [first, ...rest] = rows(body, list)
   return { [list]: [{ ...first, [key]: change(String(first?.[key])) }, ...rest] }
 }
 
-function rows(body: Body, list: string): Record<string, unknown>[] {
+function rows(body: Body, list: string): WireRow[] {
   const value = body[list]
-  return Array.isArray(value) ? value : []
+  return isRows(value) ? [...value] : []
+}
+
+function isRows(value: Wire | undefined): value is readonly WireRow[] {
+  return Array.isArray(value)
 }
