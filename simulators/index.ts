@@ -2,7 +2,7 @@ import { findVenue, venues } from '../connectors/index.js'
 import { UsageError } from '../src/errors.js'
 import type { SimulatorOptions, VenueSimulator } from '../src/simulator/index.js'
 import { bitfinexSimulator } from './bitfinex/simulator.js'
-import { BitmexSimulator } from './bitmex/simulator.js'
+import { bitmexSimulator } from './bitmex/simulator.js'
 import { bittrexSimulator } from './bittrex/simulator.js'
 import { simulateBlockchain } from './blockchain/simulator.js'
 import { simulateCex } from './cex/simulator.js'
@@ -15,7 +15,7 @@ import { huobiSimulator } from './huobi/simulator.js'
 export * from '../src/simulator/index.js'
 export { bitfinexSimulator } from './bitfinex/simulator.js'
 export type { DialectName } from './bitmex/dialect.js'
-export { BitmexSimulator, type BitmexSimulatorOptions } from './bitmex/simulator.js'
+export { type BitmexSimulatorOptions, bitmexSimulator } from './bitmex/simulator.js'
 export { type BittrexSimulatorOptions, bittrexSimulator } from './bittrex/simulator.js'
 export { simulateBlockchain } from './blockchain/simulator.js'
 export { type CexSimulatorOptions, simulateCex } from './cex/simulator.js'
@@ -25,7 +25,7 @@ export type { KitSimulator } from './kit/simulated-exchange.js'
 
 const simulators: Readonly<Record<string, (options: SimulatorOptions) => VenueSimulator>> = {
   bitfinex: bitfinexSimulator,
-  bitmex: (options) => new BitmexSimulator(options),
+  bitmex: bitmexSimulator,
   huobi: huobiSimulator,
   cex: simulateCex,
   bittrex: bittrexSimulator,

@@ -1,21 +1,15 @@
 import type { Level, Micros } from '../../schemas/events.js'
 import type { BookSide, OrderBook } from '../../src/book/order-book.js'
+import { compareDecimals } from '../../src/decode/decimal.js'
 import type { LevelMove } from '../../src/simulator/market.js'
+import { PublishedWindow, sideMoves, type WindowMove } from '../kit/book-window.js'
 import { Digits, type WireRow } from '../kit/exact-json.js'
 import { type Dialect, iso, type LevelFacts } from './dialect.js'
 import { LevelIds } from './level-ids.js'
-import type { Listing } from './listing.js'
+import type { BitmexListing } from './listing.js'
 import { type Publication, publication } from './publication.js'
-import { TopView } from './top-view.js'
 
 const TABLES = ['orderBookL2', 'orderBookL2_25', 'orderBookL2_100']
-
-interface Move {
-  readonly action: Publication['action']
-  readonly side: BookSide
-  readonly price: string
-  readonly amount: string
-}
 
 /** The book of one market in every table that the venue shows it in. */
 export class BookTables {
@@ -25,20 +19,22 @@ export class BookTables {
   readonly #wanted: (table: string) => boolean
   /** Each table has ids of its own: a throttled one still names levels that the full book has forgotten. */
   readonly #ids: ReadonlyMap<string, LevelIds>
-  readonly #views: ReadonlyMap<string, TopView>
+  readonly #views: ReadonlyMap<string, PublishedWindow>
   #topTen = ''
 
-  constructor(listing: Listing, book: OrderBook, wanted: (table: string) => boolean) {
+  constructor(listing: BitmexListing, book: OrderBook, wanted: (table: string) => boolean) {
     this.#symbol = listing.symbol
     this.#book = book
     this.#wanted = wanted
     this.#ids = new Map(TABLES.map((table, index) => [table, new LevelIds(listing, index)]))
-    this.#views = new Map([25, 100].map((depth) => [`orderBookL2_${depth}`, new TopView(book, depth)]))
+    this.#views = new Map(
+      [25, 100].map((depth) => [`orderBookL2_${depth}`, new PublishedWindow(book, depth)]),
+    )
   }
 
   /** The changes of the full book. */
   moved(moves: readonly LevelMove[], at: Micros): Publication[] {
-    if (this.#wanted('orderBookL2')) return this.#frames('orderBookL2', moves.map(asMove), at)
+    if (this.#wanted('orderBookL2')) return this.#frames('orderBookL2', netMoves(moves), at)
     for (const { side, price, amount } of moves) {
       if (amount === null) this.#ids.get('orderBookL2')?.drop(side, price)
     }
@@ -49,7 +45,10 @@ export class BookTables {
   publish(at: Micros): Publication[] {
     const published: Publication[] = []
     for (const [table, view] of this.#views) {
-      if (this.#wanted(table)) published.push(...this.#frames(table, view.publish(), at))
+      if (!this.#wanted(table)) continue
+      const before = view.publish()
+      const moved = (side: BookSide) => sideMoves(side, before[side], view.shown[side])
+      published.push(...this.#frames(table, [...moved('asks'), ...moved('bids')], at))
     }
     if (!this.#wanted('orderBook10')) return published
     const topTen = JSON.stringify(this.#book.top(10))
@@ -79,19 +78,17 @@ export class BookTables {
     return { symbol: this.#symbol, bids: side(bids), asks: side(asks), timestamp: iso(at) }
   }
 
-  /** Moves in a row that are of one kind make one frame. */
-  #frames(table: string, moves: readonly Move[], at: Micros): Publication[] {
-    const published: Publication[] = []
-    let rows: LevelFacts[] = []
-    for (const [index, { action, side, price, amount }] of moves.entries()) {
-      rows.push(this.#level(table, side, [price, amount], at))
-      if (action === 'delete') this.#ids.get(table)?.drop(side, price)
-      if (moves[index + 1]?.action === action) continue
-      const facts = rows
-      published.push({ table, action, rows: (dialect) => facts.map((level) => dialect.level(action, level)) })
-      rows = []
-    }
-    return published
+  /** A frame for each kind of move, deletes first; its rows have the worst ask first, as those of a partial. */
+  #frames(table: string, moves: readonly WindowMove[], at: Micros): Publication[] {
+    return (['delete', 'update', 'insert'] as const).flatMap((action) => {
+      const alike = moves.filter((move) => move.action === action).sort(worstAskFirst)
+      if (alike.length === 0) return []
+      const facts = alike.map(({ side, price, amount }) => this.#level(table, side, [price, amount], at))
+      if (action === 'delete') for (const { side, price } of alike) this.#ids.get(table)?.drop(side, price)
+      return [
+        { table, action, rows: (dialect: Dialect) => facts.map((level) => dialect.level(action, level)) },
+      ]
+    })
   }
 
   #level(table: string, side: BookSide, [price, amount]: Level, at: Micros): LevelFacts {
@@ -108,7 +105,21 @@ export class BookTables {
   }
 }
 
-function asMove({ side, price, previous, amount }: LevelMove): Move {
-  const action = previous === null ? 'insert' : amount === null ? 'delete' : 'update'
-  return { action, side, price, amount: amount ?? previous ?? '0' }
+/** What became of each level in a step: a frame names none twice. */
+function netMoves(moves: readonly LevelMove[]): WindowMove[] {
+  const levels = new Map<string, LevelMove>()
+  for (const move of moves) {
+    const level = `${move.side} ${move.price}`
+    levels.set(level, { ...move, previous: (levels.get(level) ?? move).previous })
+  }
+  return [...levels.values()].flatMap(({ side, price, previous, amount }): WindowMove[] => {
+    if (previous === amount) return []
+    if (amount === null) return [{ action: 'delete', side, price, amount: previous ?? '0' }]
+    return [{ action: previous === null ? 'insert' : 'update', side, price, amount }]
+  })
+}
+
+function worstAskFirst(a: WindowMove, b: WindowMove): number {
+  if (a.side !== b.side) return a.side === 'asks' ? -1 : 1
+  return compareDecimals(b.price, a.price)
 }

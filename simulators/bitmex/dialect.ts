@@ -27,8 +27,10 @@ export interface Dialect {
   level(action: Action, facts: LevelFacts): WireRow
   /** A row of any other table: columns that are null are sent, or left out. */
   row(table: string, columns: WireRow): WireRow
-  /** What a partial tells of its table. */
+  /** What a partial says of its table. */
   meta(table: string): WireRow
+  /** How a symbol that there is not is refused. */
+  unknownSymbol(symbol: string, advice: string): string
 }
 
 /** Rows of one frame have the same time, and mostly the frames of one step. */
@@ -83,6 +85,7 @@ const dialect2021: Dialect = {
     foreignKeys: { symbol: 'instrument' },
     attributes: { symbol: 'parted' },
   }),
+  unknownSymbol: () => 'Unknown or expired symbol.',
 }
 
 /** Since 2026 the rows of these tables name a pool. */
@@ -126,6 +129,8 @@ const dialect2026: Dialect = {
     keys: KEYS[table] ?? [],
     types: { symbol: 'symbol', timestamp: 'timestamp', ...(POOLED.test(table) ? { pool: 'symbol' } : {}) },
   }),
+  // As recorded in October 2024.
+  unknownSymbol: (symbol, advice) => `Unknown or expired symbol: ${symbol}. ${advice}`,
 }
 
 export const DIALECTS: Readonly<Record<DialectName, Dialect>> = { '2021': dialect2021, '2026': dialect2026 }

@@ -1,9 +1,11 @@
 import { Decimal } from 'decimal.js'
 import type { Micros } from '../../schemas/events.js'
 import type { ReadonlyBook } from '../../src/book/order-book.js'
+import type { MarketDay } from '../../src/simulator/market.js'
 import { Digits, type WireRow } from '../kit/exact-json.js'
 import { iso } from './dialect.js'
-import type { Listing } from './listing.js'
+import type { BitmexListing } from './listing.js'
+import type { Notional } from './notional.js'
 
 const Float = Decimal.clone({ precision: 17 })
 
@@ -11,8 +13,6 @@ const Float = Decimal.clone({ precision: 17 })
 export interface Running {
   lastPrice: string
   tickDirection: string
-  high: string
-  low: string
   openInterest: string
   mark: string
   index: string
@@ -21,33 +21,36 @@ export interface Running {
   fundingTimestamp: Micros
 }
 
-/** The columns of the instrument table; those that the venue has and no reader of market data uses are left out. */
-/** What the last 24 hours and the open contracts are worth. */
-export interface Worth {
-  readonly volume: string
-  /** In money. */
-  readonly foreign: Digits
-  /** The open contracts in settlement units. */
-  readonly open: Digits
+/** What the last 24 hours brought. */
+export interface Day extends MarketDay {
+  /** The volume in the columns that a trade has. */
+  readonly worth: Notional
 }
 
+/**
+ * The columns of the instrument table; those that the venue has and no reader of market data uses are left out.
+ *
+ * @param open the open contracts in settlement units
+ */
 export function instrumentColumns(
-  listing: Listing,
+  listing: BitmexListing,
   running: Running,
-  worth: Worth,
+  day: Day | null,
+  open: Digits,
   book: ReadonlyBook | null,
-  settled: boolean,
+  listed: boolean,
   at: Micros,
 ): WireRow {
   const { bid, ask } = book?.best() ?? { bid: null, ask: null }
   const perpetual = listing.typ === 'FFWCSX'
   const derivative = perpetual || listing.expiry !== null
   const digits = (text: string | null) => (text === null ? null : new Digits(text))
-  const change = new Float(running.lastPrice).div(listing.price).minus(1).toDecimalPlaces(4)
+  const opened = day?.open ?? listing.price
+  const change = new Float(running.lastPrice).div(opened).minus(1).toDecimalPlaces(4)
   return {
     symbol: listing.symbol,
     rootSymbol: listing.underlying,
-    state: settled ? 'Settled' : book === null ? 'Unlisted' : 'Open',
+    state: listed ? (book === null ? 'Unlisted' : 'Open') : 'Settled',
     typ: listing.typ,
     listing: '2016-05-13T12:00:00.000Z',
     front: listing.expiry,
@@ -78,12 +81,14 @@ export function instrumentColumns(
     fundingInterval: perpetual ? '2000-01-01T08:00:00.000Z' : null,
     fundingRate: perpetual ? new Digits(running.fundingRate) : null,
     indicativeFundingRate: perpetual ? new Digits(running.indicativeFundingRate) : null,
-    prevPrice24h: new Digits(listing.price),
-    volume24h: new Digits(worth.volume),
-    foreignNotional24h: worth.foreign,
-    vwap: null,
-    highPrice: new Digits(running.high),
-    lowPrice: new Digits(running.low),
+    prevPrice24h: new Digits(opened),
+    volume24h: new Digits(day?.volume ?? '0'),
+    turnover24h: day?.worth.grossValue ?? null,
+    homeNotional24h: day?.worth.homeNotional ?? null,
+    foreignNotional24h: day?.worth.foreignNotional ?? null,
+    vwap: day === null ? null : new Digits(new Float(day.turnover).div(day.volume).toString()),
+    highPrice: digits(day?.high ?? null),
+    lowPrice: digits(day?.low ?? null),
     lastPrice: new Digits(book === null ? running.index : running.lastPrice),
     lastTickDirection: running.tickDirection,
     lastChangePcnt: new Digits(change.toFixed()),
@@ -91,7 +96,7 @@ export function instrumentColumns(
     midPrice: digits(running.mark),
     askPrice: digits(ask?.[0] ?? null),
     openInterest: derivative ? new Digits(running.openInterest) : null,
-    openValue: derivative ? worth.open : null,
+    openValue: derivative ? open : null,
     fairMethod: derivative ? 'FundingRate' : null,
     fairPrice: book === null ? null : new Digits(running.mark),
     markMethod: derivative ? 'FairPrice' : 'LastPrice',

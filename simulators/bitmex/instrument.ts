@@ -4,13 +4,14 @@ import { compareDecimals } from '../../src/decode/decimal.js'
 import { type MarketTrade, SimulatedMarket } from '../../src/simulator/market.js'
 import type { SeededRandom } from '../../src/simulator/random.js'
 import { Digits, type WireRow } from '../kit/exact-json.js'
+import type { Listed } from '../kit/simulated-exchange.js'
 import { BIN_SIZES, BinSeries, type BinSize } from './bins.js'
 import { BookTables } from './book-tables.js'
 import { type Dialect, iso } from './dialect.js'
 import { nextFunding } from './funding-times.js'
 import { instrumentColumns, type Running } from './instrument-columns.js'
 import { Liquidations } from './liquidations.js'
-import type { Listing } from './listing.js'
+import type { BitmexListing } from './listing.js'
 import { MatchIds } from './match-ids.js'
 import { type Notional, notional } from './notional.js'
 import { type Publication, publication } from './publication.js'
@@ -37,13 +38,14 @@ const VIEW_MICROS = SECOND / 10
 /** Steps that the market has behind it when the simulator begins, so that there are trades to look back on. */
 const PAST_STEPS = 60
 
-/** One instrument of the simulated venue: its market, and every table that tells of it. */
-export class SimulatedInstrument {
-  readonly listing: Listing
+/** One instrument of the simulated venue: its market, and every table that shows it. */
+export class BitmexInstrument implements Listed {
+  readonly listing: BitmexListing
   /** Null for an index. */
   readonly market: SimulatedMarket | null
-  /** No longer traded. */
-  settled = false
+  readonly id: string
+  readonly quiet: boolean
+  listed = true
   readonly #random: SeededRandom
   readonly #ids: MatchIds
   readonly #books: BookTables | null
@@ -66,11 +68,13 @@ export class SimulatedInstrument {
    * @param wanted whether a client follows a table of this instrument: views that nobody sees are not worked out
    */
   constructor(
-    listing: Listing,
+    listing: BitmexListing,
     random: SeededRandom,
     bitcoin: () => string,
     wanted: (table: string) => boolean,
   ) {
+    this.id = listing.symbol
+    this.quiet = listing.quiet ?? false
     this.listing = listing
     this.#random = random
     this.#ids = new MatchIds(random)
@@ -83,8 +87,6 @@ export class SimulatedInstrument {
     this.#running = {
       lastPrice: listing.price,
       tickDirection: 'ZeroPlusTick',
-      high: listing.price,
-      low: listing.price,
       openInterest: new Exact(listing.shape?.amount ?? 0).times(OPEN_AMOUNTS).toFixed(),
       mark: listing.price,
       index: listing.price,
@@ -127,7 +129,7 @@ export class SimulatedInstrument {
 
   /** Moves the market by one step. */
   step(at: Micros): Publication[] {
-    if (this.market === null || this.settled) return []
+    if (this.market === null) return []
     this.#now = at
     const before = this.market.book.best()
     const { moves, trades } = this.market.step(at)
@@ -139,7 +141,15 @@ export class SimulatedInstrument {
       const rows = trades.map((trade) => this.#trade(trade, at))
       published.push(publication('trade', 'insert', rows))
       published.push(
-        ...this.#changed(at, ['lastPrice', 'lastTickDirection', 'highPrice', 'lowPrice', 'volume24h']),
+        ...this.#changed(at, [
+          'lastPrice',
+          'lastTickDirection',
+          'lastChangePcnt',
+          'highPrice',
+          'lowPrice',
+          'volume24h',
+          'turnover24h',
+        ]),
       )
     }
     return published
@@ -151,7 +161,6 @@ export class SimulatedInstrument {
     this.#now = at
     this.#passedAt = at
     const published: Publication[] = []
-    if (this.settled) return published
     if (at - this.#viewAt >= VIEW_MICROS) {
       this.#viewAt = at
       published.push(...(this.#books?.publish(at) ?? []))
@@ -174,9 +183,8 @@ export class SimulatedInstrument {
     return [...published, ...this.#everySecond(at)]
   }
 
-  /** The instrument stops trading, as its `state` tells. */
-  settle(at: Micros): Publication[] {
-    this.settled = true
+  /** The instrument has stopped trading, as its `state` says. */
+  settled(at: Micros): Publication[] {
     this.#now = at
     return this.#changed(at, ['state'])
   }
@@ -282,14 +290,11 @@ export class SimulatedInstrument {
 
   /** The row of the instrument table. */
   columns(at: Micros): WireRow {
-    const volume = this.market?.day.volume ?? '0'
+    const { market } = this
     const worth = (size: string) => notional(this.listing, size, this.lastPrice, this.#bitcoin())
-    const day = {
-      volume,
-      foreign: worth(volume).foreignNotional,
-      open: worth(this.#running.openInterest).grossValue,
-    }
-    return instrumentColumns(this.listing, this.#running, day, this.market?.book ?? null, this.settled, at)
+    const day = market === null ? null : { ...market.day, worth: worth(market.day.volume) }
+    const open = worth(this.#running.openInterest).grossValue
+    return instrumentColumns(this.listing, this.#running, day, open, market?.book ?? null, this.listed, at)
   }
 
   #changed(at: Micros, columns: readonly string[]): Publication[] {
@@ -329,9 +334,6 @@ export class SimulatedInstrument {
         gross: grossValue.text,
       })
     }
-    const running = this.#running
-    if (compareDecimals(price, running.high) > 0) running.high = price
-    if (compareDecimals(price, running.low) < 0) running.low = price
     keep(this.#trades, [row])
     return row
   }

@@ -1,16 +1,16 @@
 import type { BookSide } from '../../src/book/order-book.js'
 import { units } from '../../src/simulator/market.js'
-import type { Listing } from './listing.js'
+import type { BitmexListing } from './listing.js'
 
 /** Ids of the L2 rows of one instrument, as both dialects have them. */
 export class LevelIds {
-  readonly #listing: Listing
+  readonly #listing: BitmexListing
   readonly #free = new Map<string, string>()
   readonly #first: bigint
   #next = 0n
 
   /** @param table counts the tables that have ids of their own */
-  constructor(listing: Listing, table: number) {
+  constructor(listing: BitmexListing, table: number) {
     this.#listing = listing
     this.#first = 62_400_000_000n + BigInt(listing.index * 10 + table) * 1_000_000_000n
   }

@@ -1,10 +1,11 @@
 import type { MarketShape } from '../../src/simulator/market.js'
+import { moreListings } from '../kit/more-listings.js'
 
 /** How amounts of an instrument turn into coins and money. */
 export type ContractKind = 'inverse' | 'linear' | 'quanto' | 'spot' | 'index'
 
 /** An instrument of the simulated venue. */
-export interface Listing {
+export interface BitmexListing {
   readonly symbol: string
   readonly kind: ContractKind
   /** The venue's `typ`, a CFI code. */
@@ -24,6 +25,8 @@ export interface Listing {
   /** Null for an index, which has a price and no market. */
   readonly shape: MarketShape | null
   readonly price: string
+  /** One of those that were added on demand. @default false */
+  readonly quiet?: boolean
 }
 
 const xbtusd = {
@@ -37,7 +40,7 @@ const xbtusd = {
 } as const
 
 /** One of each kind: inverse, quanto and linear perpetuals, a dated future, spot, an index. */
-export const LISTINGS: readonly Listing[] = [
+const LISTINGS: readonly BitmexListing[] = [
   {
     ...xbtusd,
     symbol: 'XBTUSD',
@@ -129,3 +132,32 @@ export const LISTINGS: readonly Listing[] = [
     shape: null,
   },
 ]
+
+/** Contracts a coin of the instruments that are added on demand. */
+const CONTRACTS_A_COIN = 100
+
+/** The venue's own instruments, and more linear perpetuals up to a number of instruments. */
+export function listings(count: number): readonly BitmexListing[] {
+  const more = moreListings(count - LISTINGS.length, 0).map(({ base, shape }, number): BitmexListing => {
+    const amount = Math.max(1, Math.round((2_000 * CONTRACTS_A_COIN) / Number(shape.price)))
+    return {
+      symbol: `${base}USDT`,
+      kind: 'linear',
+      typ: 'FFWCSX',
+      underlying: base,
+      quoteCurrency: 'USDT',
+      settlCurrency: 'USDt',
+      index: 1_000 + number,
+      idTick: 1,
+      multiplier: String(1_000_000 / CONTRACTS_A_COIN),
+      underlyingToPositionMultiplier: String(CONTRACTS_A_COIN),
+      quoteToSettleMultiplier: '1000000',
+      expiry: null,
+      tickSize: (10 ** -shape.priceDecimals).toFixed(shape.priceDecimals),
+      price: shape.price,
+      shape: { ...shape, amount: String(amount) },
+      quiet: true,
+    }
+  })
+  return [...LISTINGS, ...more]
+}

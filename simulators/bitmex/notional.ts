@@ -1,6 +1,6 @@
 import { Decimal } from 'decimal.js'
 import { Digits } from '../kit/exact-json.js'
-import type { Listing } from './listing.js'
+import type { BitmexListing } from './listing.js'
 
 /** The venue works these out with binary floats, so that they carry dust; seventeen digits are what it prints. */
 const Float = Decimal.clone({ precision: 17 })
@@ -16,7 +16,7 @@ export interface Notional {
 }
 
 /** @param bitcoin the price of a bitcoin, which the worth of a quanto contract follows */
-export function notional(listing: Listing, size: string, price: string, bitcoin: string): Notional {
+export function notional(listing: BitmexListing, size: string, price: string, bitcoin: string): Notional {
   switch (listing.kind) {
     case 'inverse':
       return columns(new Float(size).times(1e8).div(price), new Float(size).div(price), new Float(size))

@@ -1,6 +1,6 @@
 import { bitmex } from '../../../connectors/bitmex/index.js'
 import type { MarketEvent } from '../../../schemas/events.js'
-import { BitmexSimulator, type BitmexSimulatorOptions } from '../../../simulators/index.js'
+import { type BitmexSimulatorOptions, bitmexSimulator, type KitSimulator } from '../../../simulators/index.js'
 import type { Channel, Connector, HttpRequest, Subscription } from '../../../src/connector.js'
 import { StreamMemory } from '../../../src/session/memory.js'
 import type { SimulatedConnection } from '../../../src/simulator/venue-simulator.js'
@@ -11,7 +11,7 @@ export const START = Date.UTC(2026, 2, 2, 11, 59, 50) * 1000
 
 /** A session and the simulator in memory, under a clock that the test moves. */
 export class World {
-  readonly simulator: BitmexSimulator
+  readonly simulator: KitSimulator
   readonly connector: Connector
   readonly memory = new StreamMemory()
   /** Of all connections. */
@@ -26,7 +26,7 @@ export class World {
   #closed: { code: number; reason: string } | null = null
 
   constructor(options: BitmexSimulatorOptions = {}, path = '/realtime') {
-    this.simulator = new BitmexSimulator({ seed: 7, ...options })
+    this.simulator = bitmexSimulator({ seed: 7, ...options })
     this.connector = bitmex({ url: 'ws://127.0.0.1:9001/realtime' })
     this.#path = path
     ;[this.session, this.#connection] = this.#connect()

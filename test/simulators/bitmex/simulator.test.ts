@@ -1,7 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import * as z from 'zod'
 import { bitmexVenue } from '../../../connectors/bitmex/index.js'
-import { BitmexSimulator, type BitmexSimulatorOptions, simulate } from '../../../simulators/index.js'
+import {
+  type BitmexSimulatorOptions,
+  bitmexSimulator,
+  type KitSimulator,
+  simulate,
+} from '../../../simulators/index.js'
 import type { Channel } from '../../../src/connector.js'
 import { START, World } from '../../connectors/bitmex/world.js'
 
@@ -115,7 +120,7 @@ describe('a session that is struck', () => {
   }
 
   it('offers every fault that it claims', () => {
-    for (const name of new BitmexSimulator().faults) {
+    for (const name of bitmexSimulator().faults) {
       const { world } = live()
       expect(world.fault(name), name).toBe(true)
     }
@@ -220,12 +225,12 @@ describe('a session that is struck', () => {
     world.fault('maintenance')
     expect(world.closed).toMatchObject({ code: 1012 })
     const request = { method: 'GET', path: '/realtime', headers: {}, body: '' }
-    expect(world.simulator.admit(request, world.at)).toMatchObject({
+    expect(world.simulator.admit?.(request, world.at)).toMatchObject({
       status: 503,
       headers: { 'retry-after': '10' },
     })
     world.run(10_000)
-    expect(world.simulator.admit(request, world.at)).toBeNull()
+    expect(world.simulator.admit?.(request, world.at)).toBeNull()
     world.reconnect(subscriptions)
     world.run(3000)
     const gaps = world.of('gap').map(({ channel, instrument, state }) => `${state} ${channel} ${instrument}`)
@@ -252,14 +257,14 @@ const anything = z.record(z.string(), z.unknown())
 /** A client of another make: it sends text and keeps what comes. */
 class Client {
   readonly frames: string[] = []
-  readonly simulator: BitmexSimulator
+  readonly simulator: KitSimulator
   readonly #connection
   at = START
 
   constructor(
     options: BitmexSimulatorOptions = {},
     path = '/realtime',
-    simulator = new BitmexSimulator(options),
+    simulator = bitmexSimulator(options),
   ) {
     this.simulator = simulator
     this.simulator.advance(this.at)
@@ -350,8 +355,9 @@ describe('the simulator', () => {
   })
 
   it.each([
-    [{ op: 'subscribe', args: ['trade:NOPE'] }, 400, /Unknown or expired symbol.*trade:NOPE/],
-    [{ op: 'subscribe', args: ['candles:XBTUSD'] }, 400, /candles:XBTUSD/],
+    [{ op: 'subscribe', args: ['trade:NOPE'] }, 400, /^Unknown or expired symbol: NOPE\. /],
+    [{ op: 'subscribe', args: ['candles:XBTUSD'] }, 400, /^Unknown table: candles$/],
+    [{ op: 'subscribe', args: ['order:XBTUSD'] }, 401, /account-locked subscription/],
     [
       { op: 'subscribe', args: Array.from({ length: 21 }, () => 'trade:XBTUSD') },
       400,
@@ -366,6 +372,30 @@ describe('the simulator', () => {
     const client = new Client()
     client.send(request)
     expect(client.messages[1]).toMatchObject({ status, error: expect.stringMatching(error), meta: {} })
+  })
+
+  it('gives a request back as it came, numbers as numbers', () => {
+    const client = new Client()
+    const request = { op: 'dance', steps: 3, args: [1.5, null] }
+    client.send(request)
+    expect(client.messages[1]).toMatchObject({ request })
+  })
+
+  it('names no level twice in a change of a book, its rows from the worst ask to the worst bid', () => {
+    const client = new Client({ stepsPerSecond: 50 })
+    client.send({ op: 'subscribe', args: ['orderBookL2:XBTUSD', 'orderBookL2_25:XBTUSD'] })
+    client.run(20_000)
+    const changes = ['orderBookL2', 'orderBookL2_25'].flatMap((table) =>
+      (['insert', 'update', 'delete'] as const).flatMap((action) => client.table(table, action)),
+    )
+    expect(changes.length).toBeGreaterThan(300)
+    expect(Math.max(...changes.map(({ data }) => data.length))).toBeGreaterThan(3)
+    for (const { data } of changes) {
+      const rows = data as { id: number; side: string; price: number }[]
+      expect(new Set(rows.map(({ id }) => id)).size).toBe(rows.length)
+      const sorted = rows.toSorted((a, b) => b.side.localeCompare(a.side) || b.price - a.price)
+      expect(rows).toEqual(sorted)
+    }
   })
 
   it('refuses a topic that is there already, and keeps it', () => {
@@ -460,7 +490,7 @@ describe('the simulator', () => {
   it('tells a liquidation as it comes, shrinks and goes', () => {
     const client = new Client()
     client.send({ op: 'subscribe', args: ['liquidation:XBTUSD'] })
-    client.run(60_000)
+    client.run(200_000)
     const orders = client.table('liquidation', 'insert').map(({ data }) => data[0]?.['orderID'])
     expect(orders.length).toBeGreaterThan(1)
     const [first] = orders
@@ -500,18 +530,18 @@ describe('the simulator', () => {
   })
 
   it('takes forty connections in a burst, then one a second', () => {
-    const simulator = new BitmexSimulator({ dialect: '2021' })
+    const simulator = bitmexSimulator({ dialect: '2021' })
     const request = { method: 'GET', path: '/realtime', headers: {}, body: '' }
     for (let count = 0; count < 40; count++) {
-      expect(simulator.admit(request, START)).toBeNull()
+      expect(simulator.admit?.(request, START)).toBeNull()
       new Client({}, '/realtime', simulator).leave()
     }
-    expect(simulator.admit(request, START)).toMatchObject({ status: 429, headers: { 'retry-after': '1' } })
-    expect(simulator.admit(request, START + 1_000_000)).toBeNull()
+    expect(simulator.admit?.(request, START)).toMatchObject({ status: 429, headers: { 'retry-after': '1' } })
+    expect(simulator.admit?.(request, START + 1_000_000)).toBeNull()
   })
 
   it('keeps a fault for the client that is to come', () => {
-    const simulator = new BitmexSimulator()
+    const simulator = bitmexSimulator()
     expect(simulator.fault('limit-error', START)).toBe(true)
     const client = new Client({}, '/realtime', simulator)
     client.send({ op: 'subscribe', args: ['trade:XBTUSD'] })
@@ -584,6 +614,11 @@ describe('the REST answers', () => {
     expect(get('/api/v1/trade/bucketed?symbol=XBTUSD&binSize=2m').body).toEqual([])
     for (const call of ['liquidation', 'settlement', 'insurance'])
       expect(get(`/api/v1/${call}`).status).toBe(200)
+    expect(get('/api/v1/schema/websocketHelp').body).toMatchObject({
+      subscriptionSubjects: { public: expect.arrayContaining(['trade', 'orderBookL2']) },
+    })
+    expect(get('/api/v1/wallet/assets').body).toMatchObject([{ asset: 'XBT' }, { asset: 'USDT' }])
+    expect(get('/api/v1/announcement/').status).toBe(200)
   })
 
   it('are 404 for what there is not', () => {

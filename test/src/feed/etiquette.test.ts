@@ -5,8 +5,8 @@ import { bittrex } from '../../../connectors/bittrex/index.js'
 import { blockchain } from '../../../connectors/blockchain/index.js'
 import type { ConnectionEvent, Micros } from '../../../schemas/events.js'
 import {
-  BitmexSimulator,
   bitfinexSimulator,
+  bitmexSimulator,
   bittrexSimulator,
   simulateBlockchain,
 } from '../../../simulators/index.js'
@@ -155,7 +155,7 @@ describe('a host that refuses connects as too many', () => {
 
 test('a venue that says that no connection is left holds all connections of the process', async () => {
   const platform = virtualPlatform()
-  const simulator = new BitmexSimulator({ stepsPerSecond: 1, dialect: '2021' })
+  const simulator = bitmexSimulator({ stepsPerSecond: 1, dialect: '2021' })
   const said: VenueSimulator = {
     venue: 'bitmex',
     markets: simulator.markets,
@@ -247,7 +247,7 @@ describe('the end of a connection', () => {
   ]
   test('with the code by which its venue restarts is no failure', async () => {
     const platform = virtualPlatform()
-    const host = platform.serve(new BitmexSimulator({ stepsPerSecond: 1 }), { hosts: [HOST] })
+    const host = platform.serve(bitmexSimulator({ stepsPerSecond: 1 }), { hosts: [HOST] })
     const feed = openFeed([bitmex({ url: `ws://${HOST}`, symbols: ['XBTUSD'] })], { platform })
     const told: ConnectionEvent[] = []
     feed.on('connection', (event) => void told.push(event))

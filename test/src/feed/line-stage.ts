@@ -8,8 +8,8 @@ import { huobi } from '../../../connectors/huobi/index.js'
 import type { MarketEvent, StreamEvent } from '../../../schemas/events.js'
 import { SIMULATED_CREDENTIALS } from '../../../simulators/cex/simulator.js'
 import {
-  BitmexSimulator,
   bitfinexSimulator,
+  bitmexSimulator,
   bittrexSimulator,
   huobiSimulator,
   simulateBlockchain,
@@ -67,7 +67,7 @@ export const LINE_VENUES: readonly LineVenue[] = [
     instrument: 'XBTUSD',
     channels: ['trade', 'book', 'quote', 'ticker', 'candle', 'derivative', 'liquidation', 'instrument'],
     own: ['ticker', 'instrument'],
-    simulator: (seed, stepsPerSecond) => new BitmexSimulator({ seed, stepsPerSecond }),
+    simulator: (seed, stepsPerSecond) => bitmexSimulator({ seed, stepsPerSecond }),
     connector: bitmex,
   },
   {
