@@ -29,6 +29,7 @@ interface Options {
   readonly port: number
   readonly host: string
   readonly seed: number
+  readonly instruments?: number
   readonly faults?: string
   readonly frames?: string[]
   readonly speed?: number
@@ -55,6 +56,12 @@ export function simulateCommand(): Command {
         { value: 1, shown: '1' },
       ),
     )
+    .addOption(
+      flag('--instruments <n>', 'how many instruments the venue lists, at most 5000', wholeNumber(1, 5_000), {
+        value: undefined,
+        shown: 'its own, 4 to 12',
+      }),
+    )
     .option(
       '--faults <plan>',
       'a fault plan: a file, JSON, or short text such as "drop chance=0.01" (docs/simulator.md)',
@@ -68,6 +75,7 @@ export function simulateCommand(): Command {
       helpEnd(`
 Examples:
   tapewire simulate bitfinex --port 9001
+  tapewire simulate bitfinex --instruments 500
   tapewire simulate bitfinex --faults 'drop chance=0.01; close atMs=5000'
   tapewire simulate bitfinex --frames tape.frames.jsonl.gz --speed 10x`),
     )
@@ -88,7 +96,13 @@ Examples:
       const report = plan === null ? null : new FaultReport(clock.now())
       const server = await serveSimulator(
         (url) => {
-          const simulator = player ?? simulate(venue.id, { seed: options.seed, url })
+          const simulator =
+            player ??
+            simulate(venue.id, {
+              seed: options.seed,
+              url,
+              ...(options.instruments === undefined ? {} : { instruments: options.instruments }),
+            })
           if (plan === null) return simulator
           return withFaults(simulator, plan, new SeededRandom(options.seed), (strike) => report?.tell(strike))
         },

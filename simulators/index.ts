@@ -32,6 +32,9 @@ const simulators: Readonly<Record<string, (options: SimulatorOptions) => VenueSi
   blockchain: simulateBlockchain,
 }
 
+/** Each has a market of its own in memory. */
+const MOST_INSTRUMENTS = 5_000
+
 /**
  * A venue's simulator: its protocol, a seeded market, a true book. Serve it with `serveSimulator`, or on a `virtualPlatform`.
  *
@@ -39,6 +42,17 @@ const simulators: Readonly<Record<string, (options: SimulatorOptions) => VenueSi
  * @throws {UsageError} `unknown_venue`; `bad_option` where an option does not fit.
  */
 export function simulate(venue: string, options: SimulatorOptions = {}): VenueSimulator {
+  const { instruments } = options
+  if (
+    instruments !== undefined &&
+    !(Number.isInteger(instruments) && instruments >= 1 && instruments <= MOST_INSTRUMENTS)
+  ) {
+    throw new UsageError(
+      'bad_option',
+      `simulator: option instruments must be a whole number from 1 to ${MOST_INSTRUMENTS} (got ${instruments})`,
+      { context: { venue, field: 'instruments' } },
+    )
+  }
   const simulator = simulators[findVenue(venue)?.id ?? '']
   if (simulator !== undefined) return simulator(options)
   throw new UsageError(

@@ -1,21 +1,27 @@
+import { Decimal } from 'decimal.js'
 import type { Level, Micros } from '../../schemas/events.js'
-import { compareDecimals } from '../../src/decode/decimal.js'
 import {
-  decimal,
   type LevelMove,
+  type MarketShape,
   type MarketTrade,
   SimulatedMarket,
   units,
 } from '../../src/simulator/market.js'
 import type { SeededRandom } from '../../src/simulator/random.js'
+import type { SimulatorOptions } from '../../src/simulator/venue-simulator.js'
+import { PublishedWindow, sideMoves } from '../kit/book-window.js'
+import { moreListings } from '../kit/more-listings.js'
+import type { Listed } from '../kit/simulated-exchange.js'
+
+const Exact = Decimal.clone({ precision: 1000, toExpNeg: -1000, toExpPos: 1000 })
 
 /** Markets of both simulated exchanges. SHIB counts whole coins only, and no client's table knows its minor unit. */
-const SHAPES = {
+const SHAPES: Readonly<Record<string, MarketShape>> = {
   'BTC/USD': { priceDecimals: 1, amountDecimals: 8, price: '86875.0', amount: '0.02', levels: 60 },
   'ETH/USD': { priceDecimals: 2, amountDecimals: 6, price: '3200.00', amount: '0.6', levels: 60 },
   'SHIB/USD': { priceDecimals: 8, amountDecimals: 0, price: '0.00002210', amount: '15000000', levels: 60 },
   'ADA/EUR': { priceDecimals: 4, amountDecimals: 6, price: '0.6210', amount: '600', levels: 60 },
-} as const
+}
 
 /** A trade with the ids that each exchange gives it, and the time: the venue's clock showed it once, and it stays. */
 export interface PublishedTrade extends MarketTrade {
@@ -27,46 +33,11 @@ export interface PublishedTrade extends MarketTrade {
 
 const TRADES_KEPT = 5_000
 
-/** A candle of one length; volume in minor units. */
-export interface RunningCandle {
-  /** Seconds. */
-  readonly time: number
-  readonly open: string
-  high: string
-  low: string
-  close: string
-  volume: bigint
-}
-
-const CANDLES_KEPT = 120
-
-/** The last candles of one length. */
-export class CandleRun {
-  readonly seconds: number
-  readonly candles: RunningCandle[] = []
-
-  constructor(seconds: number) {
-    this.seconds = seconds
-  }
-
-  add(at: Micros, price: string, volume: bigint): RunningCandle {
-    const time = Math.floor(at / 1_000_000 / this.seconds) * this.seconds
-    let candle = this.candles.at(-1)
-    if (candle?.time !== time) {
-      candle = { time, open: price, high: price, low: price, close: price, volume: 0n }
-      this.candles.push(candle)
-      if (this.candles.length > CANDLES_KEPT) this.candles.shift()
-    }
-    candle.close = price
-    candle.volume += volume
-    if (compareDecimals(price, candle.high) > 0) candle.high = price
-    if (compareDecimals(price, candle.low) < 0) candle.low = price
-    return candle
-  }
-}
-
-/** One market, with what both exchanges tell of it. */
-export class PairMarket {
+/** One market, with what both exchanges publish of it. */
+export class PairMarket implements Listed {
+  /** The name on Spot Trading. */
+  readonly id: string
+  readonly quiet: boolean
   readonly base: string
   readonly quote: string
   readonly market: SimulatedMarket
@@ -76,22 +47,18 @@ export class PairMarket {
   readonly trades: PublishedTrade[] = []
   /** Neither exchange knows a pair that is not: it is missing in the listings, and nothing happens in it. */
   listed = true
-  readonly #day = new CandleRun(86_400)
   #lastMs = 0
   #counter = 0
 
-  constructor(symbol: keyof typeof SHAPES, extremeAmounts: boolean, random: SeededRandom) {
-    const shape = SHAPES[symbol]
+  constructor(symbol: string, shape: MarketShape, quiet: boolean, random: SeededRandom) {
     const [base = '', quote = ''] = symbol.split('/')
+    this.id = `${base}-${quote}`
+    this.quiet = quiet
     this.base = base
     this.quote = quote
     this.priceDecimals = shape.priceDecimals
     this.amountDecimals = shape.amountDecimals
-    this.market = new SimulatedMarket({ ...shape, extremeAmounts }, random)
-  }
-
-  get spot(): string {
-    return `${this.base}-${this.quote}`
+    this.market = new SimulatedMarket(shape, random)
   }
 
   get classic(): string {
@@ -105,15 +72,9 @@ export class PairMarket {
   ): { readonly moves: readonly LevelMove[]; readonly trades: readonly PublishedTrade[] } {
     const { moves, trades } = this.market.step(now)
     const published = trades.map((trade) => this.#publish(trade, stamp))
-    for (const { price, amount } of published) this.#day.add(now, price, BigInt(this.minor(amount)))
     this.trades.push(...published)
     this.trades.splice(0, Math.max(0, this.trades.length - TRADES_KEPT))
     return { moves, trades: published }
-  }
-
-  /** What was traded today; undefined before the first trade. */
-  get day(): RunningCandle | undefined {
-    return this.#day.candles.at(-1)
   }
 
   /** An amount as Spot Trading writes it: padded to the decimals of the base. */
@@ -128,6 +89,16 @@ export class PairMarket {
     return units(amount, this.amountDecimals).toString()
   }
 
+  /** What levels add up to: coins, and their worth in money. */
+  totals(levels: readonly Level[]): { readonly coins: Decimal; readonly money: Decimal } {
+    const coins = levels.reduce((sum, [, amount]) => sum.plus(amount), new Exact(0))
+    const money = levels.reduce(
+      (sum, [price, amount]) => sum.plus(new Exact(price).times(amount)),
+      new Exact(0),
+    )
+    return { coins, money }
+  }
+
   #publish(trade: MarketTrade, stamp: Micros): PublishedTrade {
     const ms = Math.floor(stamp / 1000)
     this.#counter = ms === this.#lastMs ? this.#counter + 1 : 0
@@ -136,46 +107,47 @@ export class PairMarket {
   }
 }
 
-export function pairMarkets(random: SeededRandom, extremeAmounts: boolean): readonly PairMarket[] {
-  const symbols = ['BTC/USD', 'ETH/USD', 'SHIB/USD', 'ADA/EUR'] as const
-  return symbols.map((symbol) => new PairMarket(symbol, extremeAmounts, random))
+export function pairMarkets(
+  { extremeAmounts = false, instruments = 0 }: SimulatorOptions,
+  random: SeededRandom,
+): PairMarket[] {
+  const own = Object.entries(SHAPES).map(
+    ([symbol, shape]) => new PairMarket(symbol, { ...shape, extremeAmounts }, false, random),
+  )
+  const more = moreListings(instruments - own.length, 6).map(
+    ({ base, shape }) => new PairMarket(`${base}/USD`, shape, true, random),
+  )
+  return [...own, ...more]
 }
 
 /** The window of twenty levels that Spot Trading publishes of one market, once a second. */
-export class PublishedWindow {
-  readonly #pair: PairMarket
+export class SpotWindow {
+  readonly #window: PublishedWindow
   seqId: number
-  bids: readonly Level[]
-  asks: readonly Level[]
-  due: Micros | null = null
 
-  constructor(pair: PairMarket, seqId: number) {
-    this.#pair = pair
+  constructor({ market }: PairMarket, seqId: number) {
+    this.#window = new PublishedWindow(market.book, 20)
     this.seqId = seqId
-    ;({ bids: this.bids, asks: this.asks } = pair.market.book.top(20))
+  }
+
+  get shown() {
+    return this.#window.shown
   }
 
   /** Moves on to the market as it is. @returns what changed, in no order of price; null where nothing did. */
   publish(): { readonly bids: readonly Level[]; readonly asks: readonly Level[] } | null {
-    const { bids, asks } = this.#pair.market.book.top(20)
-    const changed = { bids: changes(this.bids, bids), asks: changes(this.asks, asks) }
+    const before = this.#window.publish()
+    const changes = (side: 'bids' | 'asks'): Level[] => {
+      const moves = sideMoves(side, before[side], this.shown[side])
+      const set = moves
+        .filter(({ action }) => action !== 'delete')
+        .map(({ price, amount }): Level => [price, amount])
+      const gone = moves.filter(({ action }) => action === 'delete').map(({ price }): Level => [price, '0'])
+      return [...set.reverse(), ...gone]
+    }
+    const changed = { bids: changes('bids'), asks: changes('asks') }
     if (changed.bids.length + changed.asks.length === 0) return null
-    this.bids = bids
-    this.asks = asks
     this.seqId++
     return changed
   }
-}
-
-function changes(before: readonly Level[], after: readonly Level[]): Level[] {
-  const held = new Map(after)
-  const was = new Map(before)
-  const gone = before.filter(([price]) => !held.has(price)).map(([price]): Level => [price, '0'])
-  const set = after.filter(([price, amount]) => was.get(price) !== amount)
-  return [...set.reverse(), ...gone]
-}
-
-/** The sum of amounts in minor units as a decimal. */
-export function coins(minor: bigint, decimals: number): string {
-  return decimal(minor, decimals)
 }

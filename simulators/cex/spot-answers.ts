@@ -1,6 +1,7 @@
 import { Decimal } from 'decimal.js'
 import type { Level, Micros } from '../../schemas/events.js'
-import type { CandleRun, PairMarket, PublishedTrade } from './markets.js'
+import type { Candles } from '../kit/candles.js'
+import type { PairMarket, PublishedTrade } from './markets.js'
 
 /** What the answers are made of. */
 export interface SpotSource {
@@ -8,7 +9,7 @@ export interface SpotSource {
   pair(name: unknown): PairMarket | undefined
   /** The `data` of a book's snapshot. */
   snapshotOf(pair: PairMarket): string
-  candlesOf(pair: PairMarket, side: string, resolution: string): CandleRun | undefined
+  candlesOf(pair: PairMarket, side: string, resolution: string): Candles | undefined
 }
 
 /** What a one-shot request answers, on the socket and over REST; null for a method that does not exist. */
@@ -26,6 +27,8 @@ export function spotAnswer(
   switch (method) {
     case 'get_pairs_info':
       return { data: `[${exchange.pairs.map(pairRow).join(',')}]` }
+    case 'get_processing_info':
+      return { data: `{${exchange.pairs.map(processingEntry).join(',')}}` }
     case 'get_currencies_info':
       return { data: `[${exchange.pairs.map(currencyRow).join(',')}]` }
     case 'get_server_time':
@@ -69,7 +72,7 @@ function tickers(exchange: SpotSource, pairs: unknown): { data: string } | { err
   if (pairs !== undefined && !(Array.isArray(pairs) && pairs.length > 0)) {
     return { error: 'Parameter pairs should be Array of Strings' }
   }
-  const names: unknown[] = pairs ?? exchange.pairs.map(({ spot }) => spot)
+  const names: unknown[] = pairs ?? exchange.pairs.map(({ id }) => id)
   const rows: Record<string, Record<string, string | null>> = {}
   for (const name of names) {
     const pair = exchange.pair(name)
@@ -78,7 +81,7 @@ function tickers(exchange: SpotSource, pairs: unknown): { data: string } | { err
     const last = pair.trades.at(-1)
     const { volume, turnover } = pair.market.day
     const dollars = new Decimal(turnover).times(pair.quote === 'EUR' ? DOLLARS_A_EURO : 1).toFixed(2)
-    rows[pair.spot] = {
+    rows[pair.id] = {
       bestBid: bid?.[0] ?? null,
       bestAsk: ask?.[0] ?? null,
       volume: pair.padded(volume),
@@ -110,13 +113,13 @@ function candles(
     const run = exchange.candlesOf(pair, String(dataType), String(resolution))
     const to = toISO === undefined ? Number.POSITIVE_INFINITY : Number(toISO)
     const from = fromISO === undefined ? 0 : Number(fromISO)
-    const newest = run?.candles.at(-1)
-    const within = (run?.candles ?? []).filter(({ time }) => time * 1000 >= from && time * 1000 <= to)
+    const newest = run?.last
+    const within = (run?.bars ?? []).filter(({ start }) => start / 1000 >= from && start / 1000 <= to)
     const rows = toISO === undefined ? within.slice(0, Number(limit)) : within.slice(-Number(limit))
     const texts = rows.map((row) => {
       const closed = row === newest ? '' : ',"isClosed":true'
-      const iso = new Date(row.time * 1000).toISOString()
-      return `{"timestamp":${row.time * 1000},"open":${row.open},"high":${row.high},"low":${row.low},"close":${row.close},"volume":0,"resolution":"${String(resolution)}"${closed},"timestampISO":"${iso}"}`
+      const iso = new Date(row.start / 1000).toISOString()
+      return `{"timestamp":${row.start / 1000},"open":${row.open},"high":${row.high},"low":${row.low},"close":${row.close},"volume":0,"resolution":"${String(resolution)}"${closed},"timestampISO":"${iso}"}`
     })
     return `[${texts.join(',')}]`
   }
@@ -143,7 +146,7 @@ export function bookData(
 ): string {
   const side = (levels: readonly Level[]) =>
     `[${levels.map(([price, amount]) => `["${price}","${pair.padded(amount)}"]`).join(',')}]`
-  return `{"seqId":${seqId},"pair":"${pair.spot}","bids":${side(bids)},"asks":${side(asks)}}`
+  return `{"seqId":${seqId},"pair":"${pair.id}","bids":${side(bids)},"asks":${side(asks)}}`
 }
 
 /** The fields of a trade. */
@@ -168,6 +171,21 @@ function pairRow({ base, quote, amountDecimals, priceDecimals }: PairMarket): st
     minPrice: '0.00000001',
     maxPrice: '1000000',
   })
+}
+
+/** How a coin comes in and goes out. */
+function processingEntry({ base }: PairMarket): string {
+  const chain = {
+    type: 'coin',
+    deposit: 'enabled',
+    minDeposit: '0.0002',
+    withdrawal: 'enabled',
+    minWithdrawal: '0.002',
+    withdrawalFee: '0.001',
+    withdrawalFeePercent: '0',
+    depositConfirmations: 2,
+  }
+  return `"${base}":${JSON.stringify({ name: base, blockchains: { [base.toLowerCase()]: chain } })}`
 }
 
 function currencyRow({ base, amountDecimals }: PairMarket): string {

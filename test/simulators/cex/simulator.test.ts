@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest'
 import { cexVenue } from '../../../connectors/cex/index.js'
-import { Voice } from '../../../simulators/cex/voice.js'
 import { simulate, simulateCex } from '../../../simulators/index.js'
 import type { Channel } from '../../../src/connector.js'
 import type { SimulatedPeer } from '../../../src/simulator/index.js'
@@ -152,6 +151,7 @@ describe('Spot Trading as it behaves', () => {
       send(`{"e":"${method}","oid":"1","data":{}}`)
       expect(JSON.parse(frames.at(-1) ?? '').data).toEqual(rest(method))
     }
+    expect(rest('get_processing_info/')).toMatchObject({ BTC: { blockchains: { btc: { type: 'coin' } } } })
     expect(rest('get_order_book', '{"pair":"BTC-USD"}')).toMatchObject({
       currency1: 'BTC',
       timestamp: expect.any(Number),
@@ -359,45 +359,34 @@ describe('the connector against its simulator', () => {
   })
 
   test('a fault that does not fit a frame waits for one that it fits', () => {
-    const voice = new Voice()
-    const sent: string[] = []
-    const peer: SimulatedPeer = {
-      request: { method: 'GET', path: '/', headers: {}, body: '' },
-      send: (data) => void sent.push(String(data)),
-      ping: () => undefined,
-      close: () => undefined,
-    }
-    voice.order('price-exponent', 0)
-    voice.say(peer, 'update', '{"bids":[],"asks":[]}', 0)
-    voice.say(peer, 'update', '{"bids":[["12.50","1"]],"asks":[]}', 0)
-    expect(sent).toEqual(['{"bids":[],"asks":[]}', '{"bids":[["1250E-2","1"]],"asks":[]}'])
-    voice.order('ack-late', 0)
-    voice.say(peer, 'reply', '{}', 0)
-    voice.gone(peer)
-    voice.advance(60_000_000)
-    expect(sent).toHaveLength(2)
+    const { simulator, frames, send, take, advance } = client(SPOT)
+    expect(simulator.fault('price-exponent', START)).toBe(true)
+    send('{"e":"get_server_time","oid":"1","data":{}}')
+    send(subscribe('BTC-USD'))
+    expect(frames.filter((frame) => /\d+E-\d/.test(frame))).toEqual([])
+    advance(5000)
+    expect(take('order_book_increment').filter((frame) => /\["\d+E-1",/.test(frame))).toHaveLength(1)
   })
 
   test('a frame that changes places does so with the next of its own pair', () => {
-    const voice = new Voice()
-    const sent: string[] = []
-    const peer: SimulatedPeer = {
-      request: { method: 'GET', path: '/', headers: {}, body: '' },
-      send: (data) => void sent.push(String(data)),
-      ping: () => undefined,
-      close: () => undefined,
-    }
-    const update = (pair: string, seqId: number) => `{"pair":"${pair}","seqId":${seqId}}`
-    voice.order('sequence-backwards', 0)
-    for (const [pair, seqId] of [
-      ['A', 1],
-      ['B', 1],
-      ['A', 2],
-      ['A', 3],
-    ] as const) {
-      voice.say(peer, 'update', update(pair, seqId), 0)
-    }
-    expect(sent).toEqual([update('B', 1), update('A', 2), update('A', 1), update('A', 3)])
+    const { simulator, send, take, advance } = client(SPOT)
+    send(subscribe('BTC-USD', 'a'))
+    send(subscribe('ETH-USD', 'b'))
+    expect(simulator.fault('sequence-backwards', START)).toBe(true)
+    advance(6000)
+    const numbers = (pair: string) =>
+      take('order_book_increment')
+        .map((frame) => JSON.parse(frame).data)
+        .filter((data) => data.pair === pair)
+        .map(({ seqId }) => seqId)
+    const inOrder = (seen: readonly number[]) => [...seen].sort((a, b) => a - b)
+    const swapped = ['BTC-USD', 'ETH-USD'].filter(
+      (pair) => JSON.stringify(numbers(pair)) !== JSON.stringify(inOrder(numbers(pair))),
+    )
+    expect(swapped).toHaveLength(1)
+    const [first, second, ...rest] = numbers(swapped[0] ?? '')
+    expect(first).toBe(second + 1)
+    expect(rest).toEqual(rest.map((_, index) => first + 1 + index))
   })
 
   test('an audit that does not fit is a gap, and the book is fetched again', async () => {
