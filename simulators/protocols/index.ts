@@ -30,3 +30,4 @@ export {
   type SocketIoServerOptions,
 } from './socket-io.js'
 export { SseServer, type SseServerOptions } from './sse.js'
+export { WampClient, type WampProcedure, WampRefusal, WampServer, type WampServerOptions } from './wamp.js'
