@@ -4,6 +4,7 @@ import { checkOptions, KEPT_OPTIONS } from '../options.js'
 import { WampCodec } from './codec.js'
 import type { WampCommand, WampMessage, WampProtocolOptions } from './types.js'
 
+export type { WampFields, WampFormat } from './messages.js'
 export type {
   WampChallenge,
   WampCommand,
