@@ -1,4 +1,3 @@
-import { performance } from 'node:perf_hooks'
 import type { Clock, Timer } from '../platform.js'
 import { SteadyTime } from './steady-time.js'
 
@@ -78,7 +77,8 @@ function startTimer(delayMs: number, run: () => void, background: boolean): Time
   const arm = (remainingMs: number) => {
     const partMs = Math.min(remainingMs, LONGEST_TIMER_MS)
     handle = setTimeout(() => (remainingMs > partMs ? arm(remainingMs - partMs) : run()), partMs)
-    if (background) handle.unref()
+    // Browsers have no process to keep alive.
+    if (background) handle.unref?.()
   }
   arm(delayMs)
   return { cancel: () => clearTimeout(handle) }

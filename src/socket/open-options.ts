@@ -10,7 +10,6 @@ import type { Loss } from './loss.js'
 import type { QueueBounds } from './message-queue.js'
 import { NETWORK } from './network-defaults.js'
 import type { CompressionOptions, EgressOptions } from './network-options.js'
-import { compressionSchema, egressShape } from './network-schema.js'
 import type { Frame } from './plain-frames.js'
 import type { Prepare } from './prepare.js'
 import type { HoldBounds } from './send-queue.js'
@@ -172,7 +171,7 @@ const holdSchema = z.strictObject({
   expireMs: positive.default(30_000),
 })
 
-/** The options of `openSocket`, with every default in its place. */
+/** What every runtime takes. */
 export const openSocketSchema = z.strictObject({
   url: z.url({ protocol: /^[a-z][a-z+.-]*$/, error: 'must be a URL such as wss://host/path' }),
   protocol: anything<Protocol<never, unknown, unknown>>('a protocol, such as pusher({ … })').optional(),
@@ -199,7 +198,6 @@ export const openSocketSchema = z.strictObject({
       policy: z.enum(['pause', 'drop-oldest', 'error']).default('pause'),
     })
     .prefault({}),
-  compression: compressionSchema.default(false),
   connectTimeoutMs: positive.default(15_000),
   requestTimeoutMs: positive.default(10_000),
   maxRequests: limit(1).default(10_000),
@@ -209,21 +207,24 @@ export const openSocketSchema = z.strictObject({
     .default(16 * 1024 * 1024),
   maxBufferedBytes: limit(1).default(1024 * 1024),
   signal: z.instanceof(AbortSignal).optional(),
-  ...egressShape,
   tap: anything<SocketTap>('a tap, such as a FrameLogWriter').optional(),
   platform: anything<NonNullable<OpenSocketOptions['platform']>>('a platform').optional(),
 })
 
-/** What a socket is made of. */
+/** What a socket is made of, with every default in its place. */
 export type OpenSocketConfig = z.output<typeof openSocketSchema>
 
-/** @throws {UsageError} `bad_option`, naming field and value. */
-export function openSocketConfig(
+/**
+ * @param schema with what the runtime takes besides.
+ * @throws {UsageError} `bad_option`, naming field and value.
+ */
+export function openSocketConfig<S extends z.ZodType<OpenSocketConfig>>(
+  schema: S,
   url: string,
   options: object,
   { name, schemes }: Pick<Protocol<unknown, unknown>, 'name' | 'schemes'>,
-): OpenSocketConfig {
-  const config = parseOptions('openSocket', openSocketSchema, { ...options, url })
+): z.output<S> {
+  const config = parseOptions('openSocket', schema, { ...options, url })
   if (schemes.includes(new URL(config.url).protocol.slice(0, -1))) return config
   const wanted = schemes.map((scheme) => `${scheme}://`).join(' or ')
   throw new UsageError('bad_option', `openSocket: the url must begin with ${wanted} for ${name}`, {

@@ -1,7 +1,8 @@
 import type { Protocol } from '../protocols/codec.js'
 import { systemClock } from './clock.js'
+import { compressionSchema, egressShape } from './network-schema.js'
 import { nodeNetwork } from './node-network.js'
-import { type OpenSocketOptions, openSocketConfig } from './open-options.js'
+import { type OpenSocketOptions, openSocketConfig, openSocketSchema } from './open-options.js'
 import { type Frame, plainFrames } from './plain-frames.js'
 import { Socket } from './socket.js'
 
@@ -38,6 +39,8 @@ export type WithProtocol<Command, Message, Answer> = OpenSocketOptions<Command, 
   readonly protocol: Protocol<Command, Message, Answer>
 }
 
+const schema = openSocketSchema.extend({ ...egressShape, compression: compressionSchema.default(false) })
+
 function hasProtocol<Command, Message, Answer>(
   options: WithProtocol<Command, Message, Answer> | OpenSocketOptions,
 ): options is WithProtocol<Command, Message, Answer> {
@@ -49,7 +52,7 @@ function opened<Command, Message, Answer>(
   options: Pick<OpenSocketOptions<Command, Message, Answer>, 'on' | 'watchdog'>,
   protocol: Protocol<Command, Message, Answer>,
 ): Socket<Command, Message, Answer> {
-  const config = openSocketConfig(url, options, protocol)
+  const config = openSocketConfig(schema, url, options, protocol)
   const { proxy, localAddress, tls, agent, compression: perMessageDeflate } = config
   const wayOut = { proxy, localAddress, tls, agent, perMessageDeflate, clock: systemClock() }
   const platform = config.platform ?? nodeNetwork(wayOut)
