@@ -19,6 +19,8 @@ export type FindingCode =
   | 'crossed_book'
   | 'sequence_back'
   | 'emitted_back'
+  | 'number_back'
+  | 'number_missing'
   | 'repeated_id'
   | 'gap_open'
   | 'gap_unhealed'

@@ -85,7 +85,7 @@ describe('the overview of a tape', () => {
         `"quotes":0,"tickers":0,"candles":0,"derivatives":0,"liquidations":0,"gaps":0,` +
         `"checksumsVerified":0,"checksumsFailed":0}],"malformed":1,` +
         `"streams":[{"venue":"testex","symbol":"BTC/USD","channel":"book","instrument":"tBTCUSD","asked":false,` +
-        `"from":${START},"to":${START + 9},"share":1,"missing":0,"paused":0,"gaps":[],"events":1,"inDoubt":1,"runs":1},` +
+        `"from":${START + 9},"to":${START + 9},"share":1,"missing":0,"paused":0,"gaps":[],"events":1,"inDoubt":1,"runs":1},` +
         `{"venue":"testex","symbol":"BTC/USD","channel":"trade","instrument":"tBTCUSD","asked":false,` +
         `"from":${START},"to":${START + 9},"share":1,"missing":0,"paused":0,"gaps":[],"events":3,"inDoubt":1,"runs":1}]}`,
     )

@@ -478,6 +478,25 @@ describe('a stream', () => {
     )
   })
 
+  it('whose numbers have a hole lacks events, unless a gap says so', async () => {
+    const hole = await verify(trade({ id: '1', n: 1 }), trade({ id: '2', n: 4, ...at(1) }))
+    expect(codes(hole)).toEqual([['error', 'number_missing', 2]])
+    expect(hole.findings[0]?.what).toContain('numbers 2 to 3')
+    const gaps = { channel: 'trade', ...at(1) }
+    const disclosed = await verify(
+      trade({ id: '1', n: 1 }),
+      gap('open', { ...gaps, n: 2 }),
+      gap('closed', { ...gaps, n: 7 }),
+      trade({ id: '2', n: 8, ...at(2) }),
+    )
+    expect(codes(disclosed).map(([, code]) => code)).not.toContain('number_missing')
+  })
+
+  it('whose numbers go back is not in order', async () => {
+    const verification = await verify(trade({ id: '1', n: 2 }), trade({ id: '2', n: 1, ...at(1) }))
+    expect(codes(verification)).toEqual([['error', 'number_back', 2]])
+  })
+
   it('may have the trade ids of another', async () => {
     const verification = await verify(trade(), trade({ instrument: 'tETHUSD' }), trade({ venue: 'other' }))
     expect(verification.findings).toEqual([])
