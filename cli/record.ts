@@ -12,7 +12,7 @@ import { exitCode, failureCode, interruption } from './exit.js'
 import { channelsFlag, flag, maxAttemptsFlag, urlFlag } from './flag.js'
 import { helpEnd } from './help.js'
 import { RecordingReport } from './recording-report.js'
-import { StatusKeeper } from './recording-status.js'
+import { type FilesWrong, StatusKeeper } from './recording-status.js'
 import { connectorsFor, MARKETS } from './targets.js'
 
 interface Options {
@@ -82,7 +82,7 @@ async function run(
   const { maxAttempts, duration } = options
   const connectors = await connectorsFor(targets, options, (notice) => output.notice(notice))
   const { signal, interrupted, dispose } = interruption()
-  const trouble = { tape: null as string | null }
+  const wrong: FilesWrong = { tape: null, raw: null }
   if (options.db.startsWith(':')) {
     throw new UsageError('bad_option', `--db ${options.db} is no file: a tape is a file, such as tape.db`, {
       context: { field: '--db' },
@@ -90,8 +90,8 @@ async function run(
   }
   const recorder = openTape(options.db, {
     mode: 'write',
-    onTrouble: ({ message }) => {
-      trouble.tape = message
+    onTrouble: ({ message, error, since }) => {
+      wrong.tape = `${error?.message ?? message} (since ${new Date(since / 1000).toISOString()})`
       output.notice(message)
     },
   })
@@ -99,7 +99,10 @@ async function run(
   let feed: Feed
   let raw: FrameLogWriter | null
   try {
-    raw = openRaw(options, clock, ({ message }) => output.notice(message))
+    raw = openRaw(options, clock, ({ message }) => {
+      wrong.raw = message
+      output.notice(message)
+    })
     if (raw !== null) closing.push(raw)
     feed = openFeed(connectors, {
       signal,
@@ -123,9 +126,7 @@ async function run(
   }
   const end = duration === undefined ? null : clock.after(duration, finish)
   signal.addEventListener('abort', finish)
-  const keeper = new StatusKeeper(feed, recorder, clock, () =>
-    recorder.state === 'failing' || recorder.state === 'losing' ? trouble.tape : null,
-  )
+  const keeper = new StatusKeeper(feed, recorder, clock, wrong)
   output.begin(keeper)
   const ended: { summary: RecordSummary | null } = { summary: null }
   let code: number = exitCode.done

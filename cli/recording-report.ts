@@ -188,7 +188,8 @@ function troublesText({ wrong }: VenueStatus): string[] {
   return rest > 0 ? [...texts, `and ${rest} more`] : texts
 }
 
-function tapeText({ tape: { bytes, waiting, lost, gaps, wrong } }: RecordingStatus): string {
+function tapeText({ tape, rawWrong }: RecordingStatus): string {
+  const { bytes, waiting, lost, gaps, wrong } = tape
   const parts = [`tape ${showBytes(bytes)}`]
   if (gaps.opened > 0) {
     const open = gaps.open === 0 ? '' : ` (${gaps.open} open)`
@@ -196,6 +197,7 @@ function tapeText({ tape: { bytes, waiting, lost, gaps, wrong } }: RecordingStat
   }
   if (lost > 0) parts.push(`${lost.toLocaleString('en')} events lost`)
   if (wrong !== null) parts.push(`${waiting.toLocaleString('en')} events waiting: ${shown(wrong)}`)
+  if (rawWrong !== null) parts.push(`raw frames are no longer kept: ${shown(rawWrong)}`)
   return parts.join(', ')
 }
 

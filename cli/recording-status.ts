@@ -15,6 +15,14 @@ export interface RecordingStatus {
   readonly elapsedMs: number
   readonly venues: readonly VenueStatus[]
   readonly tape: TapeStatus
+  /** Why raw frames are no longer kept; null where they are, or were not asked for. */
+  readonly rawWrong: string | null
+}
+
+/** What went wrong last with the files of a recording; null where nothing did. */
+export interface FilesWrong {
+  tape: string | null
+  raw: string | null
 }
 
 export interface VenueStatus {
@@ -66,17 +74,12 @@ export class StatusKeeper {
   readonly #clock: Clock
   readonly #began: Micros
   readonly #venues = new Map<string, Counts>()
-  readonly #tapeTrouble: () => string | null
+  readonly #wrong: Readonly<FilesWrong>
   #statusAt: Micros
 
-  /** @param tapeTrouble why the tape cannot be written; null where it can */
-  constructor(
-    feed: Pick<Feed, 'metrics'>,
-    recorder: Recorder,
-    clock: Clock,
-    tapeTrouble: () => string | null,
-  ) {
-    this.#tapeTrouble = tapeTrouble
+  /** @param wrong brought up to date by the caller */
+  constructor(feed: Pick<Feed, 'metrics'>, recorder: Recorder, clock: Clock, wrong: Readonly<FilesWrong>) {
+    this.#wrong = wrong
     this.#feed = feed
     this.#recorder = recorder
     this.#clock = clock
@@ -135,6 +138,7 @@ export class StatusKeeper {
       elapsedMs: Math.round(this.elapsedMs),
       venues,
       tape: this.#tape,
+      rawWrong: this.#wrong.raw,
     }
   }
 
@@ -175,14 +179,14 @@ export class StatusKeeper {
   }
 
   get #tape(): TapeStatus {
-    const { path, waiting, lost, gaps } = this.#recorder.stats
+    const { path, waiting, lost, gaps, state } = this.#recorder.stats
     return {
       path,
       bytes: tapeBytes(path),
       waiting,
       lost,
       gaps: { opened: sumOf(gaps.opened), open: gaps.open },
-      wrong: this.#tapeTrouble(),
+      wrong: state === 'failing' || state === 'losing' ? this.#wrong.tape : null,
     }
   }
 

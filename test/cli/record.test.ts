@@ -101,6 +101,7 @@ describe('a recording that is left alone', () => {
         gaps: { opened: 0, open: 0 },
         wrong: null,
       },
+      rawWrong: null,
     })
     const stream = {
       venue: 'bitfinex',

@@ -150,6 +150,7 @@ describe.skipIf(!mayMount)('a full disk', () => {
     const url = await desk.simulate('bitfinex')
     const command = desk.start(
       ...['record', 'bitfinex:BTC/USD', '--url', url, '--db', file, '--raw', '--duration', '1h'],
+      ...['--status-every', '300ms'],
     )
     await until(() => existsSync(`${file}-wal`) && eventsOn(file) > 0)
     fillUp(ballast)
@@ -158,8 +159,15 @@ describe.skipIf(!mayMount)('a full disk', () => {
       'stderr',
     )
     await command.prints(/cannot write .*tape\.frames\.jsonl\.gz: ENOSPC/, 'stderr')
+    // A status names the cause and the figures of now, not those of the first failure.
+    await command.prints(
+      /events waiting: cannot write [^(]* \(or the limit maxBytes\)[^(]* \(since [^;)]*\)/,
+      'stderr',
+    )
     rmSync(ballast)
     await command.prints(/can be written again after \d+ s; nothing was lost/, 'stderr')
+    // The raw log does not come back, and each status says so.
+    await command.prints(/tape [\d.]+ MiB, raw frames are no longer kept: cannot write .*ENOSPC/, 'stderr')
     command.signal('SIGTERM')
     const { code } = await command.outcome()
     expect(code).not.toBe(0)
