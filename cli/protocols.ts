@@ -1,7 +1,7 @@
 import { UsageError } from '../src/errors.js'
 import { didYouMean } from '../src/nearest.js'
 import type { Protocol } from '../src/protocols/codec.js'
-import { jsonRpc, mqtt, pusher, signalR, socketIo, sse } from '../src/protocols/index.js'
+import { jsonRpc, mqtt, pusher, signalR, socketIo, sse, wamp } from '../src/protocols/index.js'
 import { quoted } from './flag.js'
 
 /** Any protocol: its commands come from JSON, and it checks them itself. */
@@ -15,7 +15,11 @@ const PROTOCOLS: Readonly<Record<string, (options: never) => unknown>> = {
   signalr: signalR,
   'socket.io': socketIo,
   sse,
+  wamp,
 }
+
+/** Makes each of them. */
+export const protocolFactories: readonly unknown[] = Object.values(PROTOCOLS)
 
 /** The protocols that `tapewire socket` knows. */
 export const protocolNames: readonly string[] = Object.keys(PROTOCOLS)

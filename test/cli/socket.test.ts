@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { afterAll, afterEach, describe, expect, test } from 'vitest'
+import { protocolFactories } from '../../cli/protocols.js'
 import { JsonRpcServer } from '../../simulators/protocols/index.js'
+import * as protocols from '../../src/protocols/index.js'
 import { serveSimulator } from '../../src/simulator/index.js'
 import { closedPort, closeServers, venue } from '../src/socket/servers.js'
 import { Desk } from './command.js'
@@ -97,6 +99,12 @@ describe('socket', () => {
     command.signal('SIGTERM')
     expect(await command.outcome()).toMatchObject({ code: 143 })
     await server.close()
+  })
+
+  test('knows every protocol that there is', () => {
+    const exported = Object.values(protocols).filter((value) => typeof value === 'function')
+    expect(exported.length).toBeGreaterThan(5)
+    for (const factory of exported) expect(protocolFactories).toContain(factory)
   })
 
   test('ends as other commands do: network 3, usage 2, signals 130 and 143, a reader that is gone 0', async () => {

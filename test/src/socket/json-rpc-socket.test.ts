@@ -24,7 +24,7 @@ it('keeps a subscription of JSON-RPC through cuts, silence and lost frames, and 
   })
   const faults = [
     { fault: 'drop', chance: 0.02 },
-    { fault: 'reset', everyMs: 400, times: 5 },
+    { fault: 'reset', everyMs: 400, times: 100 },
     { fault: 'truncate', chance: 0.01 },
   ] as const
   const server = await serveSimulator(withFaults(rpc, { seed: 7, faults: [...faults] }, new SeededRandom(7)))

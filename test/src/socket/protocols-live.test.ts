@@ -6,8 +6,9 @@ import {
   PusherServer,
   SignalRServer,
   SocketIoServer,
+  WampServer,
 } from '../../../simulators/protocols/index.js'
-import { mqtt, pusher, signalR, socketIo, sse } from '../../../src/protocols/index.js'
+import { mqtt, pusher, signalR, socketIo, sse, wamp } from '../../../src/protocols/index.js'
 import { withFaults } from '../../../src/simulator/faults.js'
 import { serveSimulator } from '../../../src/simulator/index.js'
 import { SeededRandom } from '../../../src/simulator/random.js'
@@ -27,7 +28,7 @@ afterEach(async () => {
 })
 
 const options = { reconnect: { baseMs: 20, capMs: 50 }, watchdog: { silentAfterMs: 2_000 } } as const
-const faults = { seed: 11, faults: [{ fault: 'reset', everyMs: 300, times: 3 }] as const }
+const faults = { seed: 11, faults: [{ fault: 'reset', everyMs: 300, times: 30 }] as const }
 
 /** Serves through cuts, runs the client, publishes all the while, and sees that every connection delivers. */
 async function keepsDelivering<C, M, A>(
@@ -95,6 +96,20 @@ describe('a protocol under openSocket, cut every 300 ms, delivers on every conne
         return socket
       },
       () => io.emit('depth', 'update', [{ price: '1' }]),
+      ({ type }) => type === 'event',
+    )
+  })
+
+  it('wamp', async () => {
+    const router = new WampServer()
+    await keepsDelivering(
+      router,
+      (url) => {
+        const socket = openSocket(url, { ...options, protocol: wamp({ realm: 'realm1' }) })
+        socket.send({ type: 'subscribe', topic: 'ticker' })
+        return socket
+      },
+      () => router.publish('ticker', [1]),
       ({ type }) => type === 'event',
     )
   })
