@@ -4,7 +4,7 @@ import { integer, number } from './wire.js'
 /**
  * What Bittrex says. Hub `c3` (v3, 2020 to 2023-12-04; documentation bittrex.github.io, "Websocket Overview" and
  * "Websocket Topics", last change 2021-05-26): bodies as they stand after base64 and raw deflate. REST v3 and v1.1. Hub
- * `c2` (v1.1, before): only ever read from recordings. SignalR's own envelope is in `src/signalr/frames.ts`.
+ * `c2` (v1.1, before): only ever read from recordings. SignalR's own envelope is in `src/protocols/classic-signalr/frames.ts`.
  *
  * v3 writes prices and amounts as JSON text with eight decimals, v1.1 as JSON numbers; both arrive here as text.
  */

@@ -11,7 +11,13 @@ import type {
   VenueStatus,
 } from '../../src/connector.js'
 import { connectorOptions, parseOptions, resolveChannels, restBeside } from '../../src/options.js'
-import { connectUrl, cookiesOf, hubAddress, negotiateUrl, readNegotiation } from '../../src/signalr/index.js'
+import {
+  connectUrl,
+  cookiesOf,
+  hubAddress,
+  negotiateUrl,
+  readNegotiation,
+} from '../../src/protocols/classic-signalr/grammar.js'
 import { venueClosed } from '../../src/venue-closed.js'
 import { CHANNELS } from './channels.js'
 import { bittrexSession, HUB } from './session.js'

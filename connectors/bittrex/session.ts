@@ -3,7 +3,6 @@ import type { Micros } from '../../schemas/events.js'
 import type { Catalogue, HttpResponse, OpenInfo, Session, SessionInit, Sink } from '../../src/connector.js'
 import { checker } from '../../src/decode/index.js'
 import { DecodeError } from '../../src/errors.js'
-import { defineSession, type Protocol, type SessionKit, type Stream } from '../../src/session/index.js'
 import {
   cookiesOf,
   type HubFrame,
@@ -17,7 +16,8 @@ import {
   readNegotiation,
   startUrl,
   unpack,
-} from '../../src/signalr/index.js'
+} from '../../src/protocols/classic-signalr/grammar.js'
+import { defineSession, type Protocol, type SessionKit, type Stream } from '../../src/session/index.js'
 import { CHANNELS, readTopic } from './channels.js'
 import { HubC2 } from './hub-c2.js'
 import { HubC3 } from './hub-c3.js'

@@ -10,7 +10,7 @@ import {
   reconnectFrame,
   resultFrame,
   toBase64,
-} from '../../src/signalr/index.js'
+} from '../../src/protocols/classic-signalr/grammar.js'
 import type { SeededRandom } from '../../src/simulator/random.js'
 import type { SimulatedPeer } from '../../src/simulator/venue-simulator.js'
 import { readObject } from '../kit/requests.js'

@@ -1,4 +1,4 @@
-import type { HubCall } from '../../src/signalr/index.js'
+import type { HubCall } from '../../src/protocols/classic-signalr/grammar.js'
 import { encode } from '../kit/exact-json.js'
 import { SUBSCRIBE_FAULTS } from '../kit/pending-faults.js'
 import type { SimulatedExchange } from '../kit/simulated-exchange.js'

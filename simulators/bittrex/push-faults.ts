@@ -1,4 +1,4 @@
-import { toBase64 } from '../../src/signalr/index.js'
+import { toBase64 } from '../../src/protocols/classic-signalr/grammar.js'
 import { deflateRawStored } from '../../src/simulator/stored-compression.js'
 import { encode, type Wire, type WireRow } from '../kit/exact-json.js'
 import { longId, withExponent } from '../kit/spoilt-values.js'

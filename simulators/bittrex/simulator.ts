@@ -1,5 +1,10 @@
 import type { Micros } from '../../schemas/events.js'
-import { hubsOfUrl, negotiationBody, STARTED_BODY, toBase64 } from '../../src/signalr/index.js'
+import {
+  hubsOfUrl,
+  negotiationBody,
+  STARTED_BODY,
+  toBase64,
+} from '../../src/protocols/classic-signalr/grammar.js'
 import type {
   SimulatedAnswer,
   SimulatedRequest,

@@ -1,5 +1,5 @@
 import type { Level, Micros } from '../../schemas/events.js'
-import { toBase64 } from '../../src/signalr/index.js'
+import { toBase64 } from '../../src/protocols/classic-signalr/grammar.js'
 import { deflateRawStored } from '../../src/simulator/stored-compression.js'
 import { encode, type WireRow } from '../kit/exact-json.js'
 

@@ -2,6 +2,14 @@
  * Servers of the codecs' protocols, for tests of any client: pure state machines that `serveSimulator` serves on a real socket,
  * `virtualPlatform` in memory, and `withFaults` puts a fault plan before.
  */
+
+export {
+  type ClassicMethod,
+  ClassicRefusal,
+  ClassicSignalRClient,
+  ClassicSignalRServer,
+  type ClassicSignalRServerOptions,
+} from './classic-signalr.js'
 export {
   JsonRpcClient,
   JsonRpcServer,

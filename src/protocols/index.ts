@@ -2,6 +2,8 @@
  * Protocols that run on a socket: `openSocket(url, { protocol: jsonRpc() })`. Each is a pure state machine without I/O, is in a
  * file of its own (`tapewire/protocols/json-rpc`), and restores its subscriptions after a reconnect.
  */
+
+export * from './classic-signalr/index.js'
 export type * from './codec.js'
 export * from './json-rpc/index.js'
 export type { JsonReader } from './json-text.js'

@@ -15,7 +15,10 @@ const table = [
   ['src/book', ['test/src/book/*.test.ts', 'test/src/books.test.ts', 'test/connectors/*/books.test.ts']],
   ['src/decode', ['test/src/decode/*.test.ts']],
   ['src/framelog', ['test/src/framelog/*.test.ts']],
-  ['src/signalr', ['test/src/signalr/*.test.ts', 'test/connectors/bittrex/*.test.ts']],
+  [
+    'src/protocols/classic-signalr',
+    ['test/src/protocols/classic-signalr/*.test.ts', 'test/connectors/bittrex/*.test.ts'],
+  ],
   ['src/simulator', ['test/src/simulator/*.test.ts']],
   ['src', ['test/src/**/*.test.ts']],
   ['connectors', ['test/connectors/*/*.test.ts', 'test/contract/*.test.ts']],

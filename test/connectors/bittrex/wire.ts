@@ -2,7 +2,7 @@ import { deflateRawSync } from 'node:zlib'
 import * as z from 'zod'
 import { type BittrexOptions, bittrex } from '../../../connectors/bittrex/index.js'
 import type { Channel, HttpResponse, Subscription } from '../../../src/connector.js'
-import { negotiationBody } from '../../../src/signalr/index.js'
+import { negotiationBody } from '../../../src/protocols/classic-signalr/grammar.js'
 import { type Harness, type HarnessOptions, harness } from '../../support/harness.js'
 
 /** Microseconds. */

@@ -10,7 +10,7 @@ import {
   readNegotiation,
   startUrl,
   unpack,
-} from '../../../src/signalr/index.js'
+} from '../../../src/protocols/classic-signalr/grammar.js'
 import type { SimulatedAnswer, SimulatedRequest } from '../../../src/simulator/venue-simulator.js'
 import { nodeTools } from '../../../src/socket/tools.js'
 

@@ -1,5 +1,5 @@
-import * as z from 'zod'
-import { decoder, type LosslessValue } from '../decode/index.js'
+import { type LosslessValue, readLossless } from '../../decode/index.js'
+import { isRecord, misfit } from '../json-text.js'
 
 /** A call of a hub's method, as a client sends it. */
 export interface HubCall {
@@ -12,19 +12,17 @@ export interface HubCall {
 
 /**
  * `{"H":"c3","M":"Subscribe","A":[["heartbeat","trade_BTC-USD"]],"I":1}`; the id is a number or text.
+ *
+ * @throws {DecodeError} `not_json` or `schema_mismatch`.
  */
-const callFrame = z.looseObject({
-  H: z.string(),
-  M: z.string(),
-  A: z.array(z.custom<LosslessValue>((value) => value !== undefined)),
-  I: z.string(),
-})
-const decodeCall = decoder(callFrame)
-
-/** @throws {DecodeError} `not_json` or `schema_mismatch`. */
 export function readCall(text: string): HubCall {
-  const { H, M, A, I } = decodeCall(text)
-  return { id: I, hub: H.toLowerCase(), method: M.toLowerCase(), args: A }
+  const value = readLossless(text)
+  const { H: hub, M: method, A: args, I: id } = isRecord(value) ? value : {}
+  if (typeof hub !== 'string') throw misfit('a call without a hub', text, ['H'])
+  if (typeof method !== 'string') throw misfit('a call without a method', text, ['M'])
+  if (!Array.isArray(args)) throw misfit('arguments that are no list', text, ['A'])
+  if (typeof id !== 'string') throw misfit('a call without an id', text, ['I'])
+  return { id, hub: hub.toLowerCase(), method: method.toLowerCase(), args }
 }
 
 /** Calls that were never answered are forgotten beyond this many, oldest first. */

@@ -1,9 +1,9 @@
 import { deflateRawSync, gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { DecodeError } from '../../../src/errors.js'
-import { fromBase64, toBase64, unpack } from '../../../src/signalr/index.js'
-import { nodeTools } from '../../../src/socket/tools.js'
+import { DecodeError } from '../../../../src/errors.js'
+import { fromBase64, toBase64, unpack } from '../../../../src/protocols/classic-signalr/grammar.js'
+import { nodeTools } from '../../../../src/socket/tools.js'
 
 const { inflateRaw } = nodeTools(10_000)
 

@@ -1,4 +1,4 @@
-import { DecodeError } from '../errors.js'
+import { DecodeError } from '../../errors.js'
 
 /**
  * Bodies that a hub packs into one argument: base64 of raw deflate (no zlib or gzip header) of UTF-8 text. Inflate in the

@@ -1,6 +1,6 @@
-import * as z from 'zod'
-import { checker, readLossless } from '../decode/index.js'
-import { DecodeError, VenueError } from '../errors.js'
+import { readLossless } from '../../decode/index.js'
+import { DecodeError, VenueError } from '../../errors.js'
+import { isRecord, type JsonRecord, misfit } from '../json-text.js'
 
 /** What the server granted. All times in milliseconds. */
 export interface Negotiation {
@@ -20,27 +20,12 @@ export interface Answer {
   readonly body: string
 }
 
-const seconds = z.string().regex(/^\d{1,9}(?:\.\d+)?$/, 'must be seconds')
-
 /**
  * The answer to negotiate; its times are seconds.
  *
  * `{"Url":"/signalr","ConnectionToken":"…","ConnectionId":"…","KeepAliveTimeout":20.0,"DisconnectTimeout":30.0,
  * "ConnectionTimeout":110.0,"TryWebSockets":true,"ProtocolVersion":"1.5","TransportConnectTimeout":5.0,"LongPollDelay":0.0}`
- */
-const negotiationAnswer = z.looseObject({
-  ConnectionToken: z.string().optional(),
-  KeepAliveTimeout: seconds.nullable().default(null),
-  TransportConnectTimeout: seconds.default('5'),
-  TryWebSockets: z.boolean().default(true),
-  Error: z.string().nullish(),
-  RedirectUrl: z.string().nullish(),
-})
-
-const checkNegotiation = checker(negotiationAnswer)
-const checkStart = checker(z.looseObject({ Response: z.string() }))
-
-/**
+ *
  * @throws {VenueError} `negotiate_refused`, saying why: another status than 200 (an unknown hub gets 500), no token, no
  * WebSockets, an error of the server, a redirect (which protocol 1.5 does not know).
  */
@@ -49,16 +34,15 @@ export function readNegotiation(answer: Answer): Negotiation {
     refuse(answer, `it answered ${answer.status === 0 ? answer.body : `HTTP ${answer.status}`}`)
   }
   const read = parse(answer)
-  if (read.Error != null) refuse(answer, `the server says: ${read.Error}`)
-  if (read.RedirectUrl != null) refuse(answer, 'it redirects to another server; give that URL instead')
-  if (!read.TryWebSockets) refuse(answer, 'the server offers no WebSockets')
-  if (read.ConnectionToken === undefined || read.ConnectionToken === '') {
-    refuse(answer, 'its answer holds no ConnectionToken')
-  }
+  if (typeof read['Error'] === 'string') refuse(answer, `the server says: ${read['Error']}`)
+  if (read['RedirectUrl'] != null) refuse(answer, 'it redirects to another server; give that URL instead')
+  if (read['TryWebSockets'] === false) refuse(answer, 'the server offers no WebSockets')
+  const token = read['ConnectionToken']
+  if (typeof token !== 'string' || token === '') return refuse(answer, 'its answer holds no ConnectionToken')
   return {
-    connectionToken: read.ConnectionToken,
-    keepAliveTimeoutMs: read.KeepAliveTimeout === null ? null : milliseconds(read.KeepAliveTimeout),
-    transportConnectTimeoutMs: milliseconds(read.TransportConnectTimeout),
+    connectionToken: token,
+    keepAliveTimeoutMs: milliseconds(answer, read, 'KeepAliveTimeout'),
+    transportConnectTimeoutMs: milliseconds(answer, read, 'TransportConnectTimeout') ?? 5_000,
   }
 }
 
@@ -66,7 +50,8 @@ export function readNegotiation(answer: Answer): Negotiation {
 export function isStarted(answer: Answer): boolean {
   if (answer.status !== 200) return false
   try {
-    return checkStart(readLossless(answer.body), answer.body).Response === 'started'
+    const read = readLossless(answer.body)
+    return isRecord(read) && read['Response'] === 'started'
   } catch (error) {
     if (error instanceof DecodeError) return false
     throw error
@@ -86,9 +71,11 @@ export function cookiesOf(answer: Answer): string | null {
   return cookies.filter((cookie) => cookie.includes('=')).join('; ') || null
 }
 
-function parse(answer: Answer): z.output<typeof negotiationAnswer> {
+function parse(answer: Answer): JsonRecord {
   try {
-    return checkNegotiation(readLossless(answer.body), answer.body)
+    const read = readLossless(answer.body)
+    if (isRecord(read)) return read
+    throw misfit('it is no object', answer.body)
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error
     return refuse(answer, `its answer is no negotiation (${error.message})`, error)
@@ -104,6 +91,10 @@ function refuse(answer: Answer, reason: string, cause?: Error): never {
   })
 }
 
-function milliseconds(text: string): number {
-  return Math.round(Number(text) * 1000)
+/** A time, which is seconds; null where it is null or not there. */
+function milliseconds(answer: Answer, read: JsonRecord, name: string): number | null {
+  const value = read[name] ?? null
+  if (value === null) return null
+  if (typeof value === 'string' && /^\d{1,9}(?:\.\d+)?$/.test(value)) return Math.round(Number(value) * 1000)
+  return refuse(answer, `its answer is no negotiation (${name} must be seconds)`)
 }

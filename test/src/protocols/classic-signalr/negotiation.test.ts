@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { VenueError } from '../../../src/errors.js'
+import { VenueError } from '../../../../src/errors.js'
 import {
   type Answer,
   cookiesOf,
@@ -7,7 +7,7 @@ import {
   negotiationBody,
   readNegotiation,
   STARTED_BODY,
-} from '../../../src/signalr/index.js'
+} from '../../../../src/protocols/classic-signalr/grammar.js'
 
 const GRANTED =
   '{"Url":"/signalr","ConnectionToken":"aG/+=","ConnectionId":"7f0e","KeepAliveTimeout":20.0,"DisconnectTimeout":30.0,"ConnectionTimeout":110.0,"TryWebSockets":true,"ProtocolVersion":"1.4","TransportConnectTimeout":5.0,"LongPollDelay":0.0}'

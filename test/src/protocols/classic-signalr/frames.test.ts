@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { DecodeError } from '../../../src/errors.js'
+import { DecodeError } from '../../../../src/errors.js'
 import {
   failureFrame,
   groupsFrame,
@@ -10,7 +10,7 @@ import {
   readFrame,
   reconnectFrame,
   resultFrame,
-} from '../../../src/signalr/index.js'
+} from '../../../../src/protocols/classic-signalr/grammar.js'
 
 /** What stands in every push that says nothing special. */
 const QUIET = { initialised: false, groups: null, reconnect: false }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { OpenCalls, readCall } from '../../../src/signalr/index.js'
+import { OpenCalls, readCall } from '../../../../src/protocols/classic-signalr/grammar.js'
 
 describe('calls', () => {
   it('go out under an id of their own and are read back', () => {

@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { connectUrl, hubAddress, hubsOfUrl, negotiateUrl, startUrl } from '../../../src/signalr/index.js'
+import {
+  connectUrl,
+  hubAddress,
+  hubsOfUrl,
+  negotiateUrl,
+  startUrl,
+} from '../../../../src/protocols/classic-signalr/grammar.js'
 
 const TOKEN = 'OI/nFaY+CQVb=='
 

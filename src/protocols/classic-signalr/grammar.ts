@@ -1,7 +1,6 @@
 /**
- * Classic ASP.NET SignalR (1.x and 2.x, server library Microsoft.AspNet.SignalR) over its WebSocket transport, as pure
- * functions: addresses and negotiation, frames in, calls out, and the server's side of the same for simulators. It is not
- * ASP.NET Core SignalR, which shares no frame with it.
+ * What a venue that speaks classic SignalR builds its session from: addresses and negotiation, frames in, calls out, packed bodies, and the
+ * server's side of the same for simulators.
  *
  * The run of a connection: GET {@link negotiateUrl}, read by {@link readNegotiation}; a WebSocket to {@link connectUrl};
  * the first frame says `initialised`; GET {@link startUrl}, checked by {@link isStarted}; then calls. After a drop the run

@@ -30,6 +30,21 @@ export function connectUrl(address: HubAddress, connectionToken: string): string
   return `${address.base.replace(/^http/, 'ws')}/connect?${transportQuery(address, connectionToken)}`
 }
 
+/** The URL of a soft reconnect: the server goes on after the cursor, as far as it still can. */
+export function reconnectUrl(
+  address: HubAddress,
+  connectionToken: string,
+  { cursor, groups }: { readonly cursor: string; readonly groups: string | null },
+): string {
+  const more = `&messageId=${encodeURIComponent(cursor)}${groups === null ? '' : `&groupsToken=${encodeURIComponent(groups)}`}`
+  return `${address.base.replace(/^http/, 'ws')}/reconnect?${transportQuery(address, connectionToken)}${more}`
+}
+
+/** POST: the client leaves, so that the server does not wait for it to come back. */
+export function abortUrl(address: HubAddress, connectionToken: string): string {
+  return `${address.base}/abort?${transportQuery(address, connectionToken)}`
+}
+
 /** GET, once the first frame has said `initialised`: only then does the server call the hub's OnConnected. */
 export function startUrl(address: HubAddress, connectionToken: string): string {
   return `${address.base}/start?${transportQuery(address, connectionToken)}`
