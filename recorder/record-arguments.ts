@@ -39,7 +39,7 @@ export async function closeRefused(given: readonly unknown[]): Promise<void> {
 
 function isFeed(given: unknown): boolean {
   if (typeof given !== 'object' || given === null) return false
-  return Symbol.asyncIterator in given && 'streams' in given && isClosable(given)
+  return 'reader' in given && 'streams' in given && isClosable(given)
 }
 
 function isClosable(given: unknown): given is { close(): unknown } {

@@ -14,9 +14,9 @@ import type { RecorderClock } from './recorder-options.js'
 import type { RunStream, RunStreamName } from './run-streams.js'
 
 /** What {@link record} needs of a feed. */
-export interface RecordableFeed extends AsyncIterable<MarketEvent> {
-  /** With the place of the event that was read last, the tape knows where in the feed each event stands. */
-  [Symbol.asyncIterator](): AsyncIterator<MarketEvent> & { readonly cursor?: Cursor | null }
+export interface RecordableFeed {
+  /** A reader of every event, beside the feed's others. With its cursor the tape knows where in the feed each event stands. */
+  reader(options: { readonly name: string }): AsyncIterable<MarketEvent> & { readonly cursor?: Cursor | null }
   streams(): readonly FeedStream[]
   /** Asks for a fresh snapshot of a book. Without it, a book that the recorder lost events of waits for the venue's next one. */
   resync?(venue: string, symbol: string, channel: Channel): boolean
@@ -70,7 +70,7 @@ const STATE_EVERY_MS = 1_000
 const SNAPSHOT_WITHIN_MS = 30_000
 
 /**
- * Records a feed until it ends: every event, and which streams were asked for and how they stand. Then everything is closed:
+ * Records a feed until it ends, as one of its readers, with the policy of the feed's `queue`: every event, and which streams were asked for and how they stand. Then everything is closed:
  * the feed, the recorder, and what `alsoClose` names, whatever failed before. Arguments that are refused are closed as well.
  *
  * @returns what was recorded.
@@ -108,8 +108,8 @@ export async function record(
   }
   await attempt(async () => {
     keepStating()
-    const reader = feed[Symbol.asyncIterator]()
-    for await (const event of { [Symbol.asyncIterator]: () => reader }) {
+    const reader = feed.reader({ name: 'recorder' })
+    for await (const event of reader) {
       recorder.record(event, reader.cursor ?? null)
       tally.add(event)
       onEvent?.(event)

@@ -13,12 +13,17 @@ export * from './connector.js'
 export * from './errors.js'
 export type { FeedStream, FeedStreamState } from './feed/asked-streams.js'
 export { listInstruments } from './feed/catalogue.js'
-export type { OverflowPolicy } from './feed/event-queue.js'
 export { Feed, type FeedIterator, type FeedListener, type FeedOptions, openFeed } from './feed/feed.js'
 export type { FrameTap } from './feed/frame-tap.js'
 export type { LineOptions } from './feed/lines.js'
 export type * from './feed/metrics.js'
 export * from './framelog/index.js'
+export type {
+  FeedReader,
+  OverflowPolicy,
+  ReaderMetrics,
+  ReaderOptions,
+} from './outlet/reader.js'
 export * from './platform.js'
 export type { StreamMemory } from './session/memory.js'
 export * from './socket/index.js'

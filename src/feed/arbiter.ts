@@ -158,6 +158,13 @@ export class Arbiter {
     return this.#streams.get(keyOf(instrument, channel))?.leader ?? null
   }
 
+  /** The connection whose book is the emitted one; null where none is known to have it, or a gap is open. */
+  shown(instrument: string, channel: Channel): Leg | null {
+    const stream = this.#streams.get(keyOf(instrument, channel))
+    const leader = stream?.leader ?? null
+    return leader !== null && stream?.gap === null && stream.ledBy(leader) ? leader : null
+  }
+
   /** Why a stream is holed now, as the user was told. */
   gap(instrument: string, channel: Channel): GapReason | null {
     return this.#streams.get(keyOf(instrument, channel))?.gap?.reason ?? null

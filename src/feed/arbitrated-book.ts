@@ -9,6 +9,7 @@ import type {
   OrderUpdateEvent,
   StreamEvent,
 } from '../../schemas/events.js'
+import { type BookSides, bookImage, sidesOf } from '../session/book-image.js'
 import {
   ArbitratedStream,
   type LegView,
@@ -21,7 +22,6 @@ import type { Leg } from './leg.js'
 
 type Snapshot = BookSnapshotEvent | OrderSnapshotEvent
 type BookEvent = Snapshot | BookUpdateEvent | OrderUpdateEvent
-type Sides = { readonly bids: readonly (Level | Order)[]; readonly asks: readonly (Level | Order)[] }
 
 interface BookView extends LegView {
   /** The last event, without its levels. */
@@ -57,7 +57,7 @@ export class ArbitratedBook extends ArbitratedStream<BookView> {
   /** The number of the last message that was passed on. */
   #sequence: string | null = null
   /** The book as the user has it, while the followed leg is behind it, and when that began. */
-  #ahead: { readonly sides: Sides; readonly since: Micros | null } | null = null
+  #ahead: { readonly sides: BookSides; readonly since: Micros | null } | null = null
 
   /** The venue's time of the last event that was emitted. */
   #emittedTime: Micros | null = null
@@ -237,7 +237,7 @@ export class ArbitratedBook extends ArbitratedStream<BookView> {
   }
 
   /** Whether two legs have the same book. @param held the first one's, where it is known already */
-  #isLevel(a: BookView, b: BookView, held: Sides | null): boolean {
+  #isLevel(a: BookView, b: BookView, held: BookSides | null): boolean {
     // A snapshot of a quiet market is compared although the other leg has said nothing since.
     const likely =
       this.numbered && a.last?.sequence != null && b.last?.sequence != null
@@ -286,29 +286,14 @@ export class ArbitratedBook extends ArbitratedStream<BookView> {
   #retell(view: BookView, at: Micros | null): void {
     const { instrument, channel } = this.subscription
     const record = this.record(view)
-    if (record === undefined || record.book.state === 'syncing') return
-    // With the fields in the order in which every snapshot has them: a tape gives events back byte for byte.
-    const head = {
-      venue: instrument.venue,
-      symbol: instrument.symbol,
-      instrument: instrument.instrument,
-      channel,
+    if (record === undefined) return
+    const snapshot = bookImage(record, instrument, channel, {
       n: 0,
       exchangeTime: view.last?.exchangeTime ?? null,
       receiveTime: at ?? view.lastAt,
       sequence: view.last?.sequence ?? null,
-    }
-    const { amountUnit } = instrument
-    const { depth } = record
-    const all = Number.POSITIVE_INFINITY
-    if (channel.startsWith('order')) {
-      const bids = record.ledger.top('bids', all)
-      const asks = record.ledger.top('asks', all)
-      this.#tell(view, { type: 'order_snapshot', ...head, bids, asks, amountUnit, depth })
-    } else {
-      const { bids, asks } = record.book.top(all)
-      this.#tell(view, { type: 'book_snapshot', ...head, bids, asks, amountUnit, depth })
-    }
+    })
+    if (snapshot !== null) this.#tell(view, snapshot)
   }
 
   #tell(view: BookView, event: BookEvent): void {
@@ -326,12 +311,9 @@ export class ArbitratedBook extends ArbitratedStream<BookView> {
     this.pass(event, isSnapshot(event))
   }
 
-  #sides(view: BookView): Sides | null {
+  #sides(view: BookView): BookSides | null {
     const record = this.record(view)
-    if (record === undefined || record.book.state === 'syncing') return null
-    const all = Number.POSITIVE_INFINITY
-    if (!this.subscription.channel.startsWith('order')) return record.book.top(all)
-    return { bids: record.ledger.top('bids', all), asks: record.ledger.top('asks', all) }
+    return record === undefined ? null : sidesOf(record, this.subscription.channel)
   }
 }
 
@@ -354,7 +336,7 @@ function isNewer(a: string | null, b: string | null): boolean {
   return a > b
 }
 
-function sameSides(a: Sides | null, b: Sides | null): boolean {
+function sameSides(a: BookSides | null, b: BookSides | null): boolean {
   if (a === null || b === null) return false
   return sameRows(a.bids, b.bids) && sameRows(a.asks, b.asks)
 }

@@ -197,7 +197,6 @@ export abstract class ArbitratedStream<V extends LegView = LegView> {
 
   /** Events that were passed on were not read, or lost by the reader: the hole is the user's alone. */
   overflowed(from: Micros | null, at: Micros, detail: string): void {
-    this.gap?.widen(from)
     this.openGap('overflow', detail, at, from)
     this.restore(at)
   }

@@ -186,7 +186,6 @@ export class FeedConnection implements Leg {
     from: Micros | null,
     detail: string,
   ): void {
-    this.memory.peek(instrument, channel)?.gap?.widen(from)
     this.#run(this.#now(), (at) => this.#session?.overflowed({ instrument, channel }, from, at, detail))
   }
 
@@ -265,6 +264,7 @@ export class FeedConnection implements Leg {
     const { counters } = this.#line
     const begun = counters.timesFrame() ? this.#platform.clock.monotonic() : null
     this.#run(at, () => this.#session?.frame(data, at), data)
+    this.#line.frameRead(data.length)
     if (begun !== null) counters.timed(this.#platform.clock.monotonic() - begun)
   }
 

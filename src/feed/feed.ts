@@ -1,12 +1,15 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import * as z from 'zod'
 import { marketEvent } from '../../schemas/event-schemas.js'
-import type { EventOf, MarketEvent, MarketEventType, Micros } from '../../schemas/events.js'
+import type { EventOf, MarketEvent, MarketEventType, Micros, StreamEvent } from '../../schemas/events.js'
 import type { ReadonlyBook } from '../book/order-book.js'
 import type { Channel, Connector, Instrument, Subscription } from '../connector.js'
 import { UsageError } from '../errors.js'
 import { didYouMean } from '../nearest.js'
 import { parseOptions } from '../options.js'
+import { Outlet } from '../outlet/outlet.js'
+import type { FeedReader, OverflowPolicy, ReaderOptions } from '../outlet/reader.js'
+import type { StreamName } from '../outlet/reader-stream.js'
 import type { Platform } from '../platform.js'
 import type { StreamRecord } from '../session/memory.js'
 import { splitChannel } from '../session/stream.js'
@@ -15,10 +18,10 @@ import { shownValue } from '../shown-value.js'
 import { dialBudget } from '../socket/dial-budget.js'
 import { NETWORK } from '../socket/network-defaults.js'
 import { nodePlatform } from '../socket/node.js'
-import { type Cursor, type Emission, Emissions } from '../stream/emissions.js'
+import { type Cursor, Emissions } from '../stream/emissions.js'
+import type { EmittedStream } from '../stream/emitted-stream.js'
 import { newEpoch } from '../stream/epoch.js'
 import { AskedStreams, type FeedStream } from './asked-streams.js'
-import { EventQueue, type OverflowPolicy } from './event-queue.js'
 import type { FrameTap } from './frame-tap.js'
 import { Lane } from './lane.js'
 import { type LineOptions, linesSchema, routesOf, waysOf } from './lines.js'
@@ -33,11 +36,13 @@ import { WantedStreams } from './wanted-streams.js'
 export interface FeedOptions {
   /** Ends the feed, as `close()` does. */
   readonly signal?: AbortSignal
-  /** The queue between the sockets and the reader of the iterable. */
+  /** What is kept for readers that have not read it yet: one store for all of them. */
   readonly queue?: {
     /** Events that may wait unread. @default 100_000 */
     readonly limit?: number
-    /** @default 'pause' */
+    /** What they may weigh: of each event its share of its frame, and what it takes in memory. Bytes. @default 67_108_864 */
+    readonly maxBytes?: number
+    /** What happens to a reader that is so far behind, where it names no policy of its own. @default 'pause' */
     readonly policy?: OverflowPolicy
   }
   /** A connect (proxy, TLS and upgrade included) must be over within this. @default 15_000 */
@@ -76,6 +81,7 @@ const optionsSchema = z.strictObject({
   queue: z
     .strictObject({
       limit: z.int().min(1).default(100_000),
+      maxBytes: z.int().min(1).default(67_108_864),
       policy: z.enum(['pause', 'drop-oldest', 'error']).default('pause'),
     })
     .prefault({}),
@@ -171,6 +177,18 @@ function assertStreams(call: string, venue: unknown, symbols: unknown, channels:
   )
 }
 
+const texts = z.array(z.string()).optional()
+
+const readerSchema = z.strictObject({
+  name: z.string().optional(),
+  policy: z.enum(['pause', 'drop-oldest', 'error']).optional(),
+  books: z.boolean().optional(),
+  types: z.array(z.enum(marketEvent.options.map(({ shape }) => shape.type.value))).optional(),
+  venues: texts,
+  symbols: texts,
+  channels: texts,
+})
+
 const eventTypes: ReadonlySet<string> = new Set(marketEvent.options.map(({ shape }) => shape.type.value))
 
 /** Reads a feed event by event. */
@@ -181,11 +199,14 @@ export interface FeedIterator extends AsyncIterator<MarketEvent, undefined> {
 
 /** One stream of events over many venues; made by {@link openFeed}. */
 export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
-  /** Settles when the feed is over: resolves after `close()`, rejects with what ended it. */
+  /**
+   * Settles when the feed is over: resolves after `close()`, rejects with what ended it. A reader gets that as well. Where there are only
+   * listeners, watch it: what is wrong with the options (a symbol that the venue does not list) is an unhandled rejection otherwise.
+   */
   readonly done: Promise<void>
   readonly #options: z.output<typeof optionsSchema>
   readonly #platform: Platform
-  readonly #queue: EventQueue
+  readonly #outlet: Outlet
   readonly #lines = new Map<string, VenueLine>()
   readonly #wanted = new Map<string, WantedStreams>()
   readonly #asked = new Map<string, AskedStreams>()
@@ -193,8 +214,6 @@ export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
   #connections = 0
   /** Streams on one connection that a venue was found to allow, where that is less than it declares. */
   readonly #room = new Map<string, number>()
-  readonly #listeners = new Map<string, Set<(event: never) => void>>()
-  #iterating = false
   #epoch: string | null = null
   readonly #emissions = new Emissions()
   #closing: Promise<void> | null = null
@@ -210,13 +229,13 @@ export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
     this.done = new Promise((resolve, reject) => {
       this.#finished = { resolve, reject }
     })
-    // A reader of the iterable gets the failure there; nobody has to look at `done` as well.
-    this.done.catch(() => {})
-    this.#queue = new EventQueue(options.queue.limit, options.queue.policy, {
+    this.#outlet = new Outlet(options.queue, {
       full: () => this.#each((lane) => lane.pause()),
       drained: () => this.#each((lane) => lane.resume()),
-      dropped: (first, since) => this.#dropped(first, since),
       failed: (error) => this.#fail(error),
+      streams: () => this.#emittedStreams(),
+      image: (name, stream) => this.#image(name, stream),
+      epoch: () => this.epoch,
     })
     const budget = dialBudget(this.#platform.clock)
     for (const connector of connectors) {
@@ -234,7 +253,8 @@ export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
         platform: this.#platform,
         budget,
         requestTimeoutMs: options.requestTimeoutMs,
-        emit: (event) => this.#emit(event),
+        emit: (event, stream) => this.#emit(event, stream),
+        frameRead: (bytes) => this.#outlet.weigh(bytes),
         reach: (at) => this.#emissions.reach(at),
         nextConnection: () => this.#connections++,
         tap: options.tap ?? null,
@@ -288,11 +308,23 @@ export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
   on<T extends MarketEventType | 'event'>(type: T, listener: FeedListener<T>): () => void {
     assertListener(type, listener)
     this.#assertOpen('on')
-    const listeners = this.#listeners.get(type) ?? new Set()
-    this.#listeners.set(type, listeners)
-    listeners.add(listener)
-    if (!this.#iterating) this.#queue.clear()
-    return () => void listeners.delete(listener)
+    return this.#outlet.on(type, listener)
+  }
+
+  /**
+   * Opens a reader with a place of its own, beside the loops over the feed, its listeners and other readers. The first one gets
+   * everything from the beginning; one that is opened later gets, of each stream, its image first: see {@link FeedReader}. After the
+   * end of the feed it gets what nobody has read.
+   *
+   * ```ts
+   * const reader = feed.reader({ policy: 'drop-oldest', channels: ['book'], books: true })
+   * for await (const event of reader) console.log(reader.book('kraken', 'BTC/USD')?.top(1))
+   * ```
+   *
+   * @throws {UsageError} `second_pause` where another reader may pause the feed already; `bad_option`.
+   */
+  reader(options: ReaderOptions = {}): FeedReader {
+    return this.#outlet.open(parseOptions('feed.reader', readerSchema, options))
   }
 
   /**
@@ -378,12 +410,12 @@ export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
   /** Ages, counters and depths at this moment, to be shown or exported: see docs/metrics.md. */
   metrics(): FeedMetrics {
     const at = this.#platform.clock.now()
-    const { limit, policy } = this.#options.queue
-    const { size: depth, highWater, dropped } = this.#queue
+    const { readers, ...queue } = this.#outlet.metrics
     const budget = dialBudget(this.#platform.clock)
     return {
       at,
-      queue: { depth, highWater, limit, policy, dropped },
+      queue,
+      readers,
       waitingDials: budget.waiting,
       learnedDialLimits: budget.learned,
       venues: [...this.#lines].map(([venue, { counters }]) => {
@@ -407,36 +439,26 @@ export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
     return this.close()
   }
 
-  /** The one reader of the queue. Leaving the loop closes the feed. */
+  /**
+   * A loop over the feed is a reader with the policy of the feed. Leaving the last such loop closes the feed.
+   * @throws {UsageError} `second_pause` where another reader may pause the feed already.
+   */
   [Symbol.asyncIterator](): FeedIterator {
-    if (this.#iterating) {
-      throw new UsageError(
-        'already_iterating',
-        'this feed is being read already: open a second feed, or use feed.on()',
-      )
-    }
-    this.#iterating = true
-    const cursor = () => this.#cursor(this.#queue.read)
+    const reader = this.#outlet.open({}, true)
     return {
       get cursor() {
-        return cursor()
+        return reader.cursor
       },
-      next: () => this.#queue.next(),
+      next: () => reader.next(),
       return: async () => {
-        this.#queue.clear()
-        await this.close()
+        reader.close()
+        if (this.#outlet.loops === 0) await this.close()
         return { value: undefined, done: true }
       },
     }
   }
 
   // ── Inside ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  #cursor(emission: Emission | null): Cursor | null {
-    if (emission === null) return null
-    const { offset, emitted } = emission
-    return { epoch: this.epoch, offset, emitted }
-  }
 
   #assertOpen(call: string): void {
     if (this.#closing === null) return
@@ -527,34 +549,28 @@ export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
     if (record !== null) taker?.lane.inherit(refused, record)
   }
 
-  #emit(event: MarketEvent): void {
+  #emit(event: MarketEvent, stream: EmittedStream | null): void {
     this.#emissions.count(event.receiveTime)
-    this.#call(this.#listeners.get(event.type), event)
-    this.#call(this.#listeners.get('event'), event)
-    if (this.#iterating || this.#listeners.size === 0) this.#queue.push(event, this.#emissions)
+    this.#outlet.push(event, stream, this.#emissions.emitted)
   }
 
-  /** A listener that throws is its owner's defect: reported as uncaught, and the feed goes on. */
-  #call(listeners: Set<(event: never) => void> | undefined, event: MarketEvent): void {
-    if (listeners === undefined) return
-    for (const listener of listeners) {
-      try {
-        listener(event as never)
-      } catch (error) {
-        queueMicrotask(() => {
-          throw error
-        })
-      }
+  *#emittedStreams(): Generator<StreamName & { readonly stream: EmittedStream }> {
+    for (const [venue, { emitted }] of this.#lines) {
+      for (const each of emitted.entries()) yield { venue, ...each }
     }
   }
 
-  #dropped(first: MarketEvent, since: Micros | null): void {
-    if (!('channel' in first)) return
-    for (const { venue, lane } of this.#lanes) {
-      if (venue === first.venue) {
-        lane.overflowed(first.instrument, first.channel as Channel, since, 'the reader was too slow')
-      }
+  /** A stream as it is now: of values the newest event, of a book a snapshot; null where there is none, or a gap is open. */
+  #image({ venue, channel, instrument }: StreamName, stream: EmittedStream): StreamEvent | null {
+    const { openGap, newest, last, n } = stream
+    if (openGap !== null || newest !== null || last === null) return openGap === null ? newest : null
+    const { exchangeTime, receiveTime } = last
+    const place = { n, exchangeTime, receiveTime, sequence: null }
+    for (const { venue: served, lane } of this.#lanes) {
+      const image = served === venue ? lane.image(instrument, channel as Channel, place) : null
+      if (image !== null) return image
     }
+    return null
   }
 
   #fail(error: Error): void {
@@ -586,7 +602,11 @@ export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
     for (const wanted of this.#wanted.values()) wanted.close()
     for (const line of this.#lines.values()) line.close()
     await Promise.all(this.#lanes.map(({ lane }) => lane.close()))
-    this.#queue.end(this.#failure)
+    // A reader gets the failure where it reads, and connection events tell of the network. A mistake that nobody else would be told of
+    // is left to those who watch `done`, and is an unhandled rejection where nobody does.
+    const told = !(this.#failure instanceof UsageError && this.#outlet.isOnlyListenedTo)
+    if (told) this.done.catch(() => {})
+    this.#outlet.end(this.#failure)
     if (this.#failure === null) this.#finished.resolve()
     else this.#finished.reject(this.#failure)
   }

@@ -1,7 +1,8 @@
-import type { MarketEvent, Micros } from '../../schemas/events.js'
+import type { MarketEvent, Micros, StreamEvent } from '../../schemas/events.js'
 import type { ReadonlyBook } from '../book/order-book.js'
 import type { Channel, Endpoint, Subscription } from '../connector.js'
 import type { Timer } from '../platform.js'
+import { bookImage, type ImagePlace } from '../session/book-image.js'
 import type { StreamRecord } from '../session/memory.js'
 import { splitChannel } from '../session/stream.js'
 import type { SocketSettings } from '../socket/resilient-socket.js'
@@ -109,6 +110,17 @@ export class Lane {
   /** The book as the user was told it; null where the stream is not of this lane. */
   book(instrument: string, channel: Channel): ReadonlyBook | null {
     return this.leader(instrument, channel)?.memory.peek(instrument, channel)?.book ?? null
+  }
+
+  /** The book as it was emitted, as a snapshot; null where the stream is not of this lane, or what was emitted cannot be told now. */
+  image(instrument: string, channel: Channel, place: ImagePlace): StreamEvent | null {
+    const held = this.#wanted.find(
+      (subscription) => subscription.channel === channel && subscription.instrument.instrument === instrument,
+    )
+    const shown = this.#arbiter === null ? this.#legs[0] : this.#arbiter.shown(instrument, channel)
+    const record = shown?.memory.peek(instrument, channel)
+    if (held === undefined || record?.book.state !== 'live') return null
+    return bookImage(record, held.instrument, channel, place)
   }
 
   /** When the last of its connections gave up, and why; null while one goes on. */

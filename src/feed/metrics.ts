@@ -1,8 +1,9 @@
 import type { GapReason, Micros } from '../../schemas/events.js'
 import type { BookState } from '../book/order-book.js'
 import type { Channel } from '../connector.js'
+import type { OutletMetrics } from '../outlet/outlet.js'
+import type { ReaderMetrics } from '../outlet/reader.js'
 import type { Loss, SocketStats } from '../socket/resilient-socket.js'
-import type { OverflowPolicy } from './event-queue.js'
 
 /** Counts by name; a name that never occurred is absent. */
 export type Counts<K extends string = string> = Readonly<Partial<Record<K, number>>>
@@ -11,7 +12,9 @@ export type Counts<K extends string = string> = Readonly<Partial<Record<K, numbe
 export interface FeedMetrics {
   /** When it was taken: microseconds since the epoch. */
   readonly at: Micros
+  /** What waits to be read. */
   readonly queue: QueueMetrics
+  readonly readers: readonly ReaderMetrics[]
   /** Dials of the whole process that wait for the budget of their host. */
   readonly waitingDials: number
   /** Connects a minute, by host, that venues were found to allow where that is less than their connectors declare. */
@@ -19,17 +22,8 @@ export interface FeedMetrics {
   readonly venues: readonly VenueMetrics[]
 }
 
-/** The queue between a feed and its reader, in its metrics. */
-export interface QueueMetrics {
-  /** Events that wait unread. */
-  readonly depth: number
-  /** The most that ever waited. */
-  readonly highWater: number
-  readonly limit: number
-  readonly policy: OverflowPolicy
-  /** Events that were dropped (`drop-oldest`), each under a gap of reason `overflow`. */
-  readonly dropped: number
-}
+/** What waits to be read, of all readers together, in the metrics of a feed. */
+export type QueueMetrics = Omit<OutletMetrics, 'readers'>
 
 /** One venue of a feed, in its metrics. */
 export interface VenueMetrics {

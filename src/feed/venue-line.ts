@@ -8,6 +8,7 @@ import { instrumentEvent } from '../session/stream-events.js'
 import { recordedUrl, shown } from '../shown.js'
 import type { DialBudget } from '../socket/dial-budget.js'
 import { retryAfterMs } from '../socket/retry-after.js'
+import type { EmittedStream } from '../stream/emitted-stream.js'
 import { EmittedStreams } from '../stream/emitted-streams.js'
 import type { FrameTap } from './frame-tap.js'
 import { Pacer } from './pacer.js'
@@ -25,6 +26,8 @@ export interface VenueLine {
   emit(event: MarketEvent): void
   /** A frame of that moment, or an alarm, is worked on: what is emitted from now on is emitted no sooner. */
   reach(at: Micros): void
+  /** A frame is over: what was emitted since the last one came with it. */
+  frameRead(bytes: number): void
   /** Contract data that were emitted are not what the venue says: they are emitted again. */
   announce(instrument: Instrument): void
   readonly counters: VenueCounters
@@ -61,7 +64,10 @@ export interface VenueLineOptions {
   readonly platform: Platform
   readonly budget: DialBudget
   readonly requestTimeoutMs: number
-  emit(event: MarketEvent): void
+  /** @param stream null for events of a connection */
+  emit(event: MarketEvent, stream: EmittedStream | null): void
+  /** A frame is over: what was emitted since the last one came with it. @default nobody weighs events */
+  frameRead?(bytes: number): void
   /** @default nobody keeps the moment of emission */
   reach?(at: Micros): void
   /** Counts the connections of the feed from 0. @default always 0 */
@@ -87,9 +93,9 @@ export function venueLine(options: VenueLineOptions): VenueLine {
   const emitted = new EmittedStreams(connector.channels, instruments)
 
   function emit(event: MarketEvent): void {
-    emitted.emit(event)
+    const stream = emitted.emit(event)
     if (event.type === 'gap' || event.type === 'connection' || event.type === 'malformed') counters.saw(event)
-    options.emit(event)
+    options.emit(event, stream)
   }
 
   /** What an answer says of the pace: all requests of the venue keep it. */
@@ -110,6 +116,7 @@ export function venueLine(options: VenueLineOptions): VenueLine {
     budget: options.budget,
     emit,
     reach: (at) => options.reach?.(at),
+    frameRead: (bytes) => options.frameRead?.(bytes),
     announce(instrument) {
       if (!memory.announced(instrument.instrument)) return
       const times = { exchangeTime: null, receiveTime: platform.clock.now() }

@@ -9,7 +9,7 @@ export class StreamGap {
   readonly reason: GapReason
   /** Receive time of the last datum before the gap; null where there was none. */
   from: Micros | null
-  /** Something in it cannot be had again, whatever history brings: the reader dropped it, or history begins after it. */
+  /** Something in it cannot be had again, whatever history brings: the reader lost it, or history begins after it. */
   lost: boolean
   /** How many holes of the stream it stands for. */
   holes = 1
@@ -33,12 +33,6 @@ export class StreamGap {
       for (const [id, trade] of waiting) this.earlier.set(id, trade)
       waiting.clear()
     }
-  }
-
-  /** Events from before the hole were dropped unread: the gap began earlier than was said, and its end will say so. */
-  widen(from: Micros | null): void {
-    this.lost = true
-    if (this.from !== null && (from === null || from < this.from)) this.from = from
   }
 
   /** The gap as the user was told of it, without what waits for its end. */

@@ -19,6 +19,8 @@ export class EmittedStream {
   /** The last at which the book was known to be the venue's: a snapshot, a checksum that fits. */
   #proved: Position | null = null
   #gap: OpenGap | null = null
+  #opened: GapEvent | null = null
+  #newest: StreamEvent | null = null
 
   /** @param numbered whether the venue's `sequence` is the stream's own, the same on every connection */
   constructor(numbered: boolean) {
@@ -30,9 +32,25 @@ export class EmittedStream {
     return this.#n
   }
 
+  /** The last event that is no gap and no history; null where there was none. */
+  get last(): Position | null {
+    return this.#last
+  }
+
+  /** The event with which the open gap was disclosed; null where no gap is open. */
+  get openGap(): GapEvent | null {
+    return this.#opened
+  }
+
+  /** The newest event of a stream of values, which is its whole state; null for books and logs. */
+  get newest(): StreamEvent | null {
+    return this.#newest
+  }
+
   /** Numbers an event that is emitted now. A gap also learns between which events it lies. */
   emit(event: StreamEvent): void {
     event.n = ++this.#n
+    if (isValue(event)) this.#newest = event
     if (event.type === 'gap') this.#place(event)
     else if (!('historical' in event) || !event.historical) this.#note(event, event.n)
   }
@@ -42,6 +60,8 @@ export class EmittedStream {
     this.#last = null
     this.#proved = null
     this.#gap = null
+    this.#opened = null
+    this.#newest = null
   }
 
   #note(event: Exclude<StreamEvent, GapEvent>, n: number): void {
@@ -54,6 +74,7 @@ export class EmittedStream {
 
   #place(gap: GapEvent): void {
     const { from, before } = gap
+    this.#opened = gap.state === 'open' ? gap : null
     if (gap.state === 'open') {
       gap.after = this.#until(gap)
       this.#gap = { from, after: gap.after }
@@ -80,4 +101,14 @@ export class EmittedStream {
     }
     return null
   }
+}
+
+function isValue({ type }: StreamEvent): boolean {
+  return (
+    type === 'quote' ||
+    type === 'ticker' ||
+    type === 'candle' ||
+    type === 'derivative' ||
+    type === 'instrument'
+  )
 }

@@ -24,9 +24,19 @@ export class EmittedStreams {
     this.#instruments = instruments
   }
 
-  /** Numbers an event that is emitted now. Events of connections belong to no stream. */
-  emit(event: MarketEvent): void {
-    if ('channel' in event) this.#of(event).emit(event)
+  /** Numbers an event that is emitted now. @returns its stream; null for events of connections, which belong to none */
+  emit(event: MarketEvent): EmittedStream | null {
+    if (!('channel' in event)) return null
+    const stream = this.#of(event)
+    stream.emit(event)
+    return stream
+  }
+
+  /** Every stream of which something was emitted, by channel and the venue's own id. */
+  *entries(): Generator<{ channel: string; instrument: string; stream: EmittedStream }> {
+    for (const [channel, { streams }] of this.#channels) {
+      for (const [instrument, stream] of streams) yield { channel, instrument, stream }
+    }
   }
 
   /** A stream was given up: only its number is kept. */

@@ -203,16 +203,16 @@ const mutations: readonly Mutation[] = [
     replace: '',
   },
   {
-    name: 'what was dropped unread is not said',
-    file: 'src/feed/feed.js',
-    find: 'dropped: (first, since) => this.#dropped(first, since),',
-    replace: 'dropped: () => { },',
+    name: 'what a slow reader missed is not said',
+    file: 'src/outlet/reader.js',
+    find: 'if (gap !== null)\n                gaps.push(gap);',
+    replace: '',
   },
   {
-    name: 'what was dropped before an open gap is not said',
-    file: 'src/feed/feed-connection.js',
-    find: 'this.memory.peek(instrument, channel)?.gap?.widen(from);',
-    replace: '',
+    name: 'what a slow reader missed in an open gap is not said',
+    file: 'src/outlet/reader-stream.js',
+    find: 'miss(event) {',
+    replace: 'miss(event) { if (this.#gap !== null && this.#gap.n !== null) return null;',
   },
   {
     name: 'of two connections one that is behind takes over at once',
@@ -220,6 +220,12 @@ const mutations: readonly Mutation[] = [
     find: '#behind(view) {',
     replace: '#behind(view) { return false;',
     lines: 2,
+  },
+  {
+    name: 'a slow reader goes on with a book without its image',
+    file: 'src/outlet/reader-stream.js',
+    find: 'if (this.#isBook)\n            this.#needsBook = true;',
+    replace: '',
   },
   {
     name: 'the recorder loses one event in a thousand',

@@ -191,8 +191,9 @@ export class Oracle {
       venue.malformed.push(this.#clock.trueTime(event.receiveTime ?? 0))
       return
     }
-    if (event.type === 'gap' && event.state === 'open') this.#gapOpens(venue, event)
-    else {
+    if (event.type === 'gap' && event.state === 'open') {
+      if (event.channel !== 'instrument') this.#gapOpens(venue, event)
+    } else {
       const refusal = venue.refused.get(`${event.channel} of ${event.symbol}`)
       if (refusal !== undefined && (event.receiveTime ?? 0) > refusal.at) refusal.over = true
     }
@@ -201,6 +202,8 @@ export class Oracle {
       if (event.sidesCounted !== sides) this.wrong(`sidesCounted is ${event.sidesCounted}`, event.instrument)
       return
     }
+    // A reader that missed data of an instrument has a gap there, of which nothing else is demanded.
+    if (event.channel === 'instrument') return
     this.#stream(venue, event.channel, event.instrument).event(event)
   }
 

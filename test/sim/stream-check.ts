@@ -103,6 +103,8 @@ export class StreamCheck {
   #reached: Micros = Number.NEGATIVE_INFINITY
   #lastTime: Micros = Number.NEGATIVE_INFINITY
   #n = 0
+  /** Numbers were left out since the open gap began. */
+  #missed = false
   #wrongSince: Micros | null = null
   #comparedAt: Micros = Number.NEGATIVE_INFINITY
   #lastTrade: MarketTrade | null = null
@@ -162,12 +164,24 @@ export class StreamCheck {
     else if (event.type === 'checksum') this.#checksum(event)
   }
 
-  /** Only what the reader was too slow for leaves a hole in the numbers; a gap says so there, or is open already. */
-  #number({ n, type }: StreamEvent): void {
-    const expected = this.#n + 1
-    if (n === null || n < expected || (n > expected && type !== 'gap' && this.#gap === null)) {
-      this.#wrong(`${type} has number ${n}, after ${this.#n}`)
+  /** The numbers leave out only what the reader was too slow for, and a gap of its own names the numbers between which that lies. */
+  #number(event: StreamEvent): void {
+    const { n, type } = event
+    if (type === 'gap' && n === null) {
+      const { state, after, before } = event
+      if (state === 'open' && (after?.n ?? 0) !== this.#n)
+        this.#wrong(`a gap of the reader is after ${after?.n}, and ${this.#n} was read`)
+      if (state === 'closed') {
+        if (before === null || before.n <= this.#n)
+          this.#wrong(`a gap of the reader is before ${before?.n}, and ${this.#n} was read`)
+        this.#n = (before?.n ?? 1) - 1
+        this.#missed = false
+      }
+      return
     }
+    // Of what fills a gap a part may be missed: the gap ends as the reader's own then.
+    if (this.#gap !== null && isBackfill(event) && n !== null && n > this.#n) this.#missed ||= n > this.#n + 1
+    else if (n !== this.#n + 1 || this.#missed) this.#wrong(`${type} has number ${n}, after ${this.#n}`)
     this.#n = n ?? this.#n
   }
 

