@@ -1,10 +1,12 @@
 import type { MarketEvent, Micros, StreamEvent } from '../schemas/events.js'
 import { Books } from '../src/book/books.js'
-import { type Findings, placeOf, wholeFile } from './findings.js'
+import { EventNumbers, type MissingNumbers } from './event-numbers.js'
+import { type Findings, type Place, placeOf, wholeFile } from './findings.js'
 import { type KnownRun, knownRuns } from './known-runs.js'
 import { InstrumentNames, MalformedFrames } from './malformed-frames.js'
 import { isData, type JudgedRun, RunMeter } from './run-coverage.js'
 import type { CoverageMeter } from './stream-coverage.js'
+import { natureOf } from './stream-nature.js'
 import { StreamRules } from './stream-rules.js'
 import type { Tape, TapeEntry } from './tape.js'
 import { WriterLock } from './writer-lock.js'
@@ -21,6 +23,8 @@ export class EventPass {
   readonly #findings: Findings
   readonly #crossedForMs: number | null
   readonly #malformed = new MalformedFrames()
+  /** Streams of the runs before. */
+  readonly #earlier = new Set<string>()
   #names = new InstrumentNames([])
   #run: RunPass | null = null
   /** The run that a recorder may be adding to at this moment. */
@@ -121,13 +125,14 @@ export class EventPass {
       const place = { ...wholeFile, event: run.firstEvent, at: run.opened }
       this.#findings.add('note', 'new_run', place, 'a new recording begins')
     }
-    this.#run = new RunPass(run, this.#findings, this.#crossedForMs)
+    this.#run = new RunPass(run, this.#findings, this.#crossedForMs, this.#earlier)
   }
 
   #endRun(): void {
     if (this.#run === null) return
     const { run } = this.#run
     this.runs.push(this.#run.end())
+    for (const key of this.#run.keys()) this.#earlier.add(key)
     this.#run = null
     if (run.closed !== null) return
     const place = { ...wholeFile, event: run.firstEvent }
@@ -141,6 +146,12 @@ export class EventPass {
   }
 }
 
+interface JudgedParts {
+  readonly rules: StreamRules
+  readonly numbers: EventNumbers
+  readonly coverage: CoverageMeter
+}
+
 /** What is judged of one run. Each run begins afresh: its books, its numbers and its gaps are its own. */
 class RunPass {
   readonly run: KnownRun
@@ -149,13 +160,20 @@ class RunPass {
   readonly #crossedForMs: number | null
   readonly #books = new Books()
   #lastEmitted: Micros | null = null
-  readonly #streams = new Map<string, { readonly rules: StreamRules; readonly coverage: CoverageMeter }>()
+  readonly #streams = new Map<string, JudgedParts>()
+  readonly #earlier: ReadonlySet<string>
 
-  constructor(run: KnownRun, findings: Findings, crossedForMs: number | null) {
+  /** @param earlier streams that runs before this one have */
+  constructor(run: KnownRun, findings: Findings, crossedForMs: number | null, earlier: ReadonlySet<string>) {
     this.run = run
     this.meter = new RunMeter(run, findings)
     this.#findings = findings
     this.#crossedForMs = crossedForMs
+    this.#earlier = earlier
+  }
+
+  keys(): Iterable<string> {
+    return this.#streams.keys()
   }
 
   /** Whatever it is: what was emitted later stands later on the tape. */
@@ -176,12 +194,14 @@ class RunPass {
       const { venue, symbol, channel, instrument } = event
       stream = {
         rules: new StreamRules(this.#findings, this.#crossedForMs),
+        numbers: new EventNumbers(this.#earlier.has(key) && natureOf(event) === 'log'),
         coverage: this.meter.meter({ venue, symbol, channel, instrument }),
       }
       this.#streams.set(key, stream)
     }
-    const { rules, coverage } = stream
+    const { rules, numbers, coverage } = stream
     const place = placeOf(id, event, emitted)
+    const wasInGap = coverage.inGap
     if (event.type === 'gap') coverage.gap(event, place)
     else if (isData(event.type, event.channel)) {
       const whole = event.type === 'book_snapshot' || event.type === 'order_snapshot'
@@ -189,7 +209,15 @@ class RunPass {
       coverage.data(1, emitted, emitted, whole, place)
       this.meter.data(id, emitted)
     }
+    this.#judgeNumber(numbers.pass(event, emitted, wasInGap || coverage.inGap), place, coverage)
     rules.check(event, place, this.#books.apply(event), coverage.inGap)
+  }
+
+  #judgeNumber(missing: MissingNumbers | null, place: Place, coverage: CoverageMeter): void {
+    if (missing === null) return
+    const { code, what, from, to } = missing
+    this.#findings.add('error', code, place, what)
+    coverage.loses(from, to)
   }
 
   /** A new connection may count from the beginning; which streams go over to it, and when, is not on the tape. */

@@ -156,6 +156,11 @@ export class CoverageMeter {
     }
   }
 
+  /** Events of the stream are missing between these moments, and no gap says so. */
+  loses(from: Micros | null, to: Micros | null): void {
+    if (from !== null && to !== null) this.#missing.add(from, to)
+  }
+
   gap(event: GapEvent, place: Place): void {
     if (this.#firstPlace.event === null) this.#firstPlace = place
     this.#seen(event.receiveTime)

@@ -19,10 +19,6 @@ export class StreamRules {
   /** `none`: no snapshot yet in this run. `broken`: a gap, and no snapshot since. */
   #book: 'none' | 'whole' | 'broken' = 'none'
   #lastSequence: string | null = null
-  /** The number of the last event of the stream. */
-  #n: number | null = null
-  /** Whether a gap is open, or ended with the last event. */
-  #disclosed = false
   /** A connection was opened since the numbers last began: a stream that is handed over to it may count from the beginning, once. */
   #mayRestart = false
   #absent: { readonly first: Place; count: number } | null = null
@@ -40,8 +36,6 @@ export class StreamRules {
    * @param inGap whether a gap is open on the stream after the event
    */
   check(event: StreamEvent, place: Place, book: MaintainedBook | null, inGap: boolean): void {
-    this.#checkNumber(event, place)
-    this.#disclosed = inGap || event.type === 'gap'
     switch (event.type) {
       case 'gap':
         this.#passGap(event)
@@ -68,27 +62,6 @@ export class StreamRules {
     if (this.#absent === null) return
     const { first, count } = this.#absent
     this.#findings.add('warning', 'absent_removals', first, `${count} removal(s) of what was not in the book`)
-  }
-
-  /** A number that is not there is an event that is not there: a gap must say so, or be open, or have ended just before. */
-  #checkNumber({ n, type, channel }: StreamEvent, place: Place): void {
-    // The events of a subscription to all markets are one stream, and several on a tape.
-    if (n === null || channel.endsWith(':all')) return
-    const last = this.#n
-    this.#n = n
-    if (last === null) return
-    if (n < last) {
-      const what = `number ${n} of the stream comes after ${last}`
-      this.#findings.add('error', 'number_back', place, what)
-    } else if (n > last + 1 && type !== 'gap' && !this.#disclosed) {
-      const which = n === last + 2 ? `number ${last + 1}` : `numbers ${last + 1} to ${n - 1}`
-      this.#findings.add(
-        'error',
-        'number_missing',
-        place,
-        `${which} of the stream missing, and no gap says so`,
-      )
-    }
   }
 
   /** After a gap only a snapshot makes a book whole again, and numbers may begin again. */
