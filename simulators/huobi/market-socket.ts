@@ -4,7 +4,6 @@ import { gzipStored } from '../../src/simulator/stored-compression.js'
 import type { SimulatedPeer } from '../../src/simulator/venue-simulator.js'
 import { Delivery } from '../kit/delivery.js'
 import { uuid } from '../kit/ids.js'
-import { SUBSCRIBE_FAULTS } from '../kit/pending-faults.js'
 import { readObject } from '../kit/requests.js'
 import { SimulatedClient } from '../kit/simulated-client.js'
 import type { HuobiExchange, HuobiInstrument } from './instruments.js'
@@ -29,6 +28,8 @@ type MarketRequest = z.output<typeof request>
 /** One `req` per 100 ms and connection. */
 const REQ_PACE_MICROS = 100_000
 const LATE_ACK_MICROS = 5_000_000
+/** Faults for which a subscribe is not granted. */
+const REFUSALS = ['ack-missing', 'ack-error', 'limit-error'] as const
 /** A fault refuses the snapshots of one topic for this long. */
 const REFUSED_MICROS = 20_000_000
 
@@ -115,7 +116,7 @@ export class MarketSocket extends SimulatedClient<HuobiInstrument> implements To
 
   #subscribe(text: string, id: unknown): void {
     const { exchange } = this
-    const fault = this.faults.takeFirst(SUBSCRIBE_FAULTS.slice(0, 3))
+    const fault = this.faults.takeFirst(REFUSALS)
     if (fault === 'ack-missing') return
     if (fault === 'ack-error') return this.#refuse(id, `invalid topic ${text}`)
     if (fault === 'limit-error') return this.#refuse(id, `429 too many request topic is ${text}`)

@@ -193,6 +193,8 @@ describe('the simulated venue', () => {
     send({ H: 'c3', M: 'Authenticate', A: ['key', 1, 'x', 'y'], I: 'b' })
     send({ H: 'c3', M: 'NoSuchMethod', A: [], I: 'c' })
     send({ H: 'c9', M: 'Subscribe', A: [], I: 'd' })
+    send({ H: 'c3', M: 'Subscribe', A: ['heartbeat'], I: 'e' })
+    send({ H: 'c3', M: 'Subscribe', A: [], I: 'f' })
     connection.received('nonsense', 0)
     connection.received(Uint8Array.of(1), 0)
     run.pass(1)
@@ -201,8 +203,11 @@ describe('the simulated venue', () => {
     expect(byId.get('a')).toMatchObject({ value: false })
     expect(byId.get('b')).toMatchObject({ value: { Success: false, ErrorCode: 'INVALID_APIKEY' } })
     expect(byId.get('c')).toMatchObject({ kind: 'failure' })
+    expect(byId.get('c')).toMatchObject({ error: "'NoSuchMethod' method could not be resolved." })
     expect(byId.get('d')).toMatchObject({ kind: 'failure' })
-    expect(byId.size).toBe(4)
+    expect(byId.get('e')).toMatchObject({ error: "There was an error invoking Hub method 'c3.Subscribe'." })
+    expect(byId.get('f')).toMatchObject({ error: "'Subscribe' method could not be resolved." })
+    expect(byId.size).toBe(6)
   })
 
   it('stops a topic that was given up, and a connection that is gone', () => {

@@ -128,6 +128,34 @@ describe('the simulated Exchange', () => {
     expect(frames).toHaveLength(length)
   })
 
+  test('gives two clients the same candles, whenever they came', () => {
+    const first = client()
+    const prices = { action: 'subscribe', channel: 'prices', symbol: 'BTC-USD', granularity: 60 }
+    first.say(prices)
+    first.until(10)
+    const frames: Record<string, unknown>[] = []
+    const late = first.simulator.connect(
+      {
+        request: EXCHANGE,
+        send: (data) => void frames.push(JSON.parse(String(data))),
+        ping: () => {},
+        close: () => {},
+      },
+      START + 10 * SECOND,
+    )
+    late.received(JSON.stringify(prices), START + 10 * SECOND)
+    for (let at = 201; at <= 1_800; at++) first.simulator.advance(START + (at * SECOND) / 20)
+    const candles = (of: readonly Record<string, unknown>[]) =>
+      of.filter(({ event }) => event === 'updated').map(({ price }) => price as number[])
+    const seen = candles(frames)
+    expect(seen.length).toBeGreaterThan(20)
+    expect(candles(first.frames).slice(-seen.length)).toEqual(seen)
+    const [, open = 0, high = 0, low = 0, close = 0, volume = 0] = seen.at(-1) ?? []
+    expect(high).toBeGreaterThanOrEqual(Math.max(open, close))
+    expect(low).toBeLessThanOrEqual(Math.min(open, close))
+    expect(volume).toBeGreaterThan(0)
+  })
+
   test('answers REST as the venue does', () => {
     const { simulator } = client()
     const get = (path: string) => simulator.http({ method: 'GET', path, headers: {}, body: '' }, START)
@@ -140,6 +168,12 @@ describe('the simulated Exchange', () => {
     expect(JSON.parse(get('/latestblock').body)).toMatchObject({
       height: Math.floor((START / 1_000_000 - Date.UTC(2009, 0, 3) / 1000) / 15),
     })
+    expect(JSON.parse(get('/v3/exchange/tickers').body)).toHaveLength(5)
+    expect(JSON.parse(get('/v3/exchange/tickers/BTC-USD').body)).toMatchObject({
+      price_24h: 65_000,
+      volume_24h: 6_000,
+    })
+    expect(JSON.parse(get('/v3/exchange/symbols/').body)).toHaveProperty('BTC-USD')
     expect(get('/v3/exchange/weather').status).toBe(404)
   })
 })

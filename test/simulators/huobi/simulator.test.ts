@@ -355,6 +355,36 @@ describe('the simulated feeds', () => {
     expect(client.texts().filter((text) => text.includes('error'))).toHaveLength(2)
   })
 
+  it('answer the depth, the day and the candles that are asked for', () => {
+    const client = new Client('/ws')
+    client.watch('market.btcusdt.kline.1min', 61_000)
+    const ask = (req: string, more: object = {}) => {
+      client.advance(110)
+      client.texts()
+      client.send({ req, id: 'q', ...more })
+      return client.frames()[0]
+    }
+    expect(ask('market.btcusdt.depth.step0')).toMatchObject({
+      status: 'ok',
+      data: { bids: expect.any(Array), asks: expect.any(Array) },
+    })
+    expect(ask('market.btcusdt.detail')).toMatchObject({
+      data: { open: 58_911.07, count: expect.any(Number) },
+    })
+    const whole = ask('market.btcusdt.kline.1min') as { data: { id: number; open: number }[] }
+    expect(whole.data.length).toBeGreaterThan(1)
+    const { id = 0 } = whole.data.at(-1) ?? {}
+    expect(ask('market.btcusdt.kline.1min', { from: id, to: id })).toMatchObject({ data: [{ id }] })
+  })
+
+  it('have the premium and the basis on the socket of the indices, in words', () => {
+    const client = new Client('/ws_index')
+    expect(client.watch('market.BTC-USDT.premium_index.1min', 2_100).length).toBeGreaterThan(1)
+    const [text = ''] = client.watch('market.BTC-USDT.basis.1min.open', 1_100)
+    const { tick } = JSON.parse(text) as { tick: Record<string, string> }
+    expect(Number(tick['contract_price']) - Number(tick['index_price'])).toBeCloseTo(Number(tick['basis']), 6)
+  })
+
   it('begin the book of derivatives with a snapshot and count the versions up, some of them for nothing', () => {
     const topic = 'market.BTC-USDT.depth.size_20.high_freq'
     const texts = new Client('/linear-swap-ws').watch(topic, 10_000, { data_type: 'incremental' })
@@ -574,6 +604,8 @@ describe('the simulated REST', () => {
       },
     ],
     ['/v2/settings/common/symbols', { data: [{ sc: 'btcusdt', te: true }, {}, {}, { te: false }] }],
+    ['/v1/settings/common/market-symbols', { data: [{ symbol: 'btcusdt', pp: 2, ap: 6 }, {}, {}, {}] }],
+    ['/v2/reference/currencies', { code: 200, data: expect.arrayContaining([expect.anything()]) }],
     ['/v2/market-status', { code: 200, data: { marketStatus: 1 } }],
     ['/v1/common/timestamp', { data: T / 1000 }],
     ['/api/v1/timestamp', { ts: T / 1000 }],
@@ -586,7 +618,7 @@ describe('the simulated REST', () => {
     ['/market/tickers', { data: [{ symbol: 'btcusdt', bid: expect.any(Number) }, {}, {}] }],
     [
       '/api/v1/contract_contract_info',
-      { data: [{ contract_code: 'BTC301227', delivery_time: '1924588800000' }] },
+      { data: [{ contract_code: 'BTC301227', delivery_time: '1924588800000', delivery_date: '20301227' }] },
     ],
     ['/swap-api/v1/swap_contract_info', { data: [{ contract_code: 'BTC-USD', contract_size: 100 }, {}] }],
     [
