@@ -1,7 +1,7 @@
 import type { WireRow } from '../kit/exact-json.js'
 import type { Action, Dialect } from './dialect.js'
 
-/** What the venue tells of an instrument at one moment: one frame. Rows are written in the dialect of each client. */
+/** What the venue publishes of an instrument at one moment: one frame. Rows are written in the dialect of each client. */
 export interface Publication {
   readonly table: string
   readonly action: Exclude<Action, 'partial'>

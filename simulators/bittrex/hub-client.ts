@@ -23,7 +23,7 @@ import { type PackedPush, type Push, packed, wire } from './wire.js'
 const SECOND = 1_000_000
 const KEEPALIVE_MICROS = 10 * SECOND
 const HEARTBEAT_MICROS = 5 * SECOND
-/** Messages go out a moment after what they tell of, so that REST is ahead of the socket by a few. */
+/** Messages go out a moment after the market has moved, so that REST is ahead of the socket by a few. */
 const OUTBOX_MICROS = SECOND / 100
 /** Replies take up to this long, each its own time, so that they come in any order, and before or after data. */
 const REPLY_WITHIN_MS = 60

@@ -211,14 +211,14 @@ const CHAIN_FAULTS: ReadonlySet<string> = new Set([
 const VALUE = /"(value|totalBTCSent)":\d+/
 
 function spoilt(frame: string, ahead: number, faults: PendingFaults): string {
-  let told = frame
+  let sent = frame
   if (ahead !== 0) {
-    told = told.replace(/"time":(\d+)/g, (_, time: string) => `"time":${Number(time) + ahead}`)
+    sent = sent.replace(/"time":(\d+)/g, (_, time: string) => `"time":${Number(time) + ahead}`)
   }
-  if (faults.take('price-null')) told = told.replace(VALUE, '"$1":null')
-  else if (faults.take('price-nan')) told = told.replace(VALUE, '"$1":NaN')
-  if (faults.take('field-new')) told = told.replace('"x":{', '"x":{"novelty":{"nested":[1]},')
-  return faults.take('field-missing') ? told.replace(/"hash":"\w+",?/, '') : told
+  if (faults.take('price-null')) sent = sent.replace(VALUE, '"$1":null')
+  else if (faults.take('price-nan')) sent = sent.replace(VALUE, '"$1":NaN')
+  if (faults.take('field-new')) sent = sent.replace('"x":{', '"x":{"novelty":{"nested":[1]},')
+  return faults.take('field-missing') ? sent.replace(/"hash":"\w+",?/, '') : sent
 }
 
 function blockFrame({ hash, height, time }: Block): string {

@@ -51,15 +51,15 @@ export class NumberedMessages {
 const PRICE = /"(px|price)":([^,}]+)/
 
 function spoilt({ rest, ...message }: Message, faults: PendingFaults): Message {
-  let told = rest.replace(PRICE, (_all, name: string, price: string) => {
+  let sent = rest.replace(PRICE, (_all, name: string, price: string) => {
     return `"${name}":${spoiltPrice(faults, price)}`
   })
   if (message.channel === 'trades' && faults.take('id-long')) {
-    told = told.replace(/"trade_id":"(\d+)"/, (_all, id: string) => `"trade_id":"${longId(id)}"`)
+    sent = sent.replace(/"trade_id":"(\d+)"/, (_all, id: string) => `"trade_id":"${longId(id)}"`)
   }
-  if (faults.take('field-missing')) told = told.replace(/,"qty":[^,}]+/, '')
-  if (faults.take('field-new')) told = `"novelty":{"nested":[1]},${told}`
-  return { ...message, rest: told }
+  if (faults.take('field-missing')) sent = sent.replace(/,"qty":[^,}]+/, '')
+  if (faults.take('field-new')) sent = `"novelty":{"nested":[1]},${sent}`
+  return { ...message, rest: sent }
 }
 
 /** An entry of `l2`, or of `l3`, where one order stands for each level. An amount of null removes it. */

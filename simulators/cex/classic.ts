@@ -135,7 +135,7 @@ export class ClassicClient extends CexClient {
     this.#classic = classic
     this.#receivedAt = this.exchange.now
     classic.clients.add(this)
-    // A page of another site is told off, and may stay.
+    // A page of another site gets an error, and may stay.
     if (peer.request.headers['origin'] === undefined) this.send('{"e":"connected"}')
     else this.send('{"ok":"error","data":{"error":"Incorrect origin in request header."}}')
   }
