@@ -29,6 +29,15 @@ test('the example of the socket loses its connection and comes back', async () =
   expect(stderr).toBe('')
 })
 
+test('the example of the protocols subscribes once and is served on two connections, whatever the protocol', async () => {
+  const { stdout, stderr } = await run('protocols')
+  const names = ['json-rpc', 'pusher', 'signalr', 'socket-io', 'mqtt', 'wamp', 'sse', 'classic-signalr']
+  expect(stdout.trim().split('\n')).toEqual(
+    names.flatMap((name) => [`${name}: message 1`, `${name}: message 2`]),
+  )
+  expect(stderr).toBe('')
+})
+
 test('the example of a backtest records the simulator and reads its own tape', async () => {
   const { stdout, stderr } = await run('backtest')
   expect(stdout).toMatch(/^live: ask \d+ × 0\.\d+\nvolume so far: \d+\.\d+\n$/)
