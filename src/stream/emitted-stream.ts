@@ -1,6 +1,9 @@
 import type { GapEvent, Micros, Position, StreamEvent } from '../../schemas/events.js'
 import { keyOf } from './key.js'
 
+/** Proofs remembered of a book: a connection that finds out late that it was wrong dates that from its own last proof. */
+const PROOFS_KEPT = 8
+
 /** The gap that is open on the stream. */
 interface OpenGap {
   readonly from: Micros | null
@@ -16,8 +19,8 @@ export class EmittedStream {
   #n = 0
   /** The last event that is no gap and no history. */
   #last: Position | null = null
-  /** The last at which the book was known to be the venue's: a snapshot, a checksum that fits. */
-  #proved: Position | null = null
+  /** Those at which the book was known to be the venue's, the newest first: snapshots, checksums that fit. */
+  #proofs: Position[] = []
   #gap: OpenGap | null = null
   #opened: GapEvent | null = null
   #newest: StreamEvent | null = null
@@ -58,7 +61,7 @@ export class EmittedStream {
   /** The stream was given up: only its number is kept, for the case that it is asked for again. */
   forget(): void {
     this.#last = null
-    this.#proved = null
+    this.#proofs = []
     this.#gap = null
     this.#opened = null
     this.#newest = null
@@ -69,7 +72,7 @@ export class EmittedStream {
     const key = keyOf(event, this.#numbered)
     this.#last = { epoch: null, n, key, exchangeTime, receiveTime }
     const proves = type === 'checksum' ? event.ok : type === 'book_snapshot' || type === 'order_snapshot'
-    if (proves) this.#proved = this.#last
+    if (proves) this.#proofs = [this.#last, ...this.#proofs.slice(0, PROOFS_KEPT - 1)]
   }
 
   #place(gap: GapEvent): void {
@@ -94,7 +97,7 @@ export class EmittedStream {
 
   /** The last event that is good, where a gap begins at its `from`. What was dropped at that very moment is not. */
   #until({ from, reason }: GapEvent): Position | null {
-    for (const position of [this.#last, this.#proved]) {
+    for (const position of [this.#last, ...this.#proofs]) {
       const at = position?.receiveTime ?? null
       const good = at === null || from === null ? at === from : reason === 'overflow' ? at < from : at <= from
       if (good && position !== null) return position

@@ -164,6 +164,19 @@ describe('a gap', () => {
     expect(events[2]).toMatchObject({ n: 3, after: { n: 1, key: '100', receiveTime: 10 } })
   })
 
+  test('that is found out late lies after the last proof before it began, and not after a newer one', () => {
+    const stream = new EmittedStream(false)
+    const gap = gapAt(0, { from: 25 })
+    const events: StreamEvent[] = [
+      snapshot([['1', '1']], [], { receiveTime: 10 }),
+      snapshot([['1', '2']], [], { receiveTime: 20 }),
+      snapshot([['1', '3']], [], { receiveTime: 30 }),
+      gap,
+    ]
+    for (const event of events) stream.emit(event)
+    expect(gap.after).toMatchObject({ n: 2, receiveTime: 20 })
+  })
+
   test('whose beginning is not known lies after nothing', () => {
     const stream = new EmittedStream(true)
     const gap = gapAt(0, { from: null })
