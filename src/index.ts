@@ -18,6 +18,7 @@ export type { FrameTap } from './feed/frame-tap.js'
 export type { LineOptions } from './feed/lines.js'
 export type * from './feed/metrics.js'
 export * from './framelog/index.js'
+export type { QueueMetrics } from './outlet/outlet.js'
 export type {
   FeedReader,
   OverflowPolicy,

@@ -410,7 +410,7 @@ export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
   /** Ages, counters and depths at this moment, to be shown or exported: see docs/metrics.md. */
   metrics(): FeedMetrics {
     const at = this.#platform.clock.now()
-    const { readers, ...queue } = this.#outlet.metrics
+    const { queue, readers } = this.#outlet
     const budget = dialBudget(this.#platform.clock)
     return {
       at,

@@ -1,7 +1,7 @@
 import type { GapReason, Micros } from '../../schemas/events.js'
 import type { BookState } from '../book/order-book.js'
 import type { Channel } from '../connector.js'
-import type { OutletMetrics } from '../outlet/outlet.js'
+import type { QueueMetrics } from '../outlet/outlet.js'
 import type { ReaderMetrics } from '../outlet/reader.js'
 import type { Loss, SocketStats } from '../socket/resilient-socket.js'
 
@@ -21,9 +21,6 @@ export interface FeedMetrics {
   readonly learnedDialLimits: Readonly<Record<string, number>>
   readonly venues: readonly VenueMetrics[]
 }
-
-/** What waits to be read, of all readers together, in the metrics of a feed. */
-export type QueueMetrics = Omit<OutletMetrics, 'readers'>
 
 /** One venue of a feed, in its metrics. */
 export interface VenueMetrics {

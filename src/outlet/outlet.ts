@@ -20,8 +20,8 @@ export interface OutletBounds {
   readonly policy: OverflowPolicy
 }
 
-/** What waits to be read, in the metrics of a feed. */
-export interface OutletMetrics {
+/** What waits to be read, of all readers together, in the metrics of a feed. */
+export interface QueueMetrics {
   /** Events that the slowest reader has not read. */
   readonly depth: number
   /** What they weigh. Bytes. */
@@ -34,7 +34,6 @@ export interface OutletMetrics {
   readonly policy: OverflowPolicy
   /** Events that readers missed (`drop-oldest`), each under a gap of reason `overflow` of that reader. */
   readonly dropped: number
-  readonly readers: readonly ReaderMetrics[]
 }
 
 export interface OutletEvents {
@@ -87,26 +86,23 @@ export class Outlet {
     this.#holdPlace()
   }
 
-  /** Events that wait for some reader. */
-  get metrics(): OutletMetrics {
+  get queue(): QueueMetrics {
     const depth = this.#depth()
-    return {
-      depth,
-      bytes: Math.round(this.#ring.weightFrom(this.#ring.next - depth)),
-      highWater: this.#highWater,
-      ...this.#bounds,
-      dropped: this.#dropped,
-      readers: [...this.#readers]
-        .filter((reader) => reader !== this.#unclaimed)
-        .map((reader) => ({
-          reader: reader.name,
-          policy: reader.settings.policy,
-          offset: reader.at - 1,
-          behind: this.#ring.next - reader.at,
-          behindBytes: Math.round(this.#ring.weightFrom(reader.at)),
-          dropped: reader.dropped,
-        })),
-    }
+    const bytes = Math.round(this.#ring.weightFrom(this.#ring.next - depth))
+    return { depth, bytes, highWater: this.#highWater, ...this.#bounds, dropped: this.#dropped }
+  }
+
+  get readers(): ReaderMetrics[] {
+    return [...this.#readers]
+      .filter((reader) => reader !== this.#unclaimed)
+      .map((reader) => ({
+        reader: reader.name,
+        policy: reader.settings.policy,
+        offset: reader.at - 1,
+        behind: this.#ring.next - reader.at,
+        behindBytes: Math.round(this.#ring.weightFrom(reader.at)),
+        dropped: reader.dropped,
+      }))
   }
 
   /** Whether events only reach listeners: nobody reads, so that nobody would be given what ends the feed. */

@@ -24,7 +24,7 @@ export interface ReaderOptions {
   readonly name?: string
   /** What happens when it falls behind. @default that of the feed, `queue.policy` */
   readonly policy?: OverflowPolicy
-  /** Whether {@link FeedReader.book} is kept: each change of a book is folded once more for it. @default false */
+  /** Whether `reader.book()` is kept: each change of a book is folded once more for it. @default false */
   readonly books?: boolean
   /** Only events of these types. Without `gap` the reader does not learn what it missed. @default all */
   readonly types?: readonly MarketEventType[]
