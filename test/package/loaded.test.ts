@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { rolldown } from 'rolldown'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { InstalledPackage } from './installed.js'
+import { entries, InstalledPackage } from './installed.js'
 
 let installed: InstalledPackage
 beforeAll(() => {
@@ -12,6 +12,12 @@ afterAll(() => installed.remove())
 
 /** Every module of the package that an import of this entry loads, by its path in `dist`. */
 function loadedBy(entry: string): string[] {
+  return urlsLoadedBy(entry)
+    .map((url) => /\/tapewire\/dist\/(.+)$/.exec(url)?.[1])
+    .filter((path) => path !== undefined)
+}
+
+function urlsLoadedBy(entry: string): string[] {
   const hooks = `
     export async function load(url, context, next) {
       process.stdout.write(url + '\\n')
@@ -25,8 +31,7 @@ function loadedBy(entry: string): string[] {
   )
   return execFileSync(process.execPath, [program], { cwd: installed.project, encoding: 'utf8' })
     .split('\n')
-    .map((url) => /\/tapewire\/dist\/(.+)$/.exec(url)?.[1])
-    .filter((path) => path !== undefined)
+    .filter((url) => url !== '')
 }
 
 describe('an entry loads what it needs and no more', () => {
@@ -59,4 +64,18 @@ describe('an entry loads what it needs and no more', () => {
     )
     expect(others).toEqual([])
   })
+
+  test.each([...entries.keys()].filter((entry) => entry.startsWith('./protocols/')))(
+    '%s: nothing of Node, no schemas of zod, and no other protocol',
+    (entry) => {
+      const urls = urlsLoadedBy(`tapewire${entry.slice(1)}`)
+      expect(urls.length).toBeGreaterThan(10)
+      expect(urls.filter((url) => url.startsWith('node:') || /\/node_modules\/zod\//.test(url))).toEqual([])
+      const own = entry.slice('./protocols/'.length)
+      const others = urls.filter(
+        (url) => /\/src\/protocols\/([\w-]+)\//.exec(url)?.[1]?.replace(own, '') ?? '',
+      )
+      expect(others).toEqual([])
+    },
+  )
 })

@@ -1,4 +1,4 @@
-import { type LosslessValue, readLossless } from '../../decode/index.js'
+import { type LosslessValue, readLossless } from '../../decode/lossless.js'
 import { isRecord, misfit } from '../json-text.js'
 
 /** A call of a hub's method, as a client sends it. */

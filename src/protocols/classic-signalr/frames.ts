@@ -1,4 +1,4 @@
-import { type LosslessValue, readLossless } from '../../decode/index.js'
+import { type LosslessValue, readLossless } from '../../decode/lossless.js'
 import { DecodeError } from '../../errors.js'
 import { isRecord, type JsonReader, type JsonRecord, misfit, readJson } from '../json-text.js'
 

@@ -1,4 +1,4 @@
-import { readLossless } from '../../decode/index.js'
+import { readLossless } from '../../decode/lossless.js'
 import { DecodeError, VenueError } from '../../errors.js'
 import { isRecord, type JsonRecord, misfit } from '../json-text.js'
 
