@@ -89,7 +89,8 @@ export class RunMeter {
     if (meter === undefined) {
       const asked = this.#asked.get(key) ?? this.#asked.get(keyOf(identity, identity.symbol)) ?? null
       if (asked !== null) this.#met.add(asked)
-      meter = new CoverageMeter(identity, asked, this.#findings)
+      const { fromLogs, opened } = this.#run
+      meter = new CoverageMeter(identity, asked, fromLogs ? null : opened, this.#findings)
       this.#meters.set(key, meter)
     }
     return meter

@@ -98,6 +98,8 @@ const END_GRACE_MICROS = 5_000_000
 export class CoverageMeter {
   readonly identity: StreamIdentity
   readonly #asked: RunStream | null
+  /** When it was asked for in this run: its feed may have had the stream before. */
+  readonly #askedAt: Micros | null
   readonly #findings: Findings
   readonly #nature: StreamNature
   readonly #missing = new MissingTime()
@@ -112,16 +114,20 @@ export class CoverageMeter {
   #inDoubt = 0
   #paused = 0
 
-  /** @param asked what the run says of it; null where it does not name the stream. */
-  constructor(identity: StreamIdentity, asked: RunStream | null, findings: Findings) {
+  /**
+   * @param asked what the run says of it; null where it does not name the stream
+   * @param opened when the run began, which covers nothing from before; null where that is not known, or it was made from a log
+   */
+  constructor(identity: StreamIdentity, asked: RunStream | null, opened: Micros | null, findings: Findings) {
     const { venue, symbol, channel } = identity
     this.identity = identity
     this.#asked = asked
+    this.#askedAt = asked === null ? null : Math.max(asked.askedAt, opened ?? asked.askedAt)
     this.#findings = findings
     this.#nature = natureOf(identity)
     this.#firstPlace = { venue, symbol, channel, event: null, at: asked?.askedAt ?? null }
     if (asked !== null && this.#nature !== 'book' && asked.confirmedAt !== null)
-      this.#begun = { at: asked.confirmedAt }
+      this.#begun = { at: Math.max(asked.confirmedAt, opened ?? asked.confirmedAt) }
   }
 
   /** Whether a gap is open at the moment. */
@@ -305,9 +311,9 @@ export class CoverageMeter {
 
   /** Counts the time of a gap as missing. @returns since when; null where nothing has a time. */
   #lost({ reason, from, receiveTime }: GapEvent, to: Micros | null): Micros | null {
-    const due = this.#asked?.askedAt ?? this.#firstAt
+    const due = this.#askedAt ?? this.#firstAt
     if (reason === 'not_recording' && from !== null && to !== null) {
-      const began = this.#asked?.askedAt ?? receiveTime ?? to
+      const began = this.#askedAt ?? receiveTime ?? to
       this.#paused += Math.max(0, Math.min(began, to) - from)
       this.#missing.add(Math.max(from, began), to)
       return Math.min(from, to)
@@ -331,13 +337,14 @@ export class CoverageMeter {
   /** Since when the stream is due: from its beginning on, but no later than the allowance after it was asked for. */
   #dueFrom(to: Micros | null): Micros | null {
     const begun = this.#begun?.at ?? null
-    if (this.#asked === null) return this.#firstAt ?? to
-    if (begun === null) return this.#asked.askedAt
-    return Math.min(begun, this.#asked.askedAt + START_ALLOWANCE_MICROS)
+    if (this.#askedAt === null) return this.#firstAt ?? to
+    if (begun === null) return this.#askedAt
+    return Math.min(begun, this.#askedAt + START_ALLOWANCE_MICROS)
   }
 
   #checkBeginning(to: Micros | null): void {
     const asked = this.#asked
+    const askedAt = this.#askedAt
     const begun = this.#begun
     if (begun === null) {
       const givenUp = asked?.endedAt ?? null
@@ -348,12 +355,12 @@ export class CoverageMeter {
           : this.#nature === 'book' && asked?.confirmedAt != null
             ? 'the venue confirmed it and never sent a snapshot'
             : 'it never came'
-      const since = asked === null || to === null ? '' : `, ${seconds(to - asked.askedAt)}`
+      const since = askedAt === null || to === null ? '' : `, ${seconds(to - askedAt)}`
       if (asked === null && (this.#events > 0 || this.#gaps.size > 0)) return
       const text = asked === null ? 'nothing of it came' : `asked for, and ${why}${since}`
       this.#findings.add('error', 'never_came', this.#firstPlace, text)
-    } else if (asked !== null && begun.at !== null && begun.at - asked.askedAt > START_ALLOWANCE_MICROS) {
-      const delay = begun.at - asked.askedAt
+    } else if (askedAt !== null && begun.at !== null && begun.at - askedAt > START_ALLOWANCE_MICROS) {
+      const delay = begun.at - askedAt
       this.#findings.add(
         'error',
         'late_start',

@@ -79,6 +79,25 @@ function errors({ findings }: Verification): [string | null, string, string][] {
     .map(({ channel, code, what }) => [channel, code, what])
 }
 
+it('what a feed had before the recorder was opened is not of the run, and is neither covered nor missing', async () => {
+  const { verdict, streams, findings } = await live({
+    streams: [stream('trade'), stream('book'), stream('ticker')],
+    events: [
+      snapshot([['10', '1']], [['11', '1']], at(3_601)),
+      trade({ ...at(3_602), exchangeTime: moment(3_602) }),
+    ],
+    from: 3_600,
+    to: 3_610,
+  })
+  expect(findings).toEqual([])
+  expect(verdict).toBe('whole')
+  expect(streams.map(({ channel, from, share }) => [channel, from, share])).toEqual([
+    ['book', moment(3_601), 1],
+    ['ticker', moment(3_600), 1],
+    ['trade', moment(3_600), 1],
+  ])
+})
+
 describe('a run', () => {
   it('whose streams were confirmed soon and lived to its end is whole, each with its five figures', async () => {
     const verification = await live({
