@@ -1,7 +1,16 @@
 import { UsageError } from '../src/errors.js'
 import { didYouMean } from '../src/nearest.js'
 import type { Protocol } from '../src/protocols/codec.js'
-import { jsonRpc, mqtt, pusher, signalR, socketIo, sse, wamp } from '../src/protocols/index.js'
+import {
+  classicSignalR,
+  jsonRpc,
+  mqtt,
+  pusher,
+  signalR,
+  socketIo,
+  sse,
+  wamp,
+} from '../src/protocols/index.js'
 import { quoted } from './flag.js'
 
 /** Any protocol: its commands come from JSON, and it checks them itself. */
@@ -9,6 +18,7 @@ export type AnyProtocol = Protocol<unknown, unknown, unknown>
 
 /** By the name that the command line has for each; options are checked by the protocol itself. */
 const PROTOCOLS: Readonly<Record<string, (options: never) => unknown>> = {
+  'classic-signalr': classicSignalR,
   'json-rpc': jsonRpc,
   mqtt,
   pusher,

@@ -137,6 +137,7 @@ export class SimulatedSpot {
 /** One client of Spot Trading. */
 export class SpotClient extends CexClient {
   readonly books = new Set<string>()
+  #lies = 0
   readonly #trades = new Set<string>()
   readonly #spot: SimulatedSpot
   #receivedAt: Micros
@@ -222,7 +223,10 @@ export class SpotClient extends CexClient {
     // A second snapshot of a book is what the first and its increments can be checked by.
     const wrong = this.books.has(pair.id) && faults.take('checksum-wrong')
     if (!faults.take('ack-then-silence')) this.books.add(pair.id)
-    const sent = wrong ? snapshot.replace(/(?<="bids":\[\["[^"]*",")[^"]*/, '0.00000012') : snapshot
+    // Never the same lie twice: the second would bear out the first.
+    if (wrong) this.#lies++
+    const lie = `0.${String(this.#lies).padStart(8, '0')}`
+    const sent = wrong ? snapshot.replace(/(?<="bids":\[\["[^"]*",")[^"]*/, lie) : snapshot
     this.#reply('order_book_subscribe', oid, sent, 'snapshot')
   }
 

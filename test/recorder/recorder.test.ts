@@ -233,7 +233,9 @@ describe('recording again to the same tape', () => {
     recorder.record(trade())
     await recorder.flush()
     const db = new Database(file)
-    db.exec('INSERT INTO events SELECT 7, stream, type, exchange_time, receive_time, body FROM events')
+    db.exec(
+      'INSERT INTO events SELECT 7, stream, type, exchange_time, receive_time, body, n, offset, emitted FROM events',
+    )
     db.close()
     recorder.record(trade({ receiveTime: START + 1 }))
     expect((await failure(recorder.flush())).code).toBe('tape_damaged')

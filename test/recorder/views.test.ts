@@ -78,6 +78,7 @@ describe('a person at the SQLite shell', () => {
         symbol: 'BTC/USD',
         instrument: 'tBTCUSD',
         channel: 'trade',
+        n: 1,
         exchange_time: '2018-11-12T18:06:08.922000Z',
         receive_time: '2018-11-12T18:06:08.922007Z',
         sequence: null,

@@ -73,8 +73,10 @@ export class Line {
     this.#session?.unsubscribe([subscription], this.now)
   }
 
-  resubscribe(symbol: string, channel: Channel): void {
-    this.#session?.resubscribe(this.subscription(symbol, channel), this.now)
+  /** The reader lost events of a stream, which is asked for again. */
+  lost(symbol: string, channel: Channel): void {
+    const { instrument } = this.subscription(symbol, channel)
+    this.#session?.overflowed({ instrument: instrument.instrument, channel }, null, this.now, 'unread')
   }
 
   /** Lets time pass. */

@@ -162,7 +162,7 @@ describe('a session on the simulated venue', () => {
 
   it('takes a fresh snapshot of one book on the same connection', () => {
     const line = new Line().connect(['BTC/USD', 'book'], ['ETH/USD', 'book']).run(5_000)
-    line.resubscribe('BTC/USD', 'book')
+    line.lost('BTC/USD', 'book')
     line.run(5_000)
     expect(
       line
@@ -171,7 +171,10 @@ describe('a session on the simulated venue', () => {
         .toSorted(),
     ).toEqual(['BTC/USD', 'BTC/USD', 'ETH/USD'])
     expect(line.reconnects).toEqual([])
-    expect(line.of('gap')).toEqual([])
+    expect(line.of('gap').map(({ symbol, state }) => [symbol, state])).toEqual([
+      ['BTC/USD', 'open'],
+      ['BTC/USD', 'closed'],
+    ])
     expect(line.book('BTC/USD').top(100)).toEqual(truth(line, 'tBTCUSD', 100))
   })
 

@@ -5,43 +5,7 @@ import { oracle } from './oracle.js'
 
 const SLOW = 'the reader was too slow'
 
-describe('what the reader did not read', () => {
-  const bounds = ({ told }: Court) =>
-    told.flatMap((event) => (event.type === 'gap' ? [[event.state, event.from, event.to]] : []))
-
-  test('of a gap that was open already is disclosed with its end', () => {
-    const court = new Court('trade')
-    const [a, b] = [court.leg('a'), court.leg('b')]
-    a.whole()
-    a.trade(1)
-    const first = court.now
-    b.whole()
-    b.trade(1)
-    a.trade(2)
-    const last = court.now
-    a.gap()
-    b.gap()
-    court.arbiter.overflowed(INSTRUMENT.instrument, 'trade', first, court.now, SLOW)
-    a.whole()
-    expect(bounds(court)).toEqual([
-      ['open', last, null],
-      ['closed', first, court.now],
-    ])
-  })
-
-  test('is disclosed in full where more of it was dropped before the gap ended', () => {
-    const court = new Court('trade')
-    const a = court.leg('a')
-    a.whole()
-    a.trade(1)
-    const first = court.now
-    a.trade(2)
-    court.arbiter.overflowed(INSTRUMENT.instrument, 'trade', court.now, court.now, SLOW)
-    court.arbiter.overflowed(INSTRUMENT.instrument, 'trade', first, court.now, SLOW)
-    a.trade(3)
-    expect(bounds(court).at(-1)).toEqual(['closed', first, court.now])
-  })
-
+describe('a book that a reader asks to have again', () => {
   test('is a gap that ends although the line that goes on alone has none', () => {
     const court = new Court('trade')
     const [a, b] = [court.leg('a'), court.leg('b')]
@@ -325,19 +289,6 @@ describe('trades of two lines', () => {
       '(90)',
       'whole false',
     ])
-  })
-
-  test('that were not read are not made good by a history', () => {
-    const court = new Court('trade')
-    const a = court.leg('a')
-    a.whole()
-    a.trade(1)
-    a.trade(2)
-    a.gap()
-    court.arbiter.overflowed(INSTRUMENT.instrument, 'trade', court.now, court.now, SLOW)
-    a.trade(2, true)
-    a.whole(true)
-    expect(court.words.at(-1)).toBe('whole false')
   })
 
   test('go on elsewhere with their gap, and none twice', () => {
