@@ -30,6 +30,7 @@ export class IngestReport {
   readonly #byCause = new Map<UnusedCause, Unused[]>()
 
   /**
+   * @param stats what was played; `events` are the data that are on the tape
    * @param venue as it was named on the command line
    * @param warnings what was wrong with the files themselves
    */
@@ -60,7 +61,7 @@ export class IngestReport {
 
   /** What kept a file from being read to its end. */
   get damaged(): readonly LogWarning[] {
-    return this.#warnings.filter(({ code }) => code !== 'empty')
+    return damagedBy(this.#warnings)
   }
 
   line(): string {
@@ -127,6 +128,11 @@ export class IngestReport {
       to,
     }
   }
+}
+
+/** What kept a file from being read to its end. */
+export function damagedBy(warnings: readonly LogWarning[]): readonly LogWarning[] {
+  return warnings.filter(({ code }) => code !== 'empty')
 }
 
 /** `(BTC/USD book 21, ETH/USD book 4, and 2 streams)`; nothing where no stream is known. */

@@ -2,6 +2,7 @@ import { basename } from 'node:path'
 import { Command } from 'commander'
 import pc from 'picocolors'
 import { venues } from '../connectors/index.js'
+import { isDatum } from '../recorder/datum.js'
 import { openTape, type Recorder, type RunStream } from '../recorder/index.js'
 import type { MarketEvent, Micros } from '../schemas/events.js'
 import {
@@ -19,7 +20,7 @@ import { newEpoch } from '../src/stream/epoch.js'
 import { everyStep } from './every-step.js'
 import { exitCode, interruption } from './exit.js'
 import { helpEnd } from './help.js'
-import { IngestReport } from './ingest-report.js'
+import { damagedBy, IngestReport } from './ingest-report.js'
 import { type NamedLog, refuseRepeated } from './ingested-logs.js'
 import { say } from './output.js'
 import { SizeProgress } from './progress.js'
@@ -78,9 +79,9 @@ Examples:
               signal,
               onEvent: (event, record, emission) => tape.write(event, record, emission, logs),
             })
-            const report = new IngestReport(files, options.db, stats, options.venue, warnings)
-            const damaged = logs.filter((_, at) => report.damaged.some(({ file }) => file === files[at]))
-            await tape.end(logs, stats, damaged)
+            const damaged = logs.filter((_, at) => damagedBy(warnings).some(({ file }) => file === files[at]))
+            const events = await tape.end(logs, stats, damaged)
+            const report = new IngestReport(files, options.db, { ...stats, events }, options.venue, warnings)
             if (options.json === true) process.stdout.write(`${shownJson(report.json())}\n`)
             for (const line of report.warnings()) warn(line)
             say(report.line())
@@ -105,6 +106,10 @@ class LazyTape {
   #cursors: Cursor[] = []
   readonly #epoch = newEpoch(systemClock())
   #record = 0
+  /** Data that came. */
+  #data = 0
+  /** How often an instrument was described, by venue, symbol and channel. */
+  readonly #described = new Map<string, number>()
 
   constructor(path: string) {
     this.#path = path
@@ -114,6 +119,7 @@ class LazyTape {
     const recorder = this.#open(logs)
     if (record !== this.#record) this.#flush(recorder)
     this.#record = record
+    this.#count(event)
     this.#frame.push(event)
     this.#cursors.push({ epoch: this.#epoch, offset, emitted })
   }
@@ -121,16 +127,26 @@ class LazyTape {
   /**
    * @param stats what was played
    * @param damaged the logs that could not be read to their end
+   * @returns how many data of streams are on the tape now that were not before, as `verify` counts them
    */
   async end(
     logs: readonly NamedLog[],
     { streams, from, finished }: PlayStats,
     damaged: readonly NamedLog[],
-  ): Promise<void> {
+  ): Promise<number> {
     const recorder = this.#open(logs)
     this.#flush(recorder)
     recorder.recordStreams(streams.flatMap((stream) => statement(stream, from)))
     if (finished) await recorder.completeSources(damaged.map(({ digest }) => digest))
+    const described = streams.reduce((sum, stream) => sum + (this.#described.get(nameOf(stream)) ?? 0), 0)
+    return this.#data + described - recorder.repeated - recorder.stats.lost
+  }
+
+  /** What a venue says of an instrument is data where the log shows that it was asked for, which is known at the end. */
+  #count(event: MarketEvent): void {
+    if (!isDatum(event)) return
+    if (event.type !== 'instrument') this.#data++
+    else this.#described.set(nameOf(event), (this.#described.get(nameOf(event)) ?? 0) + 1)
   }
 
   #flush(recorder: Recorder): void {
@@ -154,6 +170,10 @@ class LazyTape {
     this.#recorder.recordSources(logs)
     return this.#recorder
   }
+}
+
+function nameOf({ venue, symbol, channel }: Pick<RunStream, 'venue' | 'symbol' | 'channel'>): string {
+  return JSON.stringify([venue, symbol, channel])
 }
 
 /** When a stream was asked for a log seldom tells: by the time of its ack, or at the latest when the log began. */

@@ -168,12 +168,6 @@ function identityOf({ venue, symbol, channel, instrument }: StreamIdentity): Str
   return { venue, symbol, channel, instrument }
 }
 
-/** Types of event that are no data of a stream. */
-export function isData(type: string, channel: string): boolean {
-  if (type === 'instrument') return channel === 'instrument'
-  return type !== 'gap' && type !== 'checksum'
-}
-
 /** By venue, symbol and channel; by code unit, the same on every machine. */
 export function byName(a: StreamIdentity, b: StreamIdentity): number {
   return compareText(a.venue, b.venue) || compareText(a.symbol, b.symbol) || compareText(a.channel, b.channel)

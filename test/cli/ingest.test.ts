@@ -44,14 +44,14 @@ describe('ingest says in one line what it made of a log', () => {
       'all.db',
     )
     expect({ code, stdout }).toEqual({ code: 0, stdout: '' })
-    expect(stderr).toBe('4 events of bitfinex-account.jsonl on all.db; everything was used\n')
+    expect(stderr).toBe('3 events of bitfinex-account.jsonl on all.db; everything was used\n')
     expect(await desk.run('verify', 'all.db')).toMatchObject({ code: 0 })
   })
 
   test('that most could not be used, and fails', async () => {
     const { code, stderr } = await desk.run('ingest', fixture('bitfinex-amid.jsonl'), '--db', 'none.db')
     expect(stderr).toBe(
-      '3 events of bitfinex-amid.jsonl on none.db; 3 of 3 frames with data could not be used: ' +
+      '0 events of bitfinex-amid.jsonl on none.db; 3 of 3 frames with data could not be used: ' +
         '3 of channels whose subscription is not in the log\n',
     )
     expect(code).toBe(1)
@@ -76,6 +76,28 @@ describe('ingest says in one line what it made of a log', () => {
     expect(code).toBe(1)
   })
 
+  test.each([...['bitfinex-account', 'bitfinex-amid', 'bitmex-amid', 'blockchain-amid']])(
+    '%s: as many events as verify counts on the tape, and none twice',
+    async (name) => {
+      const ingested = await desk.run('ingest', fixture(`${name}.jsonl`), '--db', `${name}.db`, '--json')
+      const verified = await desk.run('verify', `${name}.db`, '--json')
+      const { events } = JSON.parse(ingested.stdout)
+      expect(events).toBe(JSON.parse(verified.stdout).events)
+      expect(ingested.stderr).toMatch(new RegExp(`^${events} events? of ${name}`, 'm'))
+      // Trades that the tape has already are not written again.
+      const again = await desk.run(
+        'ingest',
+        fixture(`${name}.jsonl`),
+        '--db',
+        `${name}.db`,
+        '--json',
+        '--force',
+      )
+      const both = await desk.run('verify', `${name}.db`, '--json')
+      expect(JSON.parse(again.stdout).events + events).toBe(JSON.parse(both.stdout).events)
+    },
+  )
+
   test('as JSON', async () => {
     const { code, stdout } = await desk.run(
       'ingest',
@@ -89,7 +111,7 @@ describe('ingest says in one line what it made of a log', () => {
       tape: 'j.db',
       finished: true,
       venues: ['huobi'],
-      events: 2,
+      events: 0,
       framesUsed: 0,
       framesUnused: 2,
       unused: [
