@@ -83,6 +83,7 @@ async function run(
   const connectors = await connectorsFor(targets, options, (notice) => output.notice(notice))
   const { signal, interrupted, dispose } = interruption()
   const wrong: FilesWrong = { tape: null, raw: null }
+  let formerIncomplete = false
   if (options.db.startsWith(':')) {
     throw new UsageError('bad_option', `--db ${options.db} is no file: a tape is a file, such as tape.db`, {
       context: { field: '--db' },
@@ -90,7 +91,8 @@ async function run(
   }
   const recorder = openTape(options.db, {
     mode: 'write',
-    onTrouble: ({ message, error, since }) => {
+    onTrouble: ({ kind, message, error, since }) => {
+      if (kind === 'moved' && error !== null) formerIncomplete = true
       wrong.tape = `${error?.message ?? message} (since ${new Date(since / 1000).toISOString()})`
       output.notice(message)
     },
@@ -120,21 +122,25 @@ async function run(
     )
     throw error
   }
+  const keeper = new StatusKeeper(feed, recorder, clock, wrong)
+  // A feed may also end by itself.
+  const ended = () => keeper.end()
+  feed.done.then(ended, ended)
   const finish = () => {
+    keeper.end()
     output.stop()
     void feed.close()
   }
   const end = duration === undefined ? null : clock.after(duration, finish)
   signal.addEventListener('abort', finish)
-  const keeper = new StatusKeeper(feed, recorder, clock, wrong)
   output.begin(keeper)
-  const ended: { summary: RecordSummary | null } = { summary: null }
+  const found: { summary: RecordSummary | null } = { summary: null }
   let code: number = exitCode.done
   try {
     await record(feed, recorder, {
       onEvent: (event) => output.event(event),
-      onEnd: (found) => {
-        ended.summary = found
+      onEnd: (summary) => {
+        found.summary = summary
       },
       alsoClose: closing,
       keepEmpty: false,
@@ -148,12 +154,12 @@ async function run(
     output.stop()
     dispose()
   }
-  const { summary } = ended
+  const { summary } = found
   // What cannot be asked for is refused in one sentence.
   if (summary === null || code === exitCode.usedWrongly) return code
   const nothing = received(summary) === 0 && code === exitCode.done
   const incomplete = code === exitCode.done && summary.streams.some(({ events }) => events === 0)
-  if (recorder.stats.lost > 0) code = exitCode.foundWanting
+  if (recorder.stats.lost > 0 || formerIncomplete) code = exitCode.foundWanting
   if (code !== exitCode.foundWanting) {
     const unended = nothing ? exitCode.venueOrNetwork : incomplete ? exitCode.foundWanting : code
     code = interrupted() ?? unended

@@ -1,4 +1,5 @@
 import { existsSync, statSync } from 'node:fs'
+import { isDatum } from '../recorder/datum.js'
 import type { Recorder, RecordSummary } from '../recorder/index.js'
 import type { MarketEvent, Micros } from '../schemas/events.js'
 import type { Feed } from '../src/feed/feed.js'
@@ -47,7 +48,7 @@ export interface TapeStatus {
   readonly bytes: number
   /** Events that wait to be written. */
   readonly waiting: number
-  /** Events so far that could not be written and are not on the tape: it gets gaps for them as soon as it can be written. */
+  /** Data so far that are not on the tape: they could not be written (it gets gaps as soon as it can be), or were on a tape that was deleted. */
   readonly lost: number
   /** Gaps so far that the recorder opened itself, of all venues and besides theirs, and those that are open. */
   readonly gaps: { readonly opened: number; readonly open: number }
@@ -76,6 +77,7 @@ export class StatusKeeper {
   readonly #venues = new Map<string, Counts>()
   readonly #wrong: Readonly<FilesWrong>
   #statusAt: Micros
+  #ended: Micros | null = null
 
   /** @param wrong brought up to date by the caller */
   constructor(feed: Pick<Feed, 'metrics'>, recorder: Recorder, clock: Clock, wrong: Readonly<FilesWrong>) {
@@ -92,15 +94,21 @@ export class StatusKeeper {
     const counts = this.#counts(event.venue)
     if (event.type === 'connection') return counts.troubles.take(event)
     if (event.type === 'malformed') counts.malformed++
-    else if (event.type !== 'gap' && event.type !== 'checksum') {
+    else if (isDatum(event)) {
       counts.events++
       counts.lastData = this.#clock.monotonic()
     }
     return null
   }
 
+  /** Nothing more is recorded: the time that it takes to close everything does not count. */
+  end(): void {
+    this.#ended ??= this.#clock.monotonic()
+  }
+
+  /** For how long there was recorded. */
   get elapsedMs(): number {
-    return (this.#clock.monotonic() - this.#began) / 1000
+    return ((this.#ended ?? this.#clock.monotonic()) - this.#began) / 1000
   }
 
   /** Rates are since the call before. */
@@ -149,7 +157,7 @@ export class StatusKeeper {
     exitCode: number,
   ): RecordingSummary {
     const { path, bytes, lost } = this.#tape
-    const { lostWithoutGap } = this.#recorder.stats
+    const { lostWithoutGap, deleted } = this.#recorder.stats
     return {
       type: 'summary',
       at: this.#clock.now(),
@@ -165,7 +173,7 @@ export class StatusKeeper {
       })),
       gaps,
       malformed,
-      tape: existsSync(path) || lost > 0 ? { path, bytes, lost, lostWithoutGap } : null,
+      tape: existsSync(path) || lost > 0 ? { path, bytes, lost, lostWithoutGap, deleted } : null,
       raw: raw !== null && existsSync(raw) ? raw : null,
       exitCode,
     }

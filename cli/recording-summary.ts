@@ -26,10 +26,12 @@ export interface SummarizedTape {
   readonly path: string
   /** 0 where the file is no longer there. */
   readonly bytes: number
-  /** Events that could not be written. */
+  /** Data of streams that could not be written, or that were on a tape that was deleted. */
   readonly lost: number
   /** Those of them for which the tape has no gap either. */
   readonly lostWithoutGap: number
+  /** Those of them that were on a tape that was deleted while it was recorded to. */
+  readonly deleted: number
 }
 
 export interface StreamSummary {
@@ -81,11 +83,22 @@ function silentLines(streams: readonly StreamSummary[]): string[] {
   return [...names].map(([how, streamNames]) => `  ${streamNames.join(', ')}: ${how}`)
 }
 
-function lossText({ lost, lostWithoutGap }: SummarizedTape): string {
-  const events = lost === 1 ? '1 event lost' : `${lost.toLocaleString('en')} events lost`
+function lossText({ lost, lostWithoutGap, deleted }: SummarizedTape): string {
+  const texts = []
+  if (deleted > 0) texts.push(`${lostEvents(deleted)} with a tape that was deleted while it was recorded to`)
+  if (lost > deleted) texts.push(unwrittenText(lost - deleted, lostWithoutGap))
+  return texts.join(', ')
+}
+
+function unwrittenText(lost: number, lostWithoutGap: number): string {
+  const events = lostEvents(lost)
   if (lostWithoutGap === 0) return `${events}, for which the tape has gaps`
   const which = lostWithoutGap === lost ? '' : ` of ${lostWithoutGap.toLocaleString('en')}`
   return `${events}, and the loss${which} could not be noted on the tape: verify calls it not whole`
+}
+
+function lostEvents(count: number): string {
+  return count === 1 ? '1 event lost' : `${count.toLocaleString('en')} events lost`
 }
 
 function tapeText(tape: SummarizedTape | null): string {

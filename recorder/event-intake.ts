@@ -191,7 +191,7 @@ export class EventIntake {
       this.#countGap(gap)
       this.#add(gap, this.#tape.writer.streamOf(gap), null)
     }
-    this.#failures.lose()
+    this.#failures.lose(this.#tape.writer.isDatum(event))
   }
 
   /** @param cursor its place in the feed; null for what is the recorder's own */
@@ -208,6 +208,7 @@ export class EventIntake {
       emitted: this.#emitted(event.receiveTime, cursor),
       body,
       bytes: Buffer.byteLength(body),
+      datum: this.#tape.writer.isDatum(event),
       landmark: isSnapshot(event) ? 'snapshot' : gap,
     })
   }

@@ -1,5 +1,6 @@
 import type { GapReason, MarketEvent, MarketEventType, Micros } from '../schemas/events.js'
 import type { FeedStream } from '../src/feed/asked-streams.js'
+import { isDatum } from './datum.js'
 
 /** What a recording brought. */
 export interface RecordSummary {
@@ -38,11 +39,11 @@ export class RecordTally {
 
   add(event: MarketEvent): void {
     this.#types.set(event.type, (this.#types.get(event.type) ?? 0) + 1)
-    if (!('channel' in event) || event.type === 'checksum') return
     if (event.type === 'gap') {
       if (event.state === 'open') this.#gaps.set(event.reason, (this.#gaps.get(event.reason) ?? 0) + 1)
       return
     }
+    if (!('channel' in event) || !isDatum(event)) return
     this.#stream(event.venue, event.channel, event.symbol).data++
     this.#data++
     // What a venue lists of an instrument is no datum of a market.

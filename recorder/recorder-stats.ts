@@ -14,13 +14,15 @@ export interface RecorderStats {
   readonly path: string
   /** Events on that tape, those of former recordings included. */
   readonly written: number
-  /** Events that wait for their transaction, and the bytes of their bodies. */
+  /** Events of every type that wait for their transaction, and the bytes of their bodies. */
   readonly waiting: number
   readonly waitingBytes: number
-  /** Events that were lost since this recorder was opened. */
+  /** Data of streams that were lost since this recorder was opened, as `events` counts them: no gaps, no checksums. */
   readonly lost: number
   /** Those of them for which the tape has no gap: it could not be written when the recorder was closed. */
   readonly lostWithoutGap: number
+  /** Those of them that were on a tape that was deleted while it was recorded to. */
+  readonly deleted: number
   /** Since when transactions fail; null where they do not. */
   readonly failingSince: Micros | null
   /** Gaps of the recorder's own, of which the feed knows nothing. */

@@ -87,7 +87,7 @@ export class Recorder {
   }
 
   get stats(): RecorderStats {
-    const { lost, lostWithoutGap, since } = this.#failures
+    const { lost, lostWithoutGap, deleted, since } = this.#failures
     return {
       state: this.state,
       path: this.path,
@@ -96,6 +96,7 @@ export class Recorder {
       waitingBytes: this.#intake.waiting.bytes,
       lost,
       lostWithoutGap,
+      deleted,
       failingSince: since,
       gaps: { opened: this.#intake.gapsOpened, open: this.#intake.gapsOpen },
     }
@@ -167,7 +168,7 @@ export class Recorder {
    */
   async completeSources(except: readonly string[] = []): Promise<void> {
     await this.flush()
-    if (this.#failures.lost === 0) this.#noting(() => this.#tape.writer.completeSources(except))
+    if (this.#failures.whole) this.#noting(() => this.#tape.writer.completeSources(except))
   }
 
   /**
@@ -261,6 +262,7 @@ export class Recorder {
     const move = this.#tape.keep(this.#intake.waiting.rows[0]?.receiveTime ?? null, this.#clock.now())
     if (move === null) return
     this.#intake.moved(move.boundary, move.former)
+    this.#failures.loseTape(move.lost ?? 0)
     this.#options.onTrouble?.(moveTrouble(move, this.path, this.waiting))
   }
 
@@ -310,10 +312,12 @@ export class Recorder {
     this.#stop()
     this.#intake.settle(null)
     const error = await this.#writeAll()
-    this.#failures.end(this.waiting)
+    this.#failures.end(this.#intake.waiting.data)
     this.#closed = true
     this.#intake.waiting.clear()
     const { writer } = this.#tape
+    const lostWithTape = writer.deleted ? writer.data : 0
+    if (writer.deleted) this.#failures.loseTape(lostWithTape)
     if (error === null) {
       try {
         if (writer.hasContent || this.path === this.#tape.named) writer.close()
@@ -323,7 +327,7 @@ export class Recorder {
         throw tapeError(cause, this.path, 'everything is recorded, but cannot merge the write-ahead log into')
       }
     }
-    const lost = this.#failures.lostWithoutGap
+    const lost = this.#failures.lostWithoutGap + lostWithTape
     let what = lost === 1 ? '1 event was lost' : `${lost} events were lost`
     try {
       writer.closeUnfinished()

@@ -70,6 +70,10 @@ export class RunStreamsWriter {
     return [...this.#stated.values()]
   }
 
+  has(name: RunStreamName): boolean {
+    return this.#stated.has(keyOf(name))
+  }
+
   state(stream: RunStream): void {
     const key = keyOf(stream)
     this.#stated.set(key, stream)

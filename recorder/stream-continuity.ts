@@ -1,4 +1,5 @@
 import type { GapEvent, GapReason, MarketEvent, Micros, Position, StreamEvent } from '../schemas/events.js'
+import { isDatum } from './datum.js'
 import type { TapeStream } from './stream-table.js'
 import { positionOf } from './tape-position.js'
 
@@ -59,7 +60,7 @@ export class StreamContinuity {
       if (event.type === 'gap') state.feedGapLost = event.state === 'open'
       const { hole } = state
       if (hole !== null) {
-        hole.lost++
+        if (isDatum(event)) hole.lost++
         hole.firstLost ??= event.receiveTime
         hole.lastLost = event.receiveTime ?? hole.lastLost
       }

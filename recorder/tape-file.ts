@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs'
+import { existsSync, fstatSync, readdirSync, statSync } from 'node:fs'
 import { TapeError } from '../src/errors.js'
 import { checkTape, withDatabase } from './tape-check.js'
 import { type FileIdentity, fileAt, sameFile } from './tape-place.js'
@@ -44,6 +44,16 @@ export class TapeFile {
     return null
   }
 
+  /** Whether no name of the file is left. False where the system does not list what a process has open (Windows deletes no open file). */
+  get deleted(): boolean {
+    if (this.#file === null || !existsSync(OPEN_FILES)) return false
+    for (const name of readdirSync(OPEN_FILES)) {
+      const open = openFile(Number(name))
+      if (sameFile(open, this.#file)) return open?.names === 0
+    }
+    return false
+  }
+
   #isStillTheTape(): boolean {
     try {
       return createdOf(this.#path) === this.#created
@@ -53,6 +63,20 @@ export class TapeFile {
         return false
       throw error
     }
+  }
+}
+
+/** What this process has open, by number: SQLite does not tell which of them it uses. */
+const OPEN_FILES = '/dev/fd'
+
+/** Null where nothing is open under the number any more, such as the list of them itself. */
+function openFile(descriptor: number): FileIdentity | null {
+  try {
+    const { dev, ino, nlink } = fstatSync(descriptor, { bigint: true })
+    return { device: dev, inode: ino, names: Number(nlink) }
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EBADF') return null
+    throw error
   }
 }
 

@@ -29,6 +29,8 @@ export interface TapeMove {
   readonly noticed: Micros
   /** Why the former file may be incomplete; null where it is not. */
   readonly error: TapeError | null
+  /** Data of streams that are gone with the former file; null where that was not deleted. */
+  readonly lost: number | null
 }
 
 /** Makes sure that what is recorded goes into a file that can be found: where the tape is moved or deleted, a new one beside it. */
@@ -95,10 +97,18 @@ export class TapeKeeper {
     const writer = this.#beginBeside(boundary)
     this.#homeless = null
     this.#writer = writer
+    const lost = former.deleted ? former.data : null
     const error = overwritten ? giveUp(former) : finish(former, boundary)
     for (const stream of former.statedStreams) writer.stateStream(stream)
     if (former.epoch !== null) writer.setEpoch(former.epoch)
-    return { former: former.path, what, boundary, noticed, error }
+    return {
+      former: former.path,
+      what: lost === null ? what : 'was deleted or replaced while it was recorded to',
+      boundary,
+      noticed,
+      error,
+      lost,
+    }
   }
 
   #beginBeside(opened: Micros): TapeWriter {

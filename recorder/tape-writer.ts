@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs'
 import type { GapEvent, MarketEvent, Micros } from '../schemas/events.js'
 import { TapeError } from '../src/errors.js'
+import { isDatum } from './datum.js'
 import { type EarlierStream, readEarlierRuns } from './earlier-runs.js'
 import type { StreamIdentity } from './event-codec.js'
 import { type RunStream, type RunStreamName, RunStreamsWriter } from './run-streams.js'
@@ -32,6 +33,8 @@ export interface NewRow {
   readonly body: string
   /** Of the body, as UTF-8. */
   readonly bytes: number
+  /** Whether it is data of a stream. */
+  readonly datum: boolean
   /** What the row means for the gaps of its stream; null for most. */
   readonly landmark: 'snapshot' | GapEvent | null
 }
@@ -80,6 +83,7 @@ export class TapeWriter {
   /** The last event of the runs before. */
   readonly #before: number
   #hasSources = false
+  #data = 0
 
   constructor(opening: TapeOpening, db: SqliteDatabase) {
     this.path = opening.path
@@ -107,6 +111,16 @@ export class TapeWriter {
     return this.#segment.lastEvent
   }
 
+  /** Data of streams that this run has on the tape. */
+  get data(): number {
+    return this.#data
+  }
+
+  /** Whether the file has no name any more: what is on it is gone as soon as it is closed. */
+  get deleted(): boolean {
+    return this.#file.deleted
+  }
+
   /** Whether the tape says that this recording began. */
   get begun(): boolean {
     return this.#run !== null
@@ -131,6 +145,11 @@ export class TapeWriter {
   /** States how a stream of this run stands; on the tape with the next transaction. */
   stateStream(stream: RunStream): void {
     this.#runStreams.state(stream)
+  }
+
+  /** Whether the event counts as data: what a venue says of an instrument does only where that stream was asked for, as in `verify`. */
+  isDatum(event: MarketEvent): boolean {
+    return isDatum(event) && (event.type !== 'instrument' || this.#runStreams.has(event))
   }
 
   /** Names the feed whose events are recorded; on the tape with the next transaction. */
@@ -235,6 +254,7 @@ export class TapeWriter {
     this.#runStreams.taken()
     this.#epochStated = true
     this.#segment = segment
+    for (let at = 0; at < count; at++) if (rows[at]?.datum === true) this.#data++
     this.#companions ??= companionsOf(this.path)
     // A transaction may merge the write-ahead log into the file.
     this.#file.written()

@@ -22,7 +22,7 @@ export interface RecorderTrouble {
   readonly since: Micros
   /** Events that wait to be written. */
   readonly waiting: number
-  /** Events lost since then. */
+  /** Data of streams lost since then; where the tape was deleted: those that were on it. */
   readonly lost: number
   /** The tape that is recorded to from now on. */
   readonly path: string
@@ -55,23 +55,26 @@ export function failureTrouble(
 
 /** @param path the file that is recorded to now */
 export function moveTrouble(
-  { former, what, noticed, error }: TapeMove,
+  { former, what, noticed, error, lost }: TapeMove,
   path: string,
   waiting: number,
 ): RecorderTrouble {
-  const unfinished =
-    error === null
-      ? 'is in the former file, if that was renamed; if it was deleted, it is gone'
-      : `may be incomplete (${error.message})`
   return {
     kind: 'moved',
-    message: `${former} ${what}: the recording goes on in ${path}. What was recorded before ${unfinished}`,
+    message: `${former} ${what}: the recording goes on in ${path}. ${formerText(lost, error)}`,
     error,
     since: noticed,
     waiting,
-    lost: 0,
+    lost: lost ?? 0,
     path,
   }
+}
+
+function formerText(lost: number | null, error: TapeError | null): string {
+  if (lost !== null) return `What was recorded before is gone: ${count(lost)} lost`
+  return error === null
+    ? 'What was recorded before is in the former file, if that was renamed; if it was deleted, it is gone'
+    : `What was recorded before may be incomplete (${error.message})`
 }
 
 function sentence(

@@ -23,6 +23,11 @@ export class WaitingRows {
     return this.#bytes
   }
 
+  /** Those that are data of streams. */
+  get data(): number {
+    return this.#rows.reduce((sum, { datum }) => sum + (datum ? 1 : 0), 0)
+  }
+
   get beforeFrame(): number {
     return this.#beforeFrame
   }

@@ -23,6 +23,9 @@ export class WriteFailures {
   /** Why events were lost last. */
   #why = ''
   #lost = 0
+  #deleted = 0
+  /** Whether everything that was taken was kept, also what is no data. */
+  #whole = true
   #lostWithoutGap = 0
   #triesSinceReport = 0
 
@@ -45,8 +48,19 @@ export class WriteFailures {
     return this.#why
   }
 
+  /** Data of streams, as in every count of events. */
   get lost(): number {
     return this.#lost
+  }
+
+  /** Those of them that were on a tape that was deleted. */
+  get deleted(): number {
+    return this.#deleted
+  }
+
+  /** Whether nothing was lost, be it data or not. */
+  get whole(): boolean {
+    return this.#whole
   }
 
   get lostWithoutGap(): number {
@@ -71,9 +85,18 @@ export class WriteFailures {
   }
 
   /** An event found no room. */
-  lose(): void {
+  lose(datum: boolean): void {
+    this.#whole = false
+    if (!datum) return
     this.#lost++
     if (this.#failure !== null) this.#failure.lost++
+  }
+
+  /** The tape was deleted, and that many data were on it. */
+  loseTape(data: number): void {
+    this.#whole = false
+    this.#lost += data
+    this.#deleted += data
   }
 
   /** A transaction succeeded. */
@@ -90,7 +113,10 @@ export class WriteFailures {
     if (state !== 'recording' && ++this.#triesSinceReport >= TRIES_A_REPORT) this.#report(state, situation)
   }
 
-  /** The recorder ends. What waits still is lost, and the tape has a gap neither for that nor for what was lost before. */
+  /**
+   * The recorder ends. What waits still is lost, and the tape has a gap neither for that nor for what was lost before.
+   * @param waiting data of streams
+   */
   end(waiting: number): void {
     this.#lost += waiting
     this.#lostWithoutGap = waiting + (this.#failure?.lost ?? 0)

@@ -126,6 +126,7 @@ describe('a recording that is left alone', () => {
         bytes: expect.any(Number),
         lost: 0,
         lostWithoutGap: 0,
+        deleted: 0,
       },
       raw: null,
       exitCode: 143,

@@ -1,8 +1,10 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import Database from 'better-sqlite3'
 import { afterAll, describe, expect, test } from 'vitest'
-import { openTape } from '../../recorder/index.js'
+import * as z from 'zod'
+import { openTape, verifyTape } from '../../recorder/index.js'
 import { mayMount, smallDisk } from '../support/small-disk.js'
 import { Desk } from './command.js'
 
@@ -112,6 +114,26 @@ test('a tape that is renamed while it is recorded to is noticed within about a s
   expect(new Set(ids).size).toBe(ids.length)
 }, 60_000)
 
+test('a tape that is deleted while it is recorded to: what was on it is counted as lost, and the exit code is 1', async () => {
+  const url = await desk.simulate('bitfinex')
+  const command = desk.start(
+    ...['record', 'bitfinex:BTC/USD', '--url', url, '--db', 'deleted.db', '--duration', '1h', '--json'],
+  )
+  const file = join(desk.folder, 'deleted.db')
+  await until(() => existsSync(`${file}-wal`) && dataOn(file) > 0)
+  for (const name of filesOf('deleted.db')) rmSync(join(desk.folder, name))
+  await command.prints(/deleted\.db was deleted or replaced .* is gone: [\d,]+ events? lost/, 'stderr')
+  const next = join(desk.folder, 'deleted-2.db')
+  await until(() => existsSync(next) && dataOn(next) > 10)
+  command.signal('SIGTERM')
+  const { code, stderr } = await command.outcome()
+  expect(code).toBe(1)
+  const { events, tape } = summaryOf(stderr)
+  expect(tape).toMatchObject({ lost: tape.deleted, lostWithoutGap: 0 })
+  expect(tape.deleted).toBeGreaterThan(0)
+  expect(dataOn(next)).toBe(events - tape.deleted)
+}, 60_000)
+
 test('a folder that is renamed under its tape: the summary says that the loss is not on the tape', async () => {
   const url = await desk.simulate('bitfinex')
   const folder = join(desk.folder, 'before')
@@ -137,10 +159,45 @@ function tradeIds(events: Iterable<{ readonly id: string }>): string[] {
   return [...events].map(({ id }) => id)
 }
 
+/** Data of streams, as `verify` counts them. */
+function dataOn(file: string): number {
+  using tape = openTape(file)
+  return verifyTape(tape).events
+}
+
+const summarySchema = z.object({
+  type: z.literal('summary'),
+  elapsedMs: z.int(),
+  events: z.int(),
+  tape: z.object({ lost: z.int(), lostWithoutGap: z.int(), deleted: z.int() }),
+})
+
+function summaryOf(stderr: string): z.output<typeof summarySchema> {
+  return summarySchema.parse(JSON.parse(stderr.trimEnd().split('\n').at(-1) ?? ''))
+}
+
 function eventsOn(file: string): number {
   using tape = openTape(file)
   return Number(tape.query('SELECT count(*) AS events FROM events')[0]?.['events'])
 }
+
+test('the time for which close waits for a lock is not part of what was recorded', async () => {
+  const url = await desk.simulate('bitfinex')
+  const command = desk.start(
+    ...['record', 'bitfinex:BTC/USD', '--url', url, '--db', 'locked.db', '--duration', '4s', '--json'],
+  )
+  const file = join(desk.folder, 'locked.db')
+  await until(() => existsSync(`${file}-wal`) && eventsOn(file) > 0)
+  const other = new Database(file)
+  other.exec('BEGIN IMMEDIATE')
+  const { code, stderr } = await command.outcome()
+  other.close()
+  expect(code).toBe(1)
+  const { elapsedMs } = summaryOf(stderr)
+  // Close alone waits five seconds.
+  expect(elapsedMs).toBeGreaterThanOrEqual(4_000)
+  expect(elapsedMs).toBeLessThan(8_500)
+}, 60_000)
 
 describe.skipIf(!mayMount)('a full disk', () => {
   test('is said when it happens; with room again the tape holds the gaps, and the raw log has its own end', async () => {
@@ -180,7 +237,9 @@ describe.skipIf(!mayMount)('a full disk', () => {
     const disk = smallDisk(512)
     const file = join(disk, 'tape.db')
     const url = await desk.simulate('bitfinex')
-    const command = desk.start('record', 'bitfinex:BTC/USD', '--url', url, '--db', file, '--duration', '1h')
+    const command = desk.start(
+      ...['record', 'bitfinex:BTC/USD', '--url', url, '--db', file, '--duration', '1h'],
+    )
     await until(() => existsSync(`${file}-wal`) && eventsOn(file) > 0)
     fillUp(join(disk, 'ballast'))
     await command.prints(/is full; make room/, 'stderr')
@@ -193,6 +252,26 @@ describe.skipIf(!mayMount)('a full disk', () => {
     expect(tape.runs()[0]?.closed).toBeNull()
   }, 60_000)
 })
+
+test.skipIf(!mayMount)(
+  'what is lost on a full disk and what is on the tape are together the events that came',
+  async () => {
+    const file = join(smallDisk(400), 'tape.db')
+    const url = await desk.simulate('bitfinex')
+    const command = desk.start(
+      ...['record', 'bitfinex:BTC/USD,ETH/USD', '--url', url, '--db', file, '--duration', '1h', '--json'],
+      ...['--channels', 'trade,book,ticker', '--status-every', '200ms'],
+    )
+    await command.prints(/"waiting":[1-9]\d{2,},/, 'stderr')
+    command.signal('SIGTERM')
+    const { code, stderr } = await command.outcome()
+    expect(code).toBe(1)
+    const { events, tape } = summaryOf(stderr)
+    expect(tape.lost).toBeGreaterThan(0)
+    expect(dataOn(file)).toBe(events - tape.lost)
+  },
+  120_000,
+)
 
 /** Takes all the room that is left. */
 function fillUp(file: string): void {

@@ -218,52 +218,53 @@ function bookStory(file: string, from: number): string[] {
 }
 
 test.each([
-  ['moved', (file: string) => renameSync(file, `${file}.old`)],
-  ['deleted', (file: string) => rmSync(file)],
-])('the tape is %s: a snapshot makes each book whole on the new one within seconds', async (_how, take) => {
-  const troubles: RecorderTrouble[] = []
-  const { platform, file, recorder, end } = stage(['BTC/USD', 'ETH/USD'], {
-    recorder: { onTrouble: (trouble) => void troubles.push(trouble) },
-  })
-  await platform.advance(10_000)
-  const at = platform.clock.now()
-  take(file)
-  await platform.advance(120_000)
-  expect(recorder.stats.gaps).toEqual({ opened: { joined_late: 2 }, open: 0 })
-  expect(recorder.booksWanted).toEqual([])
-  const summary = await end()
-  expect(summary.gaps).toEqual({ joined_late: 2, overflow: 2 })
-  expect(troubles.map(({ kind }) => kind)).toEqual(['moved'])
-  expect(troubles[0]?.message).toContain(
-    'is in the former file, if that was renamed; if it was deleted, it is gone',
-  )
+  ['moved', (file: string) => renameSync(file, `${file}.old`), 'is in the former file, if that was renamed'],
+  ['deleted', (file: string) => rmSync(file), 'What was recorded before is gone: '],
+])(
+  'the tape is %s: a snapshot makes each book whole on the new one within seconds',
+  async (_how, take, said) => {
+    const troubles: RecorderTrouble[] = []
+    const { platform, file, recorder, end } = stage(['BTC/USD', 'ETH/USD'], {
+      recorder: { onTrouble: (trouble) => void troubles.push(trouble) },
+    })
+    await platform.advance(10_000)
+    const at = platform.clock.now()
+    take(file)
+    await platform.advance(120_000)
+    expect(recorder.stats.gaps).toEqual({ opened: { joined_late: 2 }, open: 0 })
+    expect(recorder.booksWanted).toEqual([])
+    const summary = await end()
+    expect(summary.gaps).toEqual({ joined_late: 2, overflow: 2 })
+    expect(troubles.map(({ kind }) => kind)).toEqual(['moved'])
+    expect(troubles[0]?.message).toContain(said)
 
-  expect(recorder.path).not.toBe(file)
-  const story = bookStory(recorder.path, at)
-  for (const kind of [
-    'joined_late open',
-    'joined_late closed',
-    'overflow open',
-    'overflow closed',
-    'book_snapshot',
-  ]) {
-    const moments = story.filter((one) => one.startsWith(`${kind} `))
-    expect(moments, kind).toHaveLength(2)
-    for (const one of moments) expect(Number(one.split(' ').at(-1)), one).toBeLessThan(5)
-  }
-  using tape = openTape(recorder.path)
-  const { findings, streams } = verifyTape(tape)
-  // For each book the gap of the recorder and the one in which the snapshot came; nothing for any change, nothing of trades.
-  expect(findings.map(({ channel, code }) => `${channel} ${code}`)).toEqual(
-    Array.from({ length: 4 }, () => 'book gap_at_start'),
-  )
-  expect(streams.map(({ channel, share, missing }) => [channel, share, missing])).toEqual([
-    ['book', 1, 0],
-    ['trade', 1, 0],
-    ['book', 1, 0],
-    ['trade', 1, 0],
-  ])
-})
+    expect(recorder.path).not.toBe(file)
+    const story = bookStory(recorder.path, at)
+    for (const kind of [
+      'joined_late open',
+      'joined_late closed',
+      'overflow open',
+      'overflow closed',
+      'book_snapshot',
+    ]) {
+      const moments = story.filter((one) => one.startsWith(`${kind} `))
+      expect(moments, kind).toHaveLength(2)
+      for (const one of moments) expect(Number(one.split(' ').at(-1)), one).toBeLessThan(5)
+    }
+    using tape = openTape(recorder.path)
+    const { findings, streams } = verifyTape(tape)
+    // For each book the gap of the recorder and the one in which the snapshot came; nothing for any change, nothing of trades.
+    expect(findings.map(({ channel, code }) => `${channel} ${code}`)).toEqual(
+      Array.from({ length: 4 }, () => 'book gap_at_start'),
+    )
+    expect(streams.map(({ channel, share, missing }) => [channel, share, missing])).toEqual([
+      ['book', 1, 0],
+      ['trade', 1, 0],
+      ['book', 1, 0],
+      ['trade', 1, 0],
+    ])
+  },
+)
 
 test('events of a book are lost: a snapshot is asked for when the tape can be written again', async () => {
   const { platform, file, recorder, end } = stage(['BTC/USD'], { recorder: { bufferEvents: 20 } })

@@ -6,7 +6,7 @@ import { WaitingRows } from '../../recorder/waiting-rows.js'
 function row(frame: number, bytes: number): NewRow {
   const stream = { id: 1, venue: 'toy', symbol: null, instrument: null, channel: null, key: '' }
   const times = { exchangeTime: null, receiveTime: null, n: null, offset: null, emitted: null }
-  return { stream, type: 1, body: String(frame), bytes, landmark: null, ...times }
+  return { stream, type: 1, body: String(frame), bytes, datum: true, landmark: null, ...times }
 }
 
 it('batches of waiting events end between two frames, however they are taken and written', () => {
