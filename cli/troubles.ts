@@ -59,9 +59,7 @@ export class Troubles {
     // Why the next attempt waits says nothing about why the last one failed.
     if (known !== undefined && /is dialled no more than \d+ times/.test(said)) return null
     const reason = inWords(
-      withoutQueries(said)
-        .replace(/; next try in \d+ ms$/, '')
-        .replace(/\(https?:\/\/\S+: (?=\w)/, '('),
+      withoutQueries(said.replace(/; next try in \d+ ms$/, '')).replace(/\(https?:\/\/\S+: (?=\w)/, '('),
     )
     if (known === undefined && this.#troubles.size >= KEPT) return null
     const trouble = { connection, since: known?.since ?? at ?? 0, reason }
@@ -99,7 +97,7 @@ export function causeOf(reason: string): string {
       '$1',
     )
     .replace(/^(?:cannot connect to )?(?:https?|wss?):\/\/\S+: /, '')
-    .replace(/^\S+ refused the handshake: (\d{3})\b.*$/s, 'HTTP $1')
+    .replace(/^\S+ refused the handshake: (\d{3})\b.*?(, which points to .*)?$/s, 'HTTP $1$2')
   const known = WORDS.find(([code]) => text.includes(code))
   if (known === undefined) return text
   const [code, words] = known

@@ -280,6 +280,20 @@ describe('a venue that is never reached', () => {
     })
   })
 
+  test.concurrent('names where a redirected handshake points to, without the query', async () => {
+    const server = createHttpServer()
+    const moved =
+      'HTTP/1.1 302 Found\r\nLocation: https://new.example/ws?key=sekret\r\nConnection: close\r\n\r\n'
+    server.on('upgrade', (_, socket) => void socket.end(moved))
+    const url = `ws://127.0.0.1:${await listening(server)}`
+    const args = ['record', 'bitfinex:BTC/USD', '--db', 'moved.db', '--url', url, '--duration', '1h']
+    const recording = desk.start(...args, '--status-every', '1s')
+    await recording.prints(/public#0: HTTP 302, which points to https:\/\/new\.example\/ws/, 'stderr')
+    recording.signal('SIGTERM')
+    const { stderr } = await recording.outcome()
+    expect(stderr).not.toContain('sekret')
+  })
+
   test.concurrent('refuses a proxy that is none at once', async () => {
     const { code, stderr } = await desk
       .startWith(

@@ -150,6 +150,22 @@ describe('what is wrong with a venue', () => {
     ])
   })
 
+  test('names where a redirected handshake points to, without the query', () => {
+    const troubles = new Troubles()
+    const points = 'which points to wss://new.example/ws'
+    troubles.take(
+      event(
+        'reconnecting',
+        `ws://x/ refused the handshake: 302 Found, ${points}?key=sekret; next try in 90 ms`,
+      ),
+    )
+    troubles.take(event('refused', `ws://x/ refused the handshake: 301, ${points}?n=2`, 'public#1'))
+    expect(causeTexts(troubles.values())).toEqual([
+      `public#0: HTTP 302, ${points}`,
+      `public#1: HTTP 301, ${points}`,
+    ])
+  })
+
   test('is kept of a hundred things at most', () => {
     const troubles = new Troubles()
     for (let stream = 0; stream < 1_000; stream++) troubles.take(event('refused', `no stream ${stream}`))
