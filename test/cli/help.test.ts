@@ -79,8 +79,8 @@ describe('what the parser refuses is one sentence', () => {
       /^tapewire: unknown option '--typ'; did you mean .*\? See tapewire stream --help\n$/,
     ],
     [
-      ['book', 'tape.db', 'a:b'],
-      /^tapewire: required option '--at <time>' not specified: see tapewire book --help\n$/,
+      ['record', 'a:b'],
+      /^tapewire: required option '--db <file>' not specified: see tapewire record --help\n$/,
     ],
     [['candles', 'a', 'b', '1m', '--csv', '--json'], /^tapewire: option .* cannot be used with option .*\n$/],
   ])('%j', async (args, sentence) => {

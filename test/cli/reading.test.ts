@@ -117,11 +117,21 @@ describe('book', () => {
     expect(stdout).toContain('the tape ends before that, at 2024-05-01T00:02:00.000Z')
   })
 
+  test('without a moment is that at the end of the tape', async () => {
+    const { code, stdout } = await desk.run('book', 'tape.db', 'testex:BTC/USD', '--depth', '1')
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/testex BTC\/USD book at 2024-05-01T00:02:00\.000Z, after event 3: live/)
+    expect(stdout).toMatch(/7 +10 +11 +1\n/)
+    expect(stdout).not.toContain('ends before')
+    const json = await desk.run('book', 'tape.db', 'testex:BTC/USD', '--depth', '1', '--json')
+    expect(JSON.parse(json.stdout)).toMatchObject({ at: BEGIN + 2 * MINUTE, event: 3, bids: [['10', '7']] })
+  })
+
   test.concurrent.each([
     [['--at', '2024-04-30'], 1, /no book at 2024-04-30.* had not begun/],
     [['--at', '1714521600000'], 2, /--at 1714521600000 .* milliseconds: write 1714521600000000/],
     [['--at', '2024-05-02', '--depth', '0'], 2, /--depth 0 is no whole number/],
-    [[], 2, /--at <time>/],
+    [['--exchange-time'], 2, /--exchange-time says by which clock --at is meant: add --at/],
   ] as const)('%j is exit code %i and a sentence', async (args, code, sentence) => {
     expect(await desk.run('book', 'tape.db', 'testex:BTC/USD', ...args)).toMatchObject({
       code,
