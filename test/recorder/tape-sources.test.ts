@@ -49,7 +49,10 @@ describe('the logs that a tape was made from', () => {
       recorder.record(trade())
     }
     const db = new Database(file)
-    db.exec('DROP TABLE sources')
+    const views = db.prepare<[], string>("SELECT name FROM sqlite_schema WHERE type = 'view'").pluck().all()
+    for (const view of views) db.exec(`DROP VIEW "${view}"`)
+    for (const column of ['n', 'offset', 'emitted']) db.exec(`ALTER TABLE events DROP COLUMN ${column}`)
+    db.exec('ALTER TABLE runs DROP COLUMN epoch; DROP TABLE sources')
     db.pragma('user_version = 2')
     db.close()
     using tape = openTape(file)
