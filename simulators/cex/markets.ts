@@ -134,16 +134,16 @@ export class SpotWindow {
     return this.#window.shown
   }
 
-  /** Moves on to the market as it is. @returns what changed, in no order of price; null where nothing did. */
+  /** Moves on to the market as it is. @returns what changed: levels that entered first, those that went last; null where nothing did. */
   publish(): { readonly bids: readonly Level[]; readonly asks: readonly Level[] } | null {
     const before = this.#window.publish()
     const changes = (side: 'bids' | 'asks'): Level[] => {
       const moves = sideMoves(side, before[side], this.shown[side])
-      const set = moves
-        .filter(({ action }) => action !== 'delete')
-        .map(({ price, amount }): Level => [price, amount])
-      const gone = moves.filter(({ action }) => action === 'delete').map(({ price }): Level => [price, '0'])
-      return [...set.reverse(), ...gone]
+      const rows = (wanted: 'insert' | 'update' | 'delete'): Level[] =>
+        moves
+          .filter(({ action }) => action === wanted)
+          .map(({ price, amount }) => [price, wanted === 'delete' ? '0' : amount])
+      return [...rows('insert').reverse(), ...rows('update').reverse(), ...rows('delete')]
     }
     const changed = { bids: changes('bids'), asks: changes('asks') }
     if (changed.bids.length + changed.asks.length === 0) return null
