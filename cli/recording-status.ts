@@ -152,7 +152,7 @@ export class StatusKeeper {
 
   /** @param raw the file of raw frames that was written last */
   summary(
-    { streams, gaps, malformed }: RecordSummary,
+    { events, streams, gaps, malformed }: RecordSummary,
     raw: string | null,
     exitCode: number,
   ): RecordingSummary {
@@ -162,7 +162,7 @@ export class StatusKeeper {
       type: 'summary',
       at: this.#clock.now(),
       elapsedMs: Math.round(this.elapsedMs),
-      events: streams.reduce((sum, { events }) => sum + events, 0),
+      events,
       streams: streams.map(({ venue, symbol, channel, state, events, reason }) => ({
         venue,
         symbol,

@@ -4,7 +4,7 @@ import { isDatum } from './datum.js'
 
 /** What a recording brought. */
 export interface RecordSummary {
-  /** Data of all streams: no gaps, no checksums, nothing that connections say. */
+  /** Data of all streams that were asked for, as `verify` counts them: no gaps, no checksums, nothing that connections say. */
   readonly events: number
   /** Everything that came, by type; a type that never came is absent. */
   readonly types: Readonly<Partial<Record<MarketEventType, number>>>
@@ -29,7 +29,6 @@ type Level<T> = Map<string, T>
 
 /** Counts what is recorded. Bounded by the streams that came. */
 export class RecordTally {
-  #data = 0
   readonly #types = new Map<MarketEventType, number>()
   readonly #gaps = new Map<GapReason, number>()
   #first: Micros | null = null
@@ -45,7 +44,6 @@ export class RecordTally {
     }
     if (!('channel' in event) || !isDatum(event)) return
     this.#stream(event.venue, event.channel, event.symbol).data++
-    this.#data++
     // What a venue lists of an instrument is no datum of a market.
     if (event.type === 'instrument') return
     this.#first ??= event.receiveTime
@@ -58,17 +56,18 @@ export class RecordTally {
     for (const [reason, count] of Object.entries(recorders) as [GapReason, number][]) {
       gaps.set(reason, (gaps.get(reason) ?? 0) + count)
     }
+    const recorded = streams.map((stream) => ({
+      ...stream,
+      events: this.#streams.get(stream.venue)?.get(stream.channel)?.get(stream.symbol)?.data ?? 0,
+    }))
     return {
-      events: this.#data,
+      events: recorded.reduce((sum, { events }) => sum + events, 0),
       types: Object.fromEntries(this.#types),
       gaps: Object.fromEntries(gaps),
       malformed: this.#types.get('malformed') ?? 0,
       first: this.#first,
       last: this.#last,
-      streams: streams.map((stream) => ({
-        ...stream,
-        events: this.#streams.get(stream.venue)?.get(stream.channel)?.get(stream.symbol)?.data ?? 0,
-      })),
+      streams: recorded,
     }
   }
 

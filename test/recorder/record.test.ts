@@ -63,8 +63,7 @@ test('records a feed until it ends, and says what came', async () => {
   expect(recorder.state).toBe('closed')
   using tape = openTape(file)
   const events = [...tape.replay()]
-  const counted = events.filter((event) => 'channel' in event && !['gap', 'checksum'].includes(event.type))
-  expect(summary.events).toBe(counted.length)
+  expect(summary.events).toBe(verifyTape(tape).events)
   expect(summary.types.trade).toBe(events.filter(({ type }) => type === 'trade').length)
   expect(summary).toMatchObject({ gaps: {}, malformed: 0 })
   const data = events.filter((event) => 'channel' in event && event.type !== 'instrument')
