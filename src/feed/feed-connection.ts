@@ -17,14 +17,12 @@ import { NETWORK } from '../socket/network-defaults.js'
 import { redirection } from '../socket/redirect.js'
 import { ResilientSocket, type SocketSettings } from '../socket/resilient-socket.js'
 import { retirementMs } from '../socket/retirement.js'
+import { WakeTimer } from '../socket/wake-timer.js'
 import type { Leg } from './leg.js'
 import type { ConnectionMetrics } from './metrics.js'
 import { Pacer } from './pacer.js'
 import type { Route } from './route.js'
 import type { VenueLine } from './venue-line.js'
-
-/** After a pause, what lies unread comes first; only then is the session asked what it misses. */
-const AFTER_PAUSE_MS = 1_000
 
 export interface FeedConnectionOptions {
   readonly line: VenueLine
@@ -71,12 +69,10 @@ export class FeedConnection implements Leg {
   #gaveUp: GaveUp | null = null
   #attempt = 1
   #negotiated: HttpResponse | null = null
-  #alarm: Timer | null = null
-  #wakeAt: Micros | null = null
+  readonly #timer: WakeTimer
   #retirement: Timer | null = null
   /** The session has asked for a new connection. */
   #replacement: { readonly reason: string; readonly options: Parameters<Sink['reconnect']>[1] } | null = null
-  #paused = false
   readonly #resubscribing = new Set<string>()
 
   constructor(options: FeedConnectionOptions) {
@@ -93,6 +89,7 @@ export class FeedConnection implements Leg {
     this.#host = new URL(endpoint.url).host
     this.#wanted = [...options.subscriptions]
     const { clock } = platform
+    this.#timer = new WakeTimer(clock, () => this.#run(this.#now(), (at) => this.#session?.tick(at)))
     this.#pacer = new Pacer(clock, line.connector.limits.subscribesPerMinute)
     this.#socket = new ResilientSocket(
       {
@@ -191,16 +188,13 @@ export class FeedConnection implements Leg {
 
   /** Stops reading. The session's time stands still meanwhile: what it waits for may lie unread in the network. */
   pause(): void {
-    this.#paused = true
-    this.#alarm?.cancel()
-    this.#alarm = null
+    this.#timer.pause()
     this.#socket.pause()
   }
 
   resume(): void {
-    this.#paused = false
     this.#socket.resume()
-    this.#arm(AFTER_PAUSE_MS)
+    this.#timer.resume()
   }
 
   /** Final. No gap is emitted: the user wanted the end. */
@@ -299,9 +293,7 @@ export class FeedConnection implements Leg {
         this.#line.http(request, answered, { way: this.#platform, wanted: current })
       },
       wake: (at) => {
-        if (!current()) return
-        this.#wakeAt = at
-        this.#arm(0)
+        if (current()) this.#timer.set(at)
       },
       ready: () => {
         if (!current() || this.#ready) return
@@ -339,20 +331,6 @@ export class FeedConnection implements Leg {
         })
       },
     }
-  }
-
-  /** Wakes the session at the moment that it named, and no sooner than `leastMs` from now. */
-  #arm(leastMs: number): void {
-    this.#alarm?.cancel()
-    this.#alarm = null
-    const at = this.#wakeAt
-    if (at === null || this.#paused) return
-    const { clock } = this.#platform
-    this.#alarm = clock.after(Math.max(leastMs, (at - clock.steady(clock.now())) / 1000), () => {
-      this.#alarm = null
-      this.#wakeAt = null
-      this.#run(this.#now(), (at) => this.#session?.tick(at))
-    })
   }
 
   #handOut(subscriptions: readonly Subscription[]): void {
@@ -416,8 +394,7 @@ export class FeedConnection implements Leg {
     this.#session = null
     this.#ready = false
     this.#replacement = null
-    this.#wakeAt = null
-    this.#arm(0)
+    this.#timer.set(null)
     this.#pacer.clear()
     this.#resubscribing.clear()
   }

@@ -1,6 +1,6 @@
 import type { Micros } from '../../schemas/events.js'
 import { NetworkError, TapewireError } from '../errors.js'
-import type { Clock, Dial, DialAddress, Http, Timer } from '../platform.js'
+import type { Clock, Dial, DialAddress, Http } from '../platform.js'
 import type {
   CloseDemand,
   Codec,
@@ -23,9 +23,7 @@ import { ResilientSocket } from './resilient-socket.js'
 import type { Opening, SocketStats, Wait } from './socket-events.js'
 import type { SocketSettings, Verdict } from './socket-options.js'
 import type { SocketTap } from './socket-tap.js'
-
-/** After a pause, what lies unread comes first; only then is the codec asked what it misses. */
-const AFTER_PAUSE_MS = 1_000
+import { WakeTimer } from './wake-timer.js'
 
 /** What a link is made of. */
 export interface LinkOptions<Command, Message, Answer> {
@@ -80,9 +78,7 @@ export class ProtocolLink<Command, Message, Answer> {
   #connection = 0
   /** How the codec wants the connection to end. */
   #demand: CloseDemand | null = null
-  #alarm: Timer | null = null
-  #wakeAt: Micros | null = null
-  #paused = false
+  readonly #timer: WakeTimer
   #leaving = false
   #isTapped = false
 
@@ -91,6 +87,7 @@ export class ProtocolLink<Command, Message, Answer> {
     this.#options = options
     this.#events = events
     this.#clock = clock
+    this.#timer = new WakeTimer(clock, () => this.#calls.run(() => this.#codec.tick(this.#now())))
     this.#preparing = new Preparing(options.config, options)
     this.#codec = protocol.codec({ random: () => clock.random() }, this.#sink())
     this.#socket = new ResilientSocket(
@@ -160,16 +157,13 @@ export class ProtocolLink<Command, Message, Answer> {
   }
 
   pause(): void {
-    this.#paused = true
-    this.#alarm?.cancel()
-    this.#alarm = null
+    this.#timer.pause()
     this.#socket.pause()
   }
 
   resume(): void {
-    this.#paused = false
     this.#socket.resume()
-    this.#arm(AFTER_PAUSE_MS)
+    this.#timer.resume()
   }
 
   reconnect(...given: Parameters<ResilientSocket['reconnect']>): void {
@@ -184,8 +178,7 @@ export class ProtocolLink<Command, Message, Answer> {
       this.#calls.run(() => this.#codec.end(this.#now()))
       if (this.#demand === null) await this.#farewell()
     }
-    this.#alarm?.cancel()
-    this.#wakeAt = null
+    this.#timer.set(null)
     const said = this.#demand
     await this.#socket.close(
       said === null || code !== 1000 ? code : said.code,
@@ -266,8 +259,7 @@ export class ProtocolLink<Command, Message, Answer> {
     this.#attempt.abort()
     this.#attempt = null
     this.#dialled = null
-    this.#wakeAt = null
-    this.#arm(0)
+    this.#timer.set(null)
     return this.#calls.run(() => this.#codec.closed(close, this.#now()))
   }
 
@@ -306,10 +298,7 @@ export class ProtocolLink<Command, Message, Answer> {
           if (attempt !== null) void this.#ask(question, attempt)
         })
       },
-      wake: (at) => {
-        this.#wakeAt = at
-        this.#arm(0)
-      },
+      wake: (at) => this.#timer.set(at),
       ready: () => later(() => this.#becameReady()),
       error: (error) => later(() => this.#events.error(error)),
       close: (demand) => later(() => this.#close(demand)),
@@ -373,19 +362,6 @@ export class ProtocolLink<Command, Message, Answer> {
       outcome = { ok: false, error: known(error) }
     }
     if (this.#attempt === attempt) this.#calls.run(() => this.#codec.answered(id, outcome, this.#now()))
-  }
-
-  /** Wakes the codec at the moment that it named, and no sooner than `leastMs` from now. */
-  #arm(leastMs: number): void {
-    this.#alarm?.cancel()
-    this.#alarm = null
-    const at = this.#wakeAt
-    if (at === null || this.#paused) return
-    this.#alarm = this.#clock.after(Math.max(leastMs, (at - this.#now()) / 1000), () => {
-      this.#alarm = null
-      this.#wakeAt = null
-      this.#calls.run(() => this.#codec.tick(this.#now()))
-    })
   }
 }
 
