@@ -1,7 +1,7 @@
 import type { Micros, Position } from '../schemas/events.js'
+import { natureOf } from '../src/session/stream.js'
 import { type LogIds, logIdsOf } from './log-ids.js'
 import type { SqliteDatabase } from './sqlite.js'
-import { natureOf } from './stream-nature.js'
 import { StreamTable, type TapeStream } from './stream-table.js'
 import { openSince, positionAt } from './tape-position.js'
 

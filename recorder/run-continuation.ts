@@ -1,8 +1,8 @@
 import type { GapEvent, MarketEvent, Micros, Position, StreamEvent } from '../schemas/events.js'
 import { logEventId } from '../src/session/log-event-id.js'
+import { natureOf, type StreamNature } from '../src/session/stream.js'
 import type { EarlierStream } from './earlier-runs.js'
 import type { RunStream } from './run-streams.js'
-import { natureOf, type StreamNature } from './stream-nature.js'
 import { StreamTable } from './stream-table.js'
 import { positionOf } from './tape-position.js'
 

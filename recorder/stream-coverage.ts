@@ -1,8 +1,8 @@
 import type { GapEvent, GapReason, Micros } from '../schemas/events.js'
+import { natureOf, type StreamNature } from '../src/session/stream.js'
 import type { Findings, Place } from './findings.js'
 import { MissingTime } from './missing-time.js'
 import type { RunStream } from './run-streams.js'
-import { natureOf, type StreamNature } from './stream-nature.js'
 
 /** A stream may take this long from being asked for to its beginning; what goes beyond counts as missing. */
 const START_ALLOWANCE_MICROS = 30_000_000

@@ -1,6 +1,7 @@
 import { legacyMarkets, restMarkets } from '../../schemas/bittrex.js'
 import type { Endpoint, HttpRequest, HttpResponse, Instrument, InstrumentTable } from '../../src/connector.js'
 import { decoder } from '../../src/decode/index.js'
+import { spotMarket } from '../../src/venue/spot-market.js'
 
 /**
  * The two generations write a market the other way round: hub `c3` and REST v3 say `BTC-USD`, hub `c2` and REST v1.1 say
@@ -65,25 +66,9 @@ export function readCatalogue(response: HttpResponse): Instrument[] | null {
   }))
 }
 
+/** The venue lists the smallest trade (minTradeSize), not the step of an amount. */
 function spot(id: string, base: string, quote: string): Instrument {
-  return {
-    venue: 'bittrex',
-    symbol: `${base}/${quote}`,
-    instrument: id,
-    market: 'spot',
-    status: null,
-    base,
-    quote,
-    settle: null,
-    tickSize: null,
-    // The venue lists the smallest trade (minTradeSize), not the step of an amount.
-    lotSize: null,
-    amountUnit: 'base',
-    contractSize: null,
-    contractUnit: null,
-    sidesCounted: 1,
-    expiry: null,
-  }
+  return spotMarket('bittrex', id, base, quote)
 }
 
 /** The venue lists how many decimals a price has. */

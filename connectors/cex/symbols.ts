@@ -4,6 +4,7 @@ import { canonicalDecimal } from '../../src/decode/decimal.js'
 import { decoder } from '../../src/decode/decoder.js'
 import type { LosslessValue } from '../../src/decode/lossless.js'
 import { DecodeError } from '../../src/errors.js'
+import { spotMarket } from '../../src/venue/spot-market.js'
 import type { Generation } from './endpoints.js'
 
 const readPairs = decoder(pairsInfo)
@@ -16,28 +17,10 @@ export function pairInstrument(
   generation: Generation,
   base: string,
   quote: string,
-  steps: { readonly tickSize: string | null; readonly lotSize: string | null } = {
-    tickSize: null,
-    lotSize: null,
-  },
+  steps: Partial<Pick<Instrument, 'tickSize' | 'lotSize'>> = {},
 ): Instrument {
-  return {
-    venue: 'cex',
-    symbol: `${base}/${quote}`,
-    instrument: `${base}${SEPARATOR[generation]}${quote}`,
-    market: 'spot',
-    // Neither listing says whether a pair trades.
-    status: null,
-    base,
-    quote,
-    settle: null,
-    ...steps,
-    amountUnit: 'base',
-    contractSize: null,
-    contractUnit: null,
-    sidesCounted: 1,
-    expiry: null,
-  }
+  // Neither listing says whether a pair trades.
+  return { ...spotMarket('cex', `${base}${SEPARATOR[generation]}${quote}`, base, quote), ...steps }
 }
 
 const SPOT_PAIR = /^([A-Z0-9]+)[-/]([A-Z0-9]+)$/

@@ -1,5 +1,6 @@
 import type { MarketType } from '../../schemas/events.js'
 import type { Instrument } from '../../src/connector.js'
+import { spotMarket } from '../../src/venue/spot-market.js'
 
 /**
  * The four families of markets. Each has its own sockets, its own REST calls and its own way to write an id: `btcusdt`,
@@ -53,23 +54,7 @@ export function spotInstrument(
   quote: string,
   known: Pick<Instrument, 'status' | 'tickSize' | 'lotSize'>,
 ): Instrument {
-  const coin = unifiedCode(base)
-  const money = unifiedCode(quote)
-  return {
-    venue: 'huobi',
-    symbol: `${coin}/${money}`,
-    instrument: id,
-    market: 'spot',
-    base: coin,
-    quote: money,
-    settle: null,
-    amountUnit: 'base',
-    contractSize: null,
-    contractUnit: null,
-    sidesCounted: 1,
-    expiry: null,
-    ...known,
-  }
+  return { ...spotMarket('huobi', id, unifiedCode(base), unifiedCode(quote)), ...known }
 }
 
 /** The parts of a contract code: `BTC-USDT-210625` is BTC, USDT and 210625; a perpetual has no date. */

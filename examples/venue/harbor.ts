@@ -21,6 +21,7 @@ import {
   type SessionKit,
   SnapshotJoin,
   type Stream,
+  spotMarket,
 } from 'tapewire/venue'
 import type * as z from 'zod'
 import { answer, book, head, markets, refusal, trade } from './schema.js'
@@ -98,33 +99,15 @@ export function harbor(options: ConnectorOptions = {}): Connector {
 const readMarkets = decoder(markets)
 
 function instrumentOf({ id, base, quote, tick }: z.output<typeof markets>[number]): Instrument {
-  return { ...spot(id, base, quote), tickSize: canonicalDecimal(tick), status: 'open' }
+  return { ...spotMarket('harbor', id, base, quote), tickSize: canonicalDecimal(tick), status: 'open' }
 }
 
 /** `BTC-USD` and `BTC/USD` name the same market: known by rule, for recordings without a listing. */
 function guess(symbol: string): Instrument | null {
   const [, base, quote] = /^([A-Z0-9]+)[-/]([A-Z0-9]+)$/.exec(symbol) ?? []
-  return base === undefined || quote === undefined ? null : spot(`${base}-${quote}`, base, quote)
-}
-
-function spot(id: string, base: string, quote: string): Instrument {
-  return {
-    venue: 'harbor',
-    symbol: `${base}/${quote}`,
-    instrument: id,
-    market: 'spot',
-    status: null,
-    base,
-    quote,
-    settle: null,
-    tickSize: null,
-    lotSize: null,
-    amountUnit: 'base',
-    contractSize: null,
-    contractUnit: null,
-    sidesCounted: 1,
-    expiry: null,
-  }
+  return base === undefined || quote === undefined
+    ? null
+    : spotMarket('harbor', `${base}-${quote}`, base, quote)
 }
 
 // ── The protocol of one connection ────────────────────────────────────────────────────────────────────────────────────

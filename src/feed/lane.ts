@@ -4,7 +4,7 @@ import type { Channel, Endpoint, Subscription } from '../connector.js'
 import type { Timer } from '../platform.js'
 import { bookImage, type ImagePlace } from '../session/book-image.js'
 import type { StreamRecord } from '../session/memory.js'
-import { splitChannel } from '../session/stream.js'
+import { natureOf } from '../session/stream.js'
 import type { SocketSettings } from '../socket/resilient-socket.js'
 import { Arbiter } from './arbiter.js'
 import { FeedConnection, type GaveUp } from './feed-connection.js'
@@ -142,7 +142,6 @@ export class Lane {
       const leader = this.leader(instrument, channel)
       const record = leader?.memory.peek(instrument, channel)
       const own = record?.gap?.reason ?? null
-      const { kind } = splitChannel(channel)
       return {
         symbol,
         instrument,
@@ -151,7 +150,7 @@ export class Lane {
         sinceAckMs: since(record?.acked),
         sinceDataMs: since(record?.lastData),
         gap: this.#arbiter === null ? own : this.#arbiter.gap(instrument, channel),
-        book: kind === 'book' || kind === 'order' ? (record?.book.state ?? 'syncing') : null,
+        book: natureOf({ channel }) === 'book' ? (record?.book.state ?? 'syncing') : null,
       }
     })
   }

@@ -8,7 +8,7 @@ import type {
 } from '../../schemas/events.js'
 import type { Channel } from '../connector.js'
 import { logEventId } from '../session/log-event-id.js'
-import { isLog, splitChannel } from '../session/stream.js'
+import { isLog, natureOf, splitChannel } from '../session/stream.js'
 import type { EmittedStream } from '../stream/emitted-stream.js'
 
 /** A trade that the reader got as it happened, by both clocks. */
@@ -52,7 +52,7 @@ export class ReaderStream {
     const { kind } = splitChannel(channel as Channel)
     this.stream = stream
     this.name = { venue, channel, instrument }
-    this.#isBook = kind === 'book' || kind === 'order'
+    this.#isBook = natureOf({ channel }) === 'book'
     this.#isLog = isLog(kind) || kind === 'candle'
   }
 

@@ -12,7 +12,7 @@ import type {
 } from '../connector.js'
 import { DecodeError } from '../errors.js'
 import { Alarms } from './alarms.js'
-import { isValue, type Stream, type StreamPolicy } from './stream.js'
+import { natureOf, type Stream, type StreamPolicy } from './stream.js'
 import { Streams } from './streams.js'
 
 /** What a venue's protocol works with. */
@@ -111,7 +111,8 @@ export function defineSession(
       const { audited } = stream
       stream.audited = false
       // Its news came while this waited its turn: to give it up now would tear a hole into it, of which no gap would speak.
-      if (!audited && !isValue(stream.kind) && stream.state === 'live' && stream.record.gap === null) return
+      if (!audited && natureOf(stream) !== 'state' && stream.state === 'live' && stream.record.gap === null)
+        return
       if (handlers.resubscribe !== undefined) {
         handlers.resubscribe(stream, at)
         return

@@ -79,9 +79,16 @@ export function streamName(stream: Stream): string {
   return `${stream.channel} of ${stream.instrument.symbol}`
 }
 
-/** Channels of which the next message is the whole truth again. */
-export function isValue(kind: ChannelKind): boolean {
-  return !isLog(kind) && kind !== 'book' && kind !== 'order'
+/**
+ * What the events of a channel say: changes of a book, news of their own (a trade, a block), or the state of now (a ticker, a candle),
+ * of which the next event is the whole truth again.
+ */
+export type StreamNature = 'book' | 'log' | 'state'
+
+export function natureOf({ channel }: { readonly channel: string | null }): StreamNature {
+  const kind = channel?.split(':', 1)[0] ?? ''
+  if (kind === 'book' || kind === 'order') return 'book'
+  return isLog(kind) ? 'log' : 'state'
 }
 
 /** Channels in which every message is news of its own: what was missed does not come back with the next one. */

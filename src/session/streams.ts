@@ -7,7 +7,7 @@ import { CrossedWatch } from './crossed-watch.js'
 import type { CandleFields, TradeFields } from './fields.js'
 import { logEventId } from './log-event-id.js'
 import { Refusals } from './refusals.js'
-import { defaultPolicy, isLog, type Stream, type StreamPolicy, streamName } from './stream.js'
+import { defaultPolicy, isLog, natureOf, type Stream, type StreamPolicy, streamName } from './stream.js'
 import {
   type ChecksumFields,
   type DerivativeFields,
@@ -158,7 +158,7 @@ export class Streams {
   /** The reader lacks events of the stream: a gap, and for a book a fresh snapshot. */
   overflowed(stream: Stream, from: Micros | null, at: Micros, detail: string): void {
     this.#gaps.open(stream, 'overflow', detail, at, from)
-    if (stream.kind === 'book' || stream.kind === 'order') this.#gaps.resubscribe(stream)
+    if (natureOf(stream) === 'book') this.#gaps.resubscribe(stream)
   }
 
   /** A {@link gap}, and the stream asked for again. */

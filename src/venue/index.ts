@@ -47,3 +47,4 @@ export {
   SnapshotJoin,
   type Verdict,
 } from './snapshot-join.js'
+export { spotMarket } from './spot-market.js'
