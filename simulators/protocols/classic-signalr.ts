@@ -2,7 +2,6 @@ import type { Micros } from '../../schemas/events.js'
 import { DecodeError } from '../../src/errors.js'
 import {
   failureFrame,
-  groupsFrame,
   hubsOfUrl,
   initFrame,
   KEEPALIVE_FRAME,
@@ -43,7 +42,7 @@ const SECOND: Micros = 1_000_000
 const MAX_TOKENS = 10_000
 
 /**
- * A server of classic ASP.NET SignalR for tests: negotiate, connect, start, calls and pushes, groups, keepalive, abort, reconnect. A client
+ * A server of classic ASP.NET SignalR for tests: negotiate, connect, start, calls and pushes, keepalive, abort, reconnect. A client
  * that comes back is given nothing that it missed. Its own faults, by name: `ack-missing`, `ack-late` (five seconds), `ack-error` (of the
  * next call), `heartbeat-missing` (no keepalive for sixty seconds), `reconnect-notice`, `message-unknown`.
  */
@@ -175,11 +174,6 @@ export class ClassicSignalRClient implements ProtocolClient {
 
   push(hub: string, method: string, args: readonly unknown[]): void {
     if (this.#isStarted) this.#send(pushFrame(this.#position(), [{ hub, method, args }]))
-  }
-
-  /** Gives the client a new groups token. */
-  giveGroups(groups: string): void {
-    this.#send(groupsFrame(this.#position(), groups))
   }
 
   askToReconnect(): void {
