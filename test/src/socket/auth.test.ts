@@ -1,22 +1,13 @@
 import { createHmac } from 'node:crypto'
 import * as http from 'node:http'
 import { inspect } from 'node:util'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { bearer, cookieLogin, hmac, oauth2 } from '../../../src/socket/auth-entry.js'
 import { openSocket } from '../../../src/socket/index.js'
-import { closeServers, connectProxy, eventually, holdingNoMore, listen } from './servers.js'
+import { connectProxy, eventually, leavingNothingOpen, listen } from './servers.js'
 
-let nothingLeft: () => Promise<void>
-
-beforeEach(() => {
-  nothingLeft = holdingNoMore()
-})
-
-afterEach(async () => {
-  await closeServers()
-  await nothingLeft()
-})
+leavingNothingOpen()
 
 const quick = { baseMs: 10, capMs: 50 }
 

@@ -1,20 +1,11 @@
 import { createHash, X509Certificate } from 'node:crypto'
 import { deflateRawSync } from 'node:zlib'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { openSocket } from '../../../src/socket/index.js'
 import { certificateFor } from './certificate.js'
-import { closeServers, eventually, holdingNoMore, rawVenue, venue } from './servers.js'
+import { eventually, leavingNothingOpen, rawVenue, venue } from './servers.js'
 
-let nothingLeft: () => Promise<void>
-
-beforeEach(() => {
-  nothingLeft = holdingNoMore()
-})
-
-afterEach(async () => {
-  await closeServers()
-  await nothingLeft()
-})
+leavingNothingOpen()
 
 const EXTENSION = 'Sec-WebSocket-Extensions: permessage-deflate'
 

@@ -2,18 +2,17 @@ import * as http from 'node:http'
 import type { Duplex } from 'node:stream'
 import { inspect } from 'node:util'
 import { deflateRawSync } from 'node:zlib'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import { type NodeDialOptions, nodeDial } from '../../../src/socket/dial.js'
 import { certificateFor } from './certificate.js'
 import {
   answering,
   closedPort,
-  closeServers,
   countingClock,
   Dialled,
   eventually,
-  holdingNoMore,
+  leavingNothingOpen,
   listen,
   rawVenue,
   tcp,
@@ -21,17 +20,7 @@ import {
 } from './servers.js'
 
 const clock = countingClock()
-let nothingLeft: () => Promise<void>
-
-beforeEach(() => {
-  nothingLeft = holdingNoMore()
-})
-
-afterEach(async () => {
-  await closeServers()
-  await nothingLeft()
-  expect(clock.pending).toBe(0)
-})
+leavingNothingOpen(clock)
 
 function dial(
   port: number,

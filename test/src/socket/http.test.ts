@@ -1,32 +1,21 @@
 import * as http from 'node:http'
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { HttpRequest } from '../../../src/connector.js'
 import { nodeHttp } from '../../../src/socket/http.js'
 import {
   answering,
   closedPort,
-  closeServers,
   countingClock,
   eventually,
-  holdingNoMore,
+  leavingNothingOpen,
   listen,
   tcp,
 } from './servers.js'
 
 const clock = countingClock()
 const send = nodeHttp({ clock })
-let nothingLeft: () => Promise<void>
-
-beforeEach(() => {
-  nothingLeft = holdingNoMore()
-})
-
-afterEach(async () => {
-  await closeServers()
-  await nothingLeft()
-  expect(clock.pending).toBe(0)
-})
+leavingNothingOpen(clock)
 
 function get(port: number, options: { timeoutMs?: number; maxBytes?: number; signal?: AbortSignal } = {}) {
   const request: HttpRequest = { id: 'list', method: 'GET', url: `http://127.0.0.1:${port}/x?key=hunter2` }

@@ -1,22 +1,13 @@
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { JsonRpcServer } from '../../../simulators/protocols/index.js'
 import { jsonRpc } from '../../../src/protocols/index.js'
 import { withFaults } from '../../../src/simulator/faults.js'
 import { serveSimulator } from '../../../src/simulator/index.js'
 import { SeededRandom } from '../../../src/simulator/random.js'
 import { openSocket } from '../../../src/socket/index.js'
-import { closeServers, eventually, holdingNoMore } from './servers.js'
+import { eventually, leavingNothingOpen } from './servers.js'
 
-let nothingLeft: () => Promise<void>
-
-beforeEach(() => {
-  nothingLeft = holdingNoMore()
-})
-
-afterEach(async () => {
-  await closeServers()
-  await nothingLeft()
-})
+leavingNothingOpen()
 
 it('keeps a subscription of JSON-RPC through cuts, silence and lost frames, and settles every call', async () => {
   const rpc = new JsonRpcServer({

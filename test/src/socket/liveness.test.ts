@@ -1,18 +1,9 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { WebSocket } from 'ws'
 import { openSocket } from '../../../src/socket/index.js'
-import { closeServers, eventually, holdingNoMore, venue } from './servers.js'
+import { eventually, leavingNothingOpen, venue } from './servers.js'
 
-let nothingLeft: () => Promise<void>
-
-beforeEach(() => {
-  nothingLeft = holdingNoMore()
-})
-
-afterEach(async () => {
-  await closeServers()
-  await nothingLeft()
-})
+leavingNothingOpen()
 
 const quick = { baseMs: 10, capMs: 50 }
 

@@ -1,29 +1,11 @@
 import * as http from 'node:http'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { WebSocket } from 'ws'
 import { WebSocketServer } from 'ws'
 import { nodePlatform, openSocket } from '../../../src/socket/index.js'
-import {
-  answering,
-  closedPort,
-  closeServers,
-  eventually,
-  holdingNoMore,
-  listen,
-  rawVenue,
-  venue,
-} from './servers.js'
+import { answering, closedPort, eventually, leavingNothingOpen, listen, rawVenue, venue } from './servers.js'
 
-let nothingLeft: () => Promise<void>
-
-beforeEach(() => {
-  nothingLeft = holdingNoMore()
-})
-
-afterEach(async () => {
-  await closeServers()
-  await nothingLeft()
-})
+leavingNothingOpen()
 
 const quick = { baseMs: 10, capMs: 50 }
 

@@ -1,21 +1,12 @@
 import * as http from 'node:http'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { NetworkError, UsageError } from '../../../src/errors.js'
 import type { Codec, CodecSink, Protocol } from '../../../src/protocols/codec.js'
 import { openSocket } from '../../../src/socket/index.js'
-import { closeServers, eventually, holdingNoMore, listen, venue } from './servers.js'
+import { eventually, leavingNothingOpen, listen, venue } from './servers.js'
 
-let nothingLeft: () => Promise<void>
-
-beforeEach(() => {
-  nothingLeft = holdingNoMore()
-})
-
-afterEach(async () => {
-  await closeServers()
-  await nothingLeft()
-})
+leavingNothingOpen()
 
 const quick = { baseMs: 10, capMs: 50 }
 

@@ -1,5 +1,5 @@
 import * as http from 'node:http'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import {
   MqttServer,
@@ -14,18 +14,9 @@ import { serveSimulator } from '../../../src/simulator/index.js'
 import { SeededRandom } from '../../../src/simulator/random.js'
 import { openSocket } from '../../../src/socket/index.js'
 import type { Socket } from '../../../src/socket/socket.js'
-import { closeServers, eventually, holdingNoMore, listen, tcp } from './servers.js'
+import { eventually, leavingNothingOpen, listen, tcp } from './servers.js'
 
-let nothingLeft: () => Promise<void>
-
-beforeEach(() => {
-  nothingLeft = holdingNoMore()
-})
-
-afterEach(async () => {
-  await closeServers()
-  await nothingLeft()
-})
+leavingNothingOpen()
 
 const options = { reconnect: { baseMs: 20, capMs: 50 }, watchdog: { silentAfterMs: 2_000 } } as const
 const faults = { seed: 11, faults: [{ fault: 'reset', everyMs: 300, times: 30 }] as const }

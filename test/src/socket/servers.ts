@@ -4,7 +4,7 @@ import * as https from 'node:https'
 import * as net from 'node:net'
 import type { Duplex } from 'node:stream'
 import { createServer as tlsServer } from 'node:tls'
-import { expect } from 'vitest'
+import { afterEach, beforeEach, expect } from 'vitest'
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws'
 import type { Clock, Dial, DialClose, DialedSocket, DialTarget, Upgrade } from '../../../src/platform.js'
 import { systemClock } from '../../../src/socket/clock.js'
@@ -155,6 +155,19 @@ function handles(): Record<string, number> {
     if (/TCP|TLS|Timeout|Connect|GetAddrInfo|Zlib/.test(name)) counts[name] = (counts[name] ?? 0) + 1
   }
   return counts
+}
+
+/** After each test of a file its servers are closed, and nothing that it opened is left, nor a timer of its clock. */
+export function leavingNothingOpen(clock: { readonly pending: number } = { pending: 0 }): void {
+  let nothingLeft: () => Promise<void>
+  beforeEach(() => {
+    nothingLeft = holdingNoMore()
+  })
+  afterEach(async () => {
+    await closeServers()
+    await nothingLeft()
+    expect(clock.pending).toBe(0)
+  })
 }
 
 /** @returns waits until the process holds no more of any kind than it did when this was called. */

@@ -1,17 +1,16 @@
 import * as http from 'node:http'
 import { createServer as tlsServer } from 'node:tls'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { nodeNetwork } from '../../../src/socket/node-network.js'
 import { certificateFor } from './certificate.js'
 import {
   closedPort,
-  closeServers,
   connectProxy,
   countingClock,
   Dialled,
   eventually,
-  holdingNoMore,
   type LocalProxy,
+  leavingNothingOpen,
   listen,
   type ProxyOptions,
   socksProxy,
@@ -22,17 +21,7 @@ const clock = countingClock()
 const certificate = certificateFor(['venue.test'], ['127.0.0.1'])
 const tls = { ca: certificate.cert }
 const names = { 'venue.test': '127.0.0.1' }
-let nothingLeft: () => Promise<void>
-
-beforeEach(() => {
-  nothingLeft = holdingNoMore()
-})
-
-afterEach(async () => {
-  await closeServers()
-  await nothingLeft()
-  expect(clock.pending).toBe(0)
-})
+leavingNothingOpen(clock)
 
 type Options = Omit<Parameters<typeof nodeNetwork>[0], 'clock'>
 
