@@ -128,7 +128,7 @@ function give(socket: Given, line: string, options: Options, print: (line: strin
   const complain = (error: unknown) => {
     if (!(error instanceof TapewireError)) throw error
     // The protocol sends it, and nothing answers it.
-    if (error.code !== 'no_answer' && error.code !== 'socket_closed') tell(options, 'error', { error })
+    if (error.code !== 'no_answer' && error.code !== 'socket_closed') report(options, 'error', { error })
   }
   try {
     if (options.protocol === undefined) {
@@ -200,18 +200,20 @@ type Told = { readonly [Name in keyof SocketEvents]?: SocketEvents[Name] }
 
 function events(options: Options): NonNullable<OpenSocketOptions<unknown, unknown, unknown>['on']> {
   return {
-    connect: (connect) => tell(options, 'connect', { connect }),
-    disconnect: (disconnect) => tell(options, 'disconnect', { disconnect }),
-    waiting: (waiting) => tell(options, 'waiting', { waiting }),
-    ...(options.verbose === true && { heartbeat: (heartbeat) => tell(options, 'heartbeat', { heartbeat }) }),
+    connect: (connect) => report(options, 'connect', { connect }),
+    disconnect: (disconnect) => report(options, 'disconnect', { disconnect }),
+    waiting: (waiting) => report(options, 'waiting', { waiting }),
+    ...(options.verbose === true && {
+      heartbeat: (heartbeat) => report(options, 'heartbeat', { heartbeat }),
+    }),
     error: (error) => {
       // The end is the command's own error.
-      if (!(error instanceof TapewireError) || error.code !== 'gave_up') tell(options, 'error', { error })
+      if (!(error instanceof TapewireError) || error.code !== 'gave_up') report(options, 'error', { error })
     },
   }
 }
 
-function tell(
+function report(
   { json }: Options,
   event: string,
   { connect, disconnect, waiting, heartbeat, error }: Told,

@@ -22,7 +22,7 @@ export const TICKERS_CHANNELS = ['ticker:tickers', 'quote:tickers'] as const
 export const numbered: OrderRule = { by: 'sequence', scope: 'stream', across: 'same', step: 'next' }
 /** One number for the messages of a topic that carries all markets. */
 const ofAllMarkets: OrderRule = { ...numbered, scope: 'topic' }
-/** Those of a candle may be mixed with another stream's (see `candle-run.ts`), so they do not tell connections alike. */
+/** Those of a candle may be mixed with another stream's (see `candle-run.ts`), so two connections cannot be compared by them. */
 const ofCandles: OrderRule = { ...numbered, across: 'own' }
 
 /**

@@ -67,8 +67,8 @@ export class Tape {
   trades(stream: Stream, sequence: number, rows: readonly TradeFields[], at: Micros | null): void {
     const join = this.#join(stream)
     const message = { sequence: BigInt(sequence), rows, receivedAt: at }
-    const verdict = join.offer(message, (held) => this.#tell(stream, held, at))
-    if (verdict === 'apply') this.#tell(stream, [message], at)
+    const verdict = join.offer(message, (held) => this.#emit(stream, held, at))
+    if (verdict === 'apply') this.#emit(stream, [message], at)
     if (verdict !== 'break' && verdict !== 'back') return
     this.#kit.streams.gap(stream, 'sequence', join.breach, at)
     if (this.#kit.init.adopt) this.#release(stream, at)
@@ -87,7 +87,7 @@ export class Tape {
     if (outcome.kind !== 'joined') return false
     this.#kit.alarms.clear(historyAlarm(stream))
     this.#kit.streams.history(stream, rows, at, 'newest')
-    this.#tell(stream, outcome.following, at)
+    this.#emit(stream, outcome.following, at)
     this.#audits.begin(stream, at)
     return true
   }
@@ -113,7 +113,7 @@ export class Tape {
   #release(stream: Stream, at: Micros | null): void {
     this.#snapshots.cancel(stream)
     this.#kit.alarms.clear(historyAlarm(stream))
-    this.#tell(stream, this.#join(stream).follow(), at)
+    this.#emit(stream, this.#join(stream).follow(), at)
     this.#audits.begin(stream, at)
   }
 
@@ -129,7 +129,7 @@ export class Tape {
     this.#kit.alarms.set(alarm, at, HISTORY_WITHIN_MS, (now) => this.#release(stream, now))
   }
 
-  #tell(stream: Stream, messages: readonly Trades[], at: Micros | null): void {
+  #emit(stream: Stream, messages: readonly Trades[], at: Micros | null): void {
     for (const { sequence, rows, receivedAt } of messages) {
       for (const row of rows) {
         const fields = { ...row, sequence: String(sequence), receivedAt: receivedAt ?? null }
