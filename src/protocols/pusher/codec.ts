@@ -1,7 +1,7 @@
 import type { Micros } from '../../../schemas/events.js'
 import type { ConnectTarget } from '../../connector.js'
 import { DecodeError, NetworkError, ProtocolError } from '../../errors.js'
-import type { Codec, CodecClose, CodecSink, Outcome, Reconnect } from '../codec.js'
+import type { Codec, CodecClose, CodecOpening, CodecSink, Outcome, Reconnect } from '../codec.js'
 import { badCommand, notReady } from '../command-errors.js'
 import { Deadlines } from '../deadlines.js'
 import { isRecord, type JsonReader, wholeNumber, writeJson } from '../json-text.js'
@@ -9,6 +9,7 @@ import { Silence } from '../silence.js'
 import { Subscriptions } from '../subscriptions.js'
 import { reconnectOf } from './close-codes.js'
 import { type PusherFrame, readFrame } from './frames.js'
+import { namesOf, type PusherNames } from './names.js'
 import type { PusherAuthorization, PusherCommand, PusherMessage, PusherOptions } from './types.js'
 
 /** The longest names that the service takes. */
@@ -20,12 +21,13 @@ type Subscribe = Extract<PusherCommand, { type: 'subscribe' }>
 /** The state machine behind `pusher`. */
 export class PusherCodec implements Codec<PusherCommand> {
   readonly #options: PusherOptions
+  readonly #names: PusherNames
   readonly #read: JsonReader
   readonly #sink: CodecSink<PusherMessage>
   readonly #deadlines: Deadlines
   readonly #silence: Silence
   readonly #subscriptions: Subscriptions<Subscribe, unknown>
-  /** Of the present connection, once it is established. */
+  /** Of the present connection, once it is established; empty where the server gives none. */
   #socketId: string | null = null
   /** Of a `pusher:error` before that. */
   #refusal: Reconnect | null = null
@@ -35,6 +37,7 @@ export class PusherCodec implements Codec<PusherCommand> {
 
   constructor(options: PusherOptions, sink: CodecSink<PusherMessage>) {
     this.#options = options
+    this.#names = namesOf(options.dialect)
     this.#read = options.read ?? JSON.parse
     this.#sink = sink
     this.#deadlines = new Deadlines((at) => sink.wake(at))
@@ -50,22 +53,24 @@ export class PusherCodec implements Codec<PusherCommand> {
     return type !== 'send'
   }
 
+  get #greets(): boolean {
+    return this.#options.dialect?.handshake !== false
+  }
+
   // ── The connection ──────────────────────────────────────────────────────────────────────────────────────────────
 
   connect({ url, headers = {}, protocols = [] }: ConnectTarget): void {
     const target = new URL(url)
-    for (const [name, value] of Object.entries({
-      protocol: '7',
-      client: 'tapewire',
-      version: '1.0',
-      flash: 'false',
-    })) {
+    const asked = this.#greets ? { protocol: '7', client: 'tapewire', version: '1.0', flash: 'false' } : {}
+    for (const [name, value] of Object.entries(asked)) {
       if (!target.searchParams.has(name)) target.searchParams.set(name, value)
     }
     this.#sink.dial({ transport: 'websocket', url: target.href, headers, protocols })
   }
 
-  opened(): void {}
+  opened(_opening: CodecOpening, at: Micros): void {
+    if (!this.#greets) this.#stand('', 0, at)
+  }
 
   response(): void {}
 
@@ -95,8 +100,12 @@ export class PusherCodec implements Codec<PusherCommand> {
       })
     }
     if (this.#socketId !== null) return
-    this.#socketId = data['socket_id']
-    const wishMs = (wholeNumber(data['activity_timeout']) ?? 0) * 1000
+    this.#stand(data['socket_id'], (wholeNumber(data['activity_timeout']) ?? 0) * 1000, at)
+  }
+
+  /** The connection is established. @param wishMs how long the server wants to be silent at most; 0 where it does not say */
+  #stand(socketId: string, wishMs: number, at: Micros): void {
+    this.#socketId = socketId
     const ownMs = this.#options.activityTimeoutMs ?? 120_000
     this.#activityMs = wishMs > 0 ? Math.min(wishMs, ownMs) : ownMs
     this.#watch(at)
@@ -111,7 +120,7 @@ export class PusherCodec implements Codec<PusherCommand> {
     this.#pinged = false
     this.#silence.start(at, this.#activityMs, (silentAt) => {
       this.#pinged = true
-      this.#write('pusher:ping', {})
+      this.#write(this.#names.ping, {})
       this.#silence.start(silentAt, pongTimeoutMs, () => {
         const error = new NetworkError(
           'connection_unanswered',
@@ -147,10 +156,13 @@ export class PusherCodec implements Codec<PusherCommand> {
 
   #event(frame: PusherFrame, at: Micros, text: string): void {
     const { event, channel, data } = frame
-    if (event === 'pusher:connection_established') this.#established(data, at, text)
-    else if (event === 'pusher:ping') this.#write('pusher:pong', {})
-    else if (event === 'pusher:error') this.#error(data)
-    else if (event === 'pusher:pong' || event === 'pusher:signin_success') return
+    const names = this.#names
+    if (event === names.established) this.#established(data, at, text)
+    else if (event === names.pong || event === names.signedIn) return
+    else if (event === names.ping) this.#write(names.pong, {})
+    else if (event === names.error) this.#error(data)
+    else if (event === names.reconnect)
+      this.#sink.close({ code: 1000, reason: '', retry: 'now', planned: true })
     else if (channel === null) this.#sink.emit({ type: 'event', ...frame })
     // What comes after the end of a subscription is nobody's any more.
     else if (this.#subscriptions.has(channel)) this.#channelEvent(channel, frame)
@@ -158,27 +170,31 @@ export class PusherCodec implements Codec<PusherCommand> {
 
   #channelEvent(channel: string, frame: PusherFrame): void {
     const { data } = frame
+    const names = this.#names
     switch (frame.event) {
-      case 'pusher_internal:subscription_succeeded': {
+      case names.subscribed: {
         const members = isRecord(data) && isRecord(data['presence']) ? data['presence'] : data
         this.#subscriptions.confirmed(channel, members)
         this.#sink.emit({ type: 'subscribed', channel, data: members })
         break
       }
-      case 'pusher:subscription_error':
+      case names.refused:
         this.#subscriptions.refused(channel, refusal(`the channel ${channel}`, data))
         break
-      case 'pusher_internal:member_added':
-      case 'pusher_internal:member_removed': {
+      // Of a subscription that ended before this one began.
+      case names.unsubscribed:
+        break
+      case names.memberAdded:
+      case names.memberRemoved: {
         const id = isRecord(data) ? data['user_id'] : null
         if (typeof id !== 'string' || !isRecord(data)) break
         const member = { channel, id }
-        if (frame.event.endsWith('added')) {
+        if (frame.event === names.memberAdded) {
           this.#sink.emit({ type: 'member_added', ...member, info: data['user_info'] ?? null })
         } else this.#sink.emit({ type: 'member_removed', ...member })
         break
       }
-      case 'pusher_internal:subscription_count': {
+      case names.count: {
         const count = isRecord(data) ? wholeNumber(data['subscription_count']) : null
         if (count !== null) this.#sink.emit({ type: 'count', channel, count })
         break
@@ -208,7 +224,7 @@ export class PusherCodec implements Codec<PusherCommand> {
       }
       case 'unsubscribe': {
         this.#subscriptions.end(command.channel)
-        if (this.#socketId !== null) this.#write('pusher:unsubscribe', { channel: command.channel })
+        if (this.#socketId !== null) this.#write(this.#names.unsubscribe, { channel: command.channel })
         return null
       }
       case 'send':
@@ -237,7 +253,7 @@ export class PusherCodec implements Codec<PusherCommand> {
   #subscribe({ channel }: Subscribe, at: Micros): void {
     this.#subscriptions.asked(channel, at)
     if (isSigned(channel)) this.#ask(`channel ${channel}`, channel)
-    else this.#write('pusher:subscribe', { channel })
+    else this.#write(this.#names.subscribe, { channel })
   }
 
   #ask(id: string, channel: string | null): void {
@@ -256,9 +272,9 @@ export class PusherCodec implements Codec<PusherCommand> {
       if (channel === null) this.#sink.error(error)
       else this.#subscriptions.refused(channel, error)
     } else if (channel === null) {
-      this.#write('pusher:signin', { auth: signed.auth, user_data: signed.user_data })
+      this.#write(this.#names.signIn, { auth: signed.auth, user_data: signed.user_data })
     } else {
-      this.#write('pusher:subscribe', { channel, auth: signed.auth, channel_data: signed.channel_data })
+      this.#write(this.#names.subscribe, { channel, auth: signed.auth, channel_data: signed.channel_data })
     }
   }
 

@@ -1,4 +1,4 @@
-import { isRecord, type JsonReader, misfit, readJson } from '../json-text.js'
+import { isRecord, type JsonReader, type JsonRecord, misfit, readJson } from '../json-text.js'
 
 /** A message of the server. */
 export interface PusherFrame {
@@ -6,6 +6,7 @@ export interface PusherFrame {
   readonly channel: string | null
   readonly data: unknown
   readonly userId: string | null
+  readonly message: JsonRecord
 }
 
 /**
@@ -22,9 +23,11 @@ export function readFrame(read: JsonReader, text: string): PusherFrame {
     throw misfit('a channel that is no text', text, ['channel'])
   return {
     event,
-    channel,
+    // A server may name no channel by an empty one.
+    channel: channel === '' ? null : channel,
     data: unpacked(read, data),
     userId: typeof userId === 'string' ? userId : null,
+    message: value,
   }
 }
 

@@ -6,6 +6,7 @@ import type { PusherCommand, PusherMessage, PusherOptions } from './types.js'
 export type {
   PusherAuthorization,
   PusherCommand,
+  PusherDialect,
   PusherMessage,
   PusherOptions,
   PusherQuestion,
@@ -14,6 +15,7 @@ export type {
 /**
  * Pusher Channels, protocol 7, and the servers that speak it (`wss://ws-eu.pusher.com/app/KEY`): public, private and presence channels,
  * client events, sign-in. Channels are subscribed again on each connection, and signed anew. Encrypted channels are not supported.
+ * A server that speaks so under other names is described by the option `dialect`.
  *
  * @throws {UsageError} `bad_option`, naming field and value.
  */
@@ -21,11 +23,22 @@ export function pusher(options: PusherOptions = {}): Protocol<PusherCommand, Pus
   checkOptions('pusher', options, {
     ...KEPT_OPTIONS,
     read: 'function',
+    dialect: 'object',
     authorize: 'function',
     signIn: 'boolean',
     activityTimeoutMs: 'positive',
     pongTimeoutMs: 'positive',
     timeoutMs: 'positive',
   })
+  if (options.dialect !== undefined) {
+    checkOptions('pusher: dialect', options.dialect, {
+      prefix: 'text',
+      internalPrefix: 'text',
+      handshake: 'boolean',
+      ping: 'text',
+      pong: 'text',
+      reconnect: 'text',
+    })
+  }
   return { name: 'pusher', schemes: ['ws', 'wss'], codec: (_init, sink) => new PusherCodec(options, sink) }
 }

@@ -1,4 +1,4 @@
-import type { JsonReader } from '../json-text.js'
+import type { JsonReader, JsonRecord } from '../json-text.js'
 import type { KeptLimits } from '../kept-commands.js'
 
 /** What a user of Pusher can do. */
@@ -20,6 +20,8 @@ export type PusherMessage =
       readonly data: unknown
       /** Who sent a client event on a presence channel; else null. */
       readonly userId: string | null
+      /** The message as it was read: what a server says beside these stands in it. */
+      readonly message: JsonRecord
     }
   /** A channel stands, on each connection anew. */
   | { readonly type: 'subscribed'; readonly channel: string; readonly data: unknown }
@@ -47,10 +49,35 @@ export interface PusherAuthorization {
   readonly user_data?: string
 }
 
+/**
+ * How a server that speaks Pusher's grammar under names of its own differs from Pusher. Bitstamp's, for one, has no handshake and
+ * says `bts:subscribe`, `bts:subscription_succeeded`, `bts:heartbeat`.
+ */
+export interface PusherDialect {
+  /** What the names of the protocol's events begin with: `bts:`. @default 'pusher:' */
+  readonly prefix?: string
+  /** The same of what only the server says, `subscription_succeeded`. @default `prefix` where that is given, else 'pusher_internal:' */
+  readonly internalPrefix?: string
+  /**
+   * The URL names the version of the protocol, and the server greets with `connection_established`. Without it channels are asked for
+   * as soon as the socket is open.
+   * @default true
+   */
+  readonly handshake?: boolean
+  /** The event that asks whether the other side lives, without the prefix. @default 'ping' */
+  readonly ping?: string
+  /** Its answer. Where it is the same word, what the server sends is an answer. @default 'pong' */
+  readonly pong?: string
+  /** The event by which the server asks for another connection, without the prefix: `request_reconnect`. @default none */
+  readonly reconnect?: string
+}
+
 /** Options of `pusher`. */
 export interface PusherOptions extends KeptLimits {
   /** @default JSON.parse */
   readonly read?: JsonReader
+  /** Of a server that is not Pusher and speaks like it. @default Pusher's own */
+  readonly dialect?: PusherDialect
   /** Signs private and presence channels, for each connection anew. Usually asks the user's own server. */
   readonly authorize?: (
     question: PusherQuestion,

@@ -46,18 +46,82 @@ test.each([
   expect(script.readyTimes).toBe(1)
   script.frame(confirmed('live_trades'))
   expect(script.outcomes.get(id ?? '')).toEqual({ ok: true, value: {} })
-  script.frame({ event: 'trade', channel: 'live_trades', data: '{"price":"1.10"}' })
-  script.frame({ event: 'note', channel: 'live_trades', data: 'plain' })
+  const trade = { event: 'trade', channel: 'live_trades', data: '{"price":"1.10"}' }
+  const note = { event: 'note', channel: 'live_trades', data: 'plain', extra: true }
+  script.frame(trade).frame(note)
+  const event = { type: 'event', channel: 'live_trades', userId: null }
   expect(script.messages).toEqual([
     { type: 'subscribed', channel: 'live_trades', data: {} },
-    { type: 'event', channel: 'live_trades', event: 'trade', data: { price: '1.10' }, userId: null },
-    { type: 'event', channel: 'live_trades', event: 'note', data: 'plain', userId: null },
+    { ...event, event: 'trade', data: { price: '1.10' }, message: trade },
+    { ...event, event: 'note', data: 'plain', message: note },
   ])
   // The server's wish, in place of the longer one of its own.
   script.pass(119_999)
   expect(script.takeSent()).toEqual([])
   script.pass(1)
   expect(script.takeSent()).toEqual([{ event: 'pusher:ping', data: {} }])
+})
+
+describe('a server that speaks so under other names', () => {
+  const dialect = { prefix: 'bts:', handshake: false, ping: 'heartbeat', pong: 'heartbeat' } as const
+  const opened = (options: PusherOptions = {}) =>
+    new ScriptedCodec(pusher({ dialect: { ...dialect, reconnect: 'request_reconnect' }, ...options }))
+      .connect('wss://ws.bitstamp.net')
+      .open()
+
+  test('needs no greeting, and no word in the URL', () => {
+    const script = opened()
+    expect(script.dialled).toMatchObject([{ url: 'wss://ws.bitstamp.net/' }])
+    expect(script.readyTimes).toBe(1)
+  })
+
+  test('is asked, confirms and ends under its own names, on each connection', () => {
+    const script = opened()
+    const id = script.do({ type: 'subscribe', channel: 'live_trades_btcusd' })
+    const subscribe = { event: 'bts:subscribe', data: { channel: 'live_trades_btcusd' } }
+    expect(script.takeSent()).toEqual([subscribe])
+    script.frame({ event: 'bts:subscription_succeeded', channel: 'live_trades_btcusd', data: {} })
+    expect(script.outcomes.get(id ?? '')).toEqual({ ok: true, value: {} })
+    script.closed()
+    script.connect().open()
+    expect(script.takeSent()).toEqual([subscribe])
+    script.do({ type: 'unsubscribe', channel: 'live_trades_btcusd' })
+    script.do({ type: 'subscribe', channel: 'live_trades_btcusd' })
+    expect(script.takeSent()).toMatchObject([{ event: 'bts:unsubscribe' }, subscribe])
+    const messages = script.messages.length
+    script.frame({ event: 'bts:unsubscription_succeeded', channel: 'live_trades_btcusd', data: {} })
+    expect(script.messages).toHaveLength(messages)
+  })
+
+  test('names no channel in an error', () => {
+    const data = { code: null, message: 'Bad subscription string.' }
+    const script = opened().frame({ event: 'bts:error', channel: '', data })
+    expect(script.errors).toMatchObject([
+      { code: 'request_refused', answer: { code: null, message: 'Bad subscription string.' } },
+    ])
+  })
+
+  test('is asked whether it lives, and its answer is none to answer', () => {
+    const script = opened({ activityTimeoutMs: 8_000 }).pass(8_000)
+    expect(script.takeSent()).toEqual([{ event: 'bts:heartbeat', data: {} }])
+    script.frame({ event: 'bts:heartbeat', channel: '', data: { status: 'success' } })
+    expect(script.takeSent()).toEqual([])
+    expect(script.messages).toEqual([])
+    script.pass(8_000).pass(30_000)
+    expect(script.closes).toMatchObject([{ error: { code: 'connection_unanswered' } }])
+  })
+
+  test('is left at once, without a failure, where it asks for that', () => {
+    const script = opened().frame({ event: 'bts:request_reconnect', channel: '', data: '' })
+    expect(script.closes).toEqual([{ code: 1000, reason: '', retry: 'now', planned: true }])
+  })
+
+  test.each([
+    [{ prefix: '' }, 'option prefix must be text that is not empty'],
+    [{ greets: true }, 'there is no option greets'],
+  ])('a dialect that is none is refused: %o', (wrong, message) => {
+    expect(() => pusher({ dialect: wrong as never })).toThrow(`pusher: dialect: ${message}`)
+  })
 })
 
 describe('liveness', () => {
