@@ -35,6 +35,13 @@ export interface Codec<Command> {
   /** The moment that `sink.wake` named has come, and is used up: the codec names the next. An early or needless call does no harm. */
   tick(at: Micros): void
   /**
+   * Only of a recording ({@link CodecInit.recorded}): a frame that the recorded client sent. Never throws.
+   *
+   * @returns the commands that it was, with the ids under which `sink.settle` says what the recording answers; those alone that
+   * can be settled.
+   */
+  sent?(frame: string, at: Micros): readonly RecordedCommand<Command>[]
+  /**
    * The connection, or the attempt, is over. Everything that waits for an answer is settled with an error, but for what the
    * codec sends again on the next connection.
    *
@@ -167,8 +174,19 @@ export interface CloseDemand extends Reconnect {
   readonly reason: string
 }
 
+/** A command that a recording shows. */
+export interface RecordedCommand<Command> {
+  readonly id: string
+  readonly command: Command
+}
+
 /** What a codec is given when it is made. */
 export interface CodecInit {
+  /**
+   * The codec reads a recording of one connection: nothing was asked through it, so that what comes belongs to subscriptions that it
+   * does not know, and is emitted all the same. @default false
+   */
+  readonly recorded?: boolean
   /** A number in [0, 1), for ids that must not collide with those of others. */
   readonly random: () => number
 }

@@ -20,6 +20,10 @@ export class Requests<Subject> {
     return this.#open.size
   }
 
+  get full(): boolean {
+    return this.#open.size >= this.#most
+  }
+
   /** @throws {UsageError} `too_many_requests`; to be asked before anything is sent. */
   checkRoom(more = 1): void {
     if (this.#open.size + more <= this.#most) return

@@ -11,8 +11,8 @@ import type {
   Question,
   Reconnect,
 } from '../protocols/codec.js'
+import { DeferredCalls } from '../protocols/deferred-calls.js'
 import { frameWithoutSecrets } from '../secrets.js'
-import { DeferredCalls } from './deferred-calls.js'
 import type { DialBudget } from './dial-budget.js'
 import type { Beat } from './heartbeat.js'
 import type { Loss } from './loss.js'

@@ -48,3 +48,4 @@ export {
   type Verdict,
 } from './snapshot-join.js'
 export { spotMarket } from './spot-market.js'
+export { type CodecHandlers, type SessionCodec, withCodec } from './with-codec.js'

@@ -1,7 +1,7 @@
 import type { Micros } from '../../../schemas/events.js'
 import type { ConnectTarget } from '../../connector.js'
 import { DecodeError, NetworkError, ProtocolError, type TapewireError } from '../../errors.js'
-import type { Codec, CodecOpening, CodecSink, Outcome } from '../codec.js'
+import type { Codec, CodecOpening, CodecSink, Outcome, RecordedCommand } from '../codec.js'
 import { badCommand, lateAnswer, lostRequest, notReady } from '../command-errors.js'
 import { Deadlines } from '../deadlines.js'
 import { isRecord, type JsonReader, textOf, writeJson } from '../json-text.js'
@@ -144,6 +144,30 @@ export class JsonRpcCodec implements Codec<JsonRpcCommand> {
       else if (error instanceof TypeError && typeof data !== 'string') {
         this.#sink.error(new DecodeError('undecodable', 'the message is not UTF-8', { path: [], head: '' }))
       } else throw error
+    }
+  }
+
+  /** The calls of a recorded client wait for the answers of the recording. */
+  sent(text: string, at: Micros): readonly RecordedCommand<JsonRpcCommand>[] {
+    const recorded: RecordedCommand<JsonRpcCommand>[] = []
+    for (const message of this.#readSent(text)) {
+      if (message.kind !== 'request' || this.#requests.full) continue
+      const { method, params } = message
+      const id = String(message.id)
+      const done = (outcome: Outcome<unknown>) => this.#sink.settle(id, outcome)
+      this.#wait(id, { what: method, withinMs: Number.POSITIVE_INFINITY, done }, at)
+      recorded.push({ id, command: { type: 'call', method, ...(isParams(params) && { params }) } })
+    }
+    return recorded
+  }
+
+  #readSent(text: string): readonly RpcMessage[] {
+    try {
+      return readMessages(this.#read, text)
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error
+      this.#sink.error(error)
+      return []
     }
   }
 
@@ -303,10 +327,14 @@ function isCall(value: unknown): value is RpcCall {
   return isRecord(value) && textOf(value['method']) !== null
 }
 
+function isParams(value: unknown): value is NonNullable<RpcCall['params']> {
+  return typeof value === 'object' && value !== null
+}
+
 /** @throws {UsageError} `bad_command`. */
 function messageText({ method, params }: RpcCall, id: number | null): string {
   if (typeof method !== 'string' || method === '') throw badCommand('json-rpc: a call needs a method')
-  if (params !== undefined && (typeof params !== 'object' || params === null)) {
+  if (params !== undefined && !isParams(params)) {
     throw badCommand(`json-rpc: the params of ${method} must be a list or an object`)
   }
   return writeJson(

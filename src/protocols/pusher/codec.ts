@@ -1,7 +1,7 @@
 import type { Micros } from '../../../schemas/events.js'
 import type { ConnectTarget } from '../../connector.js'
 import { DecodeError, NetworkError, ProtocolError } from '../../errors.js'
-import type { Codec, CodecClose, CodecOpening, CodecSink, Outcome, Reconnect } from '../codec.js'
+import type { Codec, CodecClose, CodecInit, CodecOpening, CodecSink, Outcome, Reconnect } from '../codec.js'
 import { badCommand, notReady } from '../command-errors.js'
 import { Deadlines } from '../deadlines.js'
 import { isRecord, type JsonReader, wholeNumber, writeJson } from '../json-text.js'
@@ -22,6 +22,7 @@ type Subscribe = Extract<PusherCommand, { type: 'subscribe' }>
 export class PusherCodec implements Codec<PusherCommand> {
   readonly #options: PusherOptions
   readonly #names: PusherNames
+  readonly #recorded: boolean
   readonly #read: JsonReader
   readonly #sink: CodecSink<PusherMessage>
   readonly #deadlines: Deadlines
@@ -35,9 +36,10 @@ export class PusherCodec implements Codec<PusherCommand> {
   /** A ping waits for its answer, which is whatever comes. */
   #pinged = false
 
-  constructor(options: PusherOptions, sink: CodecSink<PusherMessage>) {
+  constructor(options: PusherOptions, { recorded = false }: CodecInit, sink: CodecSink<PusherMessage>) {
     this.#options = options
     this.#names = namesOf(options.dialect)
+    this.#recorded = recorded
     this.#read = options.read ?? JSON.parse
     this.#sink = sink
     this.#deadlines = new Deadlines((at) => sink.wake(at))
@@ -165,7 +167,7 @@ export class PusherCodec implements Codec<PusherCommand> {
       this.#sink.close({ code: 1000, reason: '', retry: 'now', planned: true })
     else if (channel === null) this.#sink.emit({ type: 'event', ...frame })
     // What comes after the end of a subscription is nobody's any more.
-    else if (this.#subscriptions.has(channel)) this.#channelEvent(channel, frame)
+    else if (this.#recorded || this.#subscriptions.has(channel)) this.#channelEvent(channel, frame)
   }
 
   #channelEvent(channel: string, frame: PusherFrame): void {

@@ -40,5 +40,9 @@ export function pusher(options: PusherOptions = {}): Protocol<PusherCommand, Pus
       reconnect: 'text',
     })
   }
-  return { name: 'pusher', schemes: ['ws', 'wss'], codec: (_init, sink) => new PusherCodec(options, sink) }
+  return {
+    name: 'pusher',
+    schemes: ['ws', 'wss'],
+    codec: (init, sink) => new PusherCodec(options, init, sink),
+  }
 }
