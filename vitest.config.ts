@@ -2,6 +2,7 @@ import { configDefaults, defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
+    globalSetup: 'test/support/built.ts',
     include: ['test/**/*.test.ts'],
     // They need what `npm run peers` installs.
     exclude: [...configDefaults.exclude, 'test/peers/**'],
