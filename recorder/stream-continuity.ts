@@ -6,7 +6,8 @@ import { positionOf } from './tape-position.js'
 /** A gap that the recorder itself opened on the tape, because events of the stream are not on it. */
 interface Hole {
   readonly reason: GapReason
-  readonly from: Micros | null
+  /** What waited for its telling bears an earlier time than what is on the tape before it: where that is lost, the gap begins with it. */
+  from: Micros | null
   /** The last event that is on the tape. */
   readonly after: Position | null
   /** Why the events are missing, for a person. */
@@ -61,8 +62,7 @@ export class StreamContinuity {
       const { hole } = state
       if (hole !== null) {
         if (isDatum(event)) hole.lost++
-        hole.firstLost ??= event.receiveTime
-        hole.lastLost = event.receiveTime ?? hole.lastLost
+        losing(hole, event.receiveTime)
       }
       return opened
     }
@@ -174,8 +174,10 @@ export class StreamContinuity {
     const { feedGap } = state
     state.feedGap = null
     if (feedGap !== null) state.feedGapLost = true
-    state.hole = newHole('not_written', state.lastReceived, state.last, why)
-    const opened = { ...opening('not_written', fields, state.lastReceived, state.last, at), detail: why }
+    const { lastReceived, last } = state
+    const from = lastReceived === null || at === null ? lastReceived : Math.min(lastReceived, at)
+    state.hole = newHole('not_written', from, last, why)
+    const opened = { ...opening('not_written', fields, from, last, at), detail: why }
     if (feedGap === null) return [opened]
     return [{ ...feedGap, receiveTime: at, state: 'closed', to: at, healed: false }, opened]
   }
@@ -219,6 +221,14 @@ export interface Landmark {
 
 function newHole(reason: GapReason, from: Micros | null, after: Position | null, why: string): Hole {
   return { reason, from, after, why, lost: 0, firstLost: null, lastLost: null }
+}
+
+/** An event of this receive time is missing in a hole. */
+function losing(hole: Hole, at: Micros | null): void {
+  if (at === null) return
+  hole.firstLost = Math.min(hole.firstLost ?? at, at)
+  hole.lastLost = Math.max(hole.lastLost ?? at, at)
+  if (hole.from !== null) hole.from = Math.min(hole.from, at)
 }
 
 type StreamFields = Pick<GapEvent, 'venue' | 'symbol' | 'instrument' | 'channel'>
@@ -268,7 +278,8 @@ function closing(
       ? ''
       : `, received from ${isoTime(firstLost)} to ${isoTime(lastLost)}`
   const detail = lost === 0 ? why : `${why}: ${lost} events lost${when}`
-  return { ...opening(reason, stream, from, after, at), state: 'closed', to: at, before, detail }
+  const to = at === null ? at : Math.max(at, lastLost ?? at)
+  return { ...opening(reason, stream, from, after, to), state: 'closed', to, before, detail }
 }
 
 export function isoTime(at: Micros): string {

@@ -36,6 +36,8 @@ export class ReaderStream {
   #gap: GapEvent | null = null
   /** Since when something is missing in it. */
   #from: Micros | null = null
+  /** When the latest of what was missed in it came. What waited for the end of a gap bears an earlier time than its history. */
+  #missedUntil: Micros | null = null
   /** Events were missed in the gap: whatever heals it for others heals it not. */
   #lost = false
   /** An image contains the events up to this number. */
@@ -107,6 +109,7 @@ export class ReaderStream {
     if (this.#isBook) this.#needsBook = true
     const since = this.#missedSince(event)
     if (this.#gap !== null) {
+      this.#missedUntil = later(this.#missedUntil, event.receiveTime)
       if (this.#from !== null && (since === null || since < this.#from)) this.#from = since
       return null
     }
@@ -132,6 +135,7 @@ export class ReaderStream {
     }
     this.#begin(gap, from)
     this.#lost = true
+    this.#missedUntil = event.receiveTime
     return gap
   }
 
@@ -153,6 +157,7 @@ export class ReaderStream {
   #begin(gap: GapEvent, from: Micros | null): void {
     this.#gap = gap
     this.#from = from
+    this.#missedUntil = null
     this.#lost = false
   }
 
@@ -171,16 +176,17 @@ export class ReaderStream {
     const whole = gap.n !== null && !this.#lost
     const from = earlier(this.#from, end.from)
     const healed = end.healed && !this.#isLog
+    const at = later(end.receiveTime, this.#missedUntil)
     this.#gap = null
     this.#lost = false
-    return whole ? end : { ...end, n: null, reason, after, from, healed }
+    return whole ? end : { ...end, n: null, receiveTime: at, reason, after, from, to: at, healed }
   }
 
   /** The end of a gap of which the stream itself says nothing more. */
   #end(next: StreamEvent, key: string | null): GapEvent {
     const gap = this.#gap as GapEvent
     const { n, exchangeTime, receiveTime } = next
-    const at = later(gap.receiveTime, receiveTime)
+    const at = later(later(gap.receiveTime, this.#missedUntil), receiveTime)
     this.#gap = null
     this.#lost = false
     return {

@@ -99,6 +99,31 @@ describe('events that find no room while the tape cannot be written', () => {
     expect(tape.runs()[0]?.closed).not.toBeNull()
   })
 
+  it('are in a gap as wide as the times at which they came, where they are not told in that order', async () => {
+    const file = path()
+    const { recorder, clock } = record(file, small)
+    recorder.record(trade({ id: 'good', receiveTime: START + 40 }))
+    await recorder.flush()
+    const other = foreignTransaction(file)
+    fill(recorder, START + 40)
+    // The first and the last of them waited for history, which came after them and is emitted before the last.
+    for (const [id, at] of [
+      ['waited', 30],
+      ['history', 60],
+      ['waited too', 20],
+    ] as const)
+      recorder.record(trade({ id, receiveTime: START + at }))
+    other.end()
+    clock.pass(1_000)
+    recorder.record(trade({ id: 'again', receiveTime: START + 50 }))
+    await recorder.close()
+    using tape = openTape(file)
+    const [opened, closed] = [...tape.replay({ types: ['gap'] })]
+    expect(opened).toMatchObject({ state: 'open', from: START + 30 })
+    expect(closed).toMatchObject({ state: 'closed', from: START + 20, to: START + 60, healed: false })
+    expect(verifyTape(tape).findings.map(({ code }) => code)).toEqual(['gap_unhealed'])
+  })
+
   it('are data of streams in every count, whatever else was lost with them', async () => {
     const file = path()
     const { recorder, clock, troubles } = record(file, small)
