@@ -54,6 +54,8 @@ interface Joining {
 const CHECK_AFTER_MS = 15_000
 /** Answers were always older than the stream: what an answer holds must have come, or comes within this. */
 const CATCH_UP_MS = 1_000
+/** An answer lags behind the deltas by less than this: the most that was seen is two seconds. */
+const ANSWER_LAGS_MS = 5_000
 
 /** What a book asks its session to do. */
 export interface Asking {
@@ -134,8 +136,8 @@ export class MbpBooks {
       this.#checked(joining, sequence, at)
       return
     }
-    const outcome = joining.join.join(sequence)
-    if (outcome.kind !== 'joined') {
+    const outcome = this.#lags(joining, sequence, at) ? null : joining.join.join(sequence)
+    if (outcome?.kind !== 'joined') {
       this.#askAgain(joining, at)
       return
     }
@@ -227,6 +229,13 @@ export class MbpBooks {
       if (asks && !joining.join.waiting) this.#asking.ask(joining.topic, now, () => undefined)
       this.#watch(joining, now)
     })
+  }
+
+  /** Whether an answer is from before what the connection before this one brought, where no delta of this one tells. */
+  #lags({ stream, join }: Joining, sequence: bigint, at: Micros | null): boolean {
+    const { sequence: emitted, book } = stream.record
+    if (join.placed || emitted === null || at === null || sequence >= BigInt(emitted)) return false
+    return this.#alarms.elapsedMs(book.lastUpdate ?? at, at) < ANSWER_LAGS_MS
   }
 
   /** The market as an answer shows it, while the book stands: further on than the deltas say? */

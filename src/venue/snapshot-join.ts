@@ -45,7 +45,7 @@ export type Verdict = 'apply' | 'held' | 'covered' | 'repeat' | 'back' | 'break'
 
 /**
  * What became of a snapshot. `joined`: with the messages to apply on top of it. `older`: a held message shows that something is
- * missing after it. `astride`: it lies within a message, which it neither holds nor leaves whole. `foreign`: it is so far ahead that it
+ * missing after it, or it lies before where the stream stood and nothing shows that the numbers began again. `astride`: it lies within a message, which it neither holds nor leaves whole. `foreign`: it is so far ahead that it
  * counts in another run of numbers.
  */
 export type Joined<Message> =
@@ -63,6 +63,9 @@ const HELD_ROWS = 100_000
  */
 const AHEAD = 1_000n
 
+/** Messages in a row that show that numbers which went back began again. One alone may be an old message that came late. */
+const BEGUN_AGAIN = 2
+
 /**
  * Joins a snapshot to the numbered messages of a stream by the venue's declared order. While it is `waiting`, messages are held; a
  * snapshot that fits them makes it joined, and from then on each message must follow the one before it.
@@ -78,6 +81,8 @@ export class SnapshotJoin<Message extends Numbered> {
   #position: bigint | null = null
   /** The number of the last message, held or applied. */
   #last: bigint | null = null
+  /** The number at which the stream stood before it waited: a snapshot that leaves it before that would take it back. */
+  #reached: bigint | null = null
   /** Whether a message followed the snapshot: until then older ones may still come. */
   #followed = false
   #held: Message[] = []
@@ -143,7 +148,12 @@ export class SnapshotJoin<Message extends Numbered> {
       if (sequence < last) return { kind: 'older' }
       if (this.#contiguous && sequence > last + AHEAD) return { kind: 'foreign' }
     }
-    this.#begin(following.at(-1)?.sequence ?? sequence)
+    const end = following.at(-1)?.sequence ?? sequence
+    if (this.#reached !== null && end < this.#reached) {
+      const begunAgain = this.#held.length >= BEGUN_AGAIN && end === last
+      if (!begunAgain) return { kind: 'older' }
+    }
+    this.#begin(end)
     this.#followed = following.length > 0
     return { kind: 'joined', following }
   }
@@ -170,6 +180,7 @@ export class SnapshotJoin<Message extends Numbered> {
   /** Waits for a new snapshot, which must reach at least the last message. */
   restart(): void {
     this.#waiting = true
+    this.#reached = this.#position ?? this.#reached
     this.#position = null
     this.#waited = 0
     this.#forget()

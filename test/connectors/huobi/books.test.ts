@@ -271,6 +271,28 @@ describe('the spot book', () => {
     expect([run.resubscribes, run.reconnects]).toEqual([[], []])
   })
 
+  it('does not step back to an answer from before a delta that counts anew', () => {
+    const run = standing()
+    run.session.frame(delta(11, 20), T + 2_000)
+    run.events.splice(0)
+    run.session.frame(delta(0, 1), T + 3_000)
+    run.until(T + 200_000)
+    const [late] = sentBy(run)
+    run.session.frame(answer(late?.['id'], { seqNum: 11, ...SNAPSHOT }), T + 250_000)
+    expect(run.events).toMatchObject([{ type: 'gap', state: 'open', reason: 'sequence' }])
+    run.until(T + 600_000)
+    const [next] = sentBy(run)
+    run.session.frame(delta(25, 30), T + 600_000)
+    run.session.frame(answer(next?.['id'], { seqNum: 25, ...SNAPSHOT }), T + 650_000)
+    expect(
+      run.events.slice(1).map((event) => [event.type, 'sequence' in event ? event.sequence : '']),
+    ).toEqual([
+      ['gap', ''],
+      ['book_snapshot', '25'],
+      ['book_update', '30'],
+    ])
+  })
+
   it('takes sides that are absent, null or empty, and says nothing of a delta without rows', () => {
     const run = standing()
     const before = run.of('book_update').length
@@ -388,6 +410,31 @@ describe('the spot book', () => {
       'book_snapshot',
       'book_update',
     ])
+  })
+
+  it('does not step back on a new connection to an answer from before what was emitted', () => {
+    const run = standing()
+    run.session.closed({ code: 1006, reason: '' }, T + 5_000)
+    const again = granted([['BTC/USDT', 'book']], { memory: run.memory, instruments: run.instruments })
+    // Quiet: it asks without having seen a delta.
+    const asked = (at: number) => {
+      again.until(at)
+      return sentBy(again)[0]?.['id']
+    }
+    again.session.frame(answer(asked(T + 1_200_000), { seqNum: 10, ...SNAPSHOT }), T + 1_300_000)
+    expect(again.of('book_snapshot')).toEqual([])
+    again.session.frame(answer(asked(T + 1_700_000), { seqNum: 11, ...SNAPSHOT }), T + 1_800_000)
+    expect(again.of('book_snapshot')).toMatchObject([{ sequence: '11' }])
+  })
+
+  it('takes lower numbers on a new connection where no answer can lag that far behind', () => {
+    const run = standing()
+    run.session.closed({ code: 1006, reason: '' }, T + 5_000)
+    const again = granted([['BTC/USDT', 'book']], { memory: run.memory, instruments: run.instruments })
+    again.until(T + 6_000_000)
+    const [request] = sentBy(again)
+    again.session.frame(answer(request?.['id'], { seqNum: 3, ...SNAPSHOT }), T + 6_000_000)
+    expect(again.of('book_snapshot')).toMatchObject([{ sequence: '3' }])
   })
 
   it('leaves nothing behind when it is given up', () => {

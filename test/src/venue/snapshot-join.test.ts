@@ -89,6 +89,32 @@ describe('messages that count by one', () => {
     expect(joined(join, 1)).toEqual([2])
   })
 
+  it('that came late do not take the stream back to a snapshot of before', () => {
+    for (const [late, ...snapshots] of [
+      [7, 6, 7, 8, 9],
+      [9, 8, 9],
+    ] as const) {
+      const join = waiting(9)
+      join.join(9n)
+      expect([join.offer(next(10)), join.offer(next(late))]).toEqual(['apply', 'back'])
+      for (const snapshot of snapshots) expect(joined(join, snapshot)).toBe('older')
+      expect(joined(join, 10)).toEqual([])
+      expect(join.offer(next(11))).toBe('apply')
+    }
+  })
+
+  it('that follow one another under lower numbers show that the numbers began again', () => {
+    const join = waiting(50)
+    join.join(49n)
+    expect([join.offer(next(1)), join.offer(next(2))]).toEqual(['back', 'held'])
+    expect(joined(join, 30)).toBe('older')
+    expect(joined(join, 1)).toEqual([2])
+    expect(join.offer(next(3))).toBe('apply')
+    // From then on they count from there.
+    join.restart()
+    expect(joined(join, 3)).toEqual([])
+  })
+
   it('that a break while waiting makes useless are handed out', () => {
     const join = waiting(5, 6)
     const useless: number[] = []
@@ -165,6 +191,16 @@ describe('messages that name their predecessor', () => {
     expect(other.offer(since(45, 55))).toBe('break')
     expect(other.breach).toBe('expected seq 50, got 45')
     expect(joined(other, 45)).toEqual([55])
+  })
+
+  it('are not joined to a snapshot of before where one of them counts anew', () => {
+    const join = joinOf('prev')
+    join.offer(since(126_230_406_136, 126_230_406_180))
+    expect(joined(join, 126_230_406_136)).toEqual([126_230_406_180])
+    expect(join.offer(since(0, 1))).toBe('back')
+    expect(joined(join, 126_230_405_835)).toBe('older')
+    expect(join.offer(since(126_230_406_242, 126_230_406_278))).toBe('break')
+    expect(joined(join, 126_230_406_242)).toEqual([126_230_406_278])
   })
 
   it('are numbers of any length', () => {
