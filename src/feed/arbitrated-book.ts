@@ -38,6 +38,8 @@ interface BookView extends LegView {
 
 /** Of a leg that was heard within this the book is that of now; one that was not may be dead, and its book that of then. */
 const HEARD_OF_LATE: Micros = 1_000_000
+/** How long a connection that delivers what is older than what was emitted is waited for: no network holds it up for longer. */
+const HELD_UP: Micros = 30_000_000
 /** Changes remembered, to tell a leg that is behind from one that is ahead. */
 const CHANGES_KEPT = 4_096
 
@@ -103,7 +105,14 @@ export class ArbitratedBook extends ArbitratedStream<BookView> {
 
   protected viewOf(leg: Leg): BookView {
     const base = { leg, state: 'waiting' as const, wholeSince: null, lastAt: null, silentSince: null }
-    return { ...base, last: null, change: null, aheadSince: null, toldAt: null, inBook: false }
+    return {
+      ...base,
+      last: null,
+      change: null,
+      aheadSince: null,
+      toldAt: null,
+      inBook: false,
+    }
   }
 
   protected datum(view: BookView, event: StreamEvent): void {
@@ -118,7 +127,7 @@ export class ArbitratedBook extends ArbitratedStream<BookView> {
     const { exchangeTime, receiveTime, sequence } = event
     view.last = { exchangeTime, receiveTime, sequence }
     view.change = JSON.stringify([event.bids, event.asks])
-    if ((this.gap !== null || this.#owed) && !this.#fresh(view) && this.#isOlder(event)) return
+    if ((this.gap !== null || this.#owed) && !this.#fresh(view) && this.#awaited(view, event)) return
     const { active } = this
     const newer = this.numbered && isNewer(event.sequence, this.#sequence)
     if (active === view) {
@@ -220,9 +229,22 @@ export class ArbitratedBook extends ArbitratedStream<BookView> {
         this.#ahead = null
         this.#prove(view)
       } else if (this.numbered) this.#retell(view, at)
-    } else if (!this.numbered && !this.#recent.has(view.change ?? '')) this.#retell(view, at)
+    } else if (!this.numbered && !this.#recent.has(view.change ?? '') && !this.#lags(view))
+      this.#retell(view, at)
     // Numbers that the venue has begun anew, or a change that came twice: nothing will ever be level.
-    if (this.#ahead !== null && this.isLate(this.#ahead.since, at)) this.#retell(view, at)
+    if (this.#ahead !== null && this.isLate(this.#ahead.since, at)) this.#waited(view, event)
+  }
+
+  /** The followed connection is not level in good time: while it lags its book is of the past, and a gap says that it is waited for. */
+  #waited(view: BookView, event: BookEvent): void {
+    this.#ahead = null
+    if (this.#lags(view)) {
+      this.openGap(
+        'stale',
+        `${view.leg.name} delivers what is older than what was emitted`,
+        event.receiveTime,
+      )
+    } else this.#retell(view, event.receiveTime)
   }
 
   /** Whether a leg whose last message had this number stands exactly where the user does. */
@@ -231,9 +253,9 @@ export class ArbitratedBook extends ArbitratedStream<BookView> {
   }
 
   #behind(view: BookView): boolean {
-    if (this.numbered && view.last?.sequence != null) return isNewer(this.#sequence, view.last.sequence)
+    if (this.#lags(view)) return true
     const { change } = view
-    return change !== null && this.#recent.has(change)
+    return !this.numbered && change !== null && this.#recent.has(change)
   }
 
   /** Whether two legs have the same book. @param held the first one's, where it is known already */
@@ -260,14 +282,22 @@ export class ArbitratedBook extends ArbitratedStream<BookView> {
     this.#owed = true
   }
 
-  /** Whether an event of a connection that was held up is older than what was emitted: it is waited for, for so long as one may be. */
-  #isOlder({ exchangeTime, receiveTime, sequence }: BookEvent): boolean {
-    const older =
-      this.numbered && sequence !== null && this.#sequence !== null
-        ? isNewer(this.#sequence, sequence)
-        : exchangeTime !== null && this.#emittedTime !== null && exchangeTime < this.#emittedTime
-    if (older) this.#olderSince ??= receiveTime
-    return older && !this.isLate(this.#olderSince, receiveTime)
+  /** Whether a connection's book is waited for, as older than what was emitted: for so long as a connection may be held up. */
+  #awaited(view: BookView, { receiveTime }: BookEvent): boolean {
+    if (!this.#lags(view)) return false
+    this.#olderSince ??= receiveTime
+    return !this.isLate(this.#olderSince, receiveTime, HELD_UP)
+  }
+
+  /** Whether a connection's last change shows that its book is older than the emitted one. A later time shows that the venue began its numbers anew. */
+  #lags({ last, change }: BookView): boolean {
+    if (last === null) return false
+    const { sequence, exchangeTime } = last
+    const later = isLater(exchangeTime, this.#emittedTime)
+    if (this.numbered && sequence !== null && this.#sequence !== null)
+      return !later && isNewer(this.#sequence, sequence)
+    const place = change === null ? undefined : this.#recent.get(change)
+    return (place !== undefined && place < this.#places) || isLater(this.#emittedTime, exchangeTime)
   }
 
   /** Whether the leg has told nothing but its snapshot. */
@@ -327,6 +357,10 @@ function isBook(event: StreamEvent): event is BookEvent {
 
 function isSnapshot(event: StreamEvent): event is Snapshot {
   return event.type === 'book_snapshot' || event.type === 'order_snapshot'
+}
+
+function isLater(a: Micros | null, b: Micros | null): boolean {
+  return a !== null && b !== null && a > b
 }
 
 /** Numbers of twenty digits do not fit a JS number. */

@@ -244,6 +244,7 @@ export class StreamCheck {
 
   #snapshot(bids: readonly Level[], asks: readonly Level[], depth: number | null, at: Micros): void {
     this.depth = depth
+    const changed = { bids: this.#changed('bids', bids), asks: this.#changed('asks', asks) }
     this.#sides.bids = new Map(bids)
     this.#sides.asks = new Map(asks)
     for (const [better, side] of [
@@ -262,10 +263,15 @@ export class StreamCheck {
     this.#live = true
     this.#liveSince = at
     this.#wrongSince = null
-    this.#stepsOn({ bids, asks }, at)
+    this.#stepsOn(changed, at)
     // With two lines a snapshot may be the book that the other one has kept since.
     if (at > this.blindUntil && this.#view.lines === 1) this.#sight = Number.POSITIVE_INFINITY
     this.#compare(at)
+  }
+
+  /** A row that the emitted book has already is no step back: the venue may be about to change it in the same moment of the market. */
+  #changed(side: BookSide, rows: readonly Level[]): readonly Level[] {
+    return this.#live ? rows.filter(([price, amount]) => this.#sides[side].get(price) !== amount) : rows
   }
 
   #update(bids: readonly Level[], asks: readonly Level[], at: Micros): void {

@@ -87,6 +87,20 @@ describe('a book of two lines', () => {
   test('with numbers that the venue has begun anew does not wait for the old ones', () => {
     const court = new Court('book', 'stream')
     const [a, b] = court.pair(true, (line) => line.snapshot('1', '900'))
+    a.exchangeTime = 1
+    a.update('2', '901')
+    b.gap('sequence')
+    b.exchangeTime = 2
+    b.whole(true)
+    b.snapshot('3', '4')
+    a.gap()
+    b.update('4', '5')
+    expect(court.words).toEqual(['book 1', '+2', 'book 3', '+4'])
+  })
+
+  test('with lower numbers and no times is a gap after two seconds, and the other’s after thirty', () => {
+    const court = new Court('book', 'stream')
+    const [a, b] = court.pair(true, (line) => line.snapshot('1', '900'))
     a.update('2', '901')
     b.gap('sequence')
     b.whole(true)
@@ -95,9 +109,30 @@ describe('a book of two lines', () => {
     b.update('4', '5')
     court.now += 2_000_000
     b.update('5', '6')
+    expect(court.words).toEqual(['book 1', '+2', 'gap stale'])
     b.update('6', '7')
-    expect(court.words).toEqual(['book 1', '+2', 'book 5', '+6'])
+    court.now += 30_000_000
+    b.update('7', '8')
+    expect(court.words.slice(2)).toEqual(['gap stale', 'whole true', 'book 7'])
   })
+
+  test.each(['connection', 'stream'] as const)(
+    'numbered by %s, of a connection that lags for longer than two seconds is a gap, and never steps back',
+    (scope) => {
+      const court = new Court('book', scope)
+      const number = (of: number) => (scope === 'stream' ? String(of) : null)
+      const [a, b] = court.pair(true, (line) => line.snapshot('1', number(1)))
+      for (let at = 2; at <= 9; at++) a.update(String(at), number(at))
+      b.update('2', number(2))
+      a.gap()
+      for (let at = 3; at <= 11; at++) {
+        court.now += 700_000
+        b.update(String(at), number(at))
+      }
+      expect(court.words.slice(9)).toEqual(['gap stale', 'whole true', 'book 9', '+10', '+11'])
+      oracle(court.told)
+    },
+  )
 
   test('of a line that is behind and says a thing twice is not taken back to the first time', () => {
     const court = new Court('book')
@@ -240,7 +275,7 @@ describe('a book of two lines', () => {
     expect(court.words.slice(-2)).toEqual(['whole true', 'book 3'])
   })
 
-  test('of a connection whose times stay older ends a gap after two seconds', () => {
+  test('of a connection whose times stay older ends a gap after thirty seconds', () => {
     const court = new Court('book')
     const [a, b] = court.pair(true, (line) => {
       line.exchangeTime = 10
@@ -253,7 +288,7 @@ describe('a book of two lines', () => {
     }
     a.gap()
     for (const amount of ['3', '4']) {
-      court.now += 2_000_000
+      court.now += 30_000_000
       b.exchangeTime = 15
       b.snapshot(amount)
     }
