@@ -19,6 +19,7 @@ interface Update {
   readonly bids: Level[]
   readonly asks: Level[]
   readonly exchangeTime: Micros | null
+  readonly receivedAt: Micros | null
 }
 
 /** The exact books of the classic API: `order-book-subscribe`, then `md_update` numbered per pair. */
@@ -98,7 +99,7 @@ export function classicBooks({ init, streams }: SessionKit): ClassicBooks {
       for (const update of numbersOf(data.pair).place(BigInt(data.id))) apply(stream, update, at)
     },
     update(value, frame, at) {
-      const update = read(value, frame)
+      const update = read(value, frame, at)
       const stream = streamOf(update.pair, at)
       if (stream !== undefined && stream.state !== 'leaving') apply(stream, update, at)
     },
@@ -106,10 +107,11 @@ export function classicBooks({ init, streams }: SessionKit): ClassicBooks {
 }
 
 /** An update is counted only when all of it could be read: what cannot be leaves a hole in the numbers. */
-function read(value: LosslessValue, frame: string): Update {
+function read(value: LosslessValue, frame: string, receivedAt: Micros | null): Update {
   const { id, pair, bids, asks, time } = checkUpdate(value, frame).data
   const exchangeTime = time === undefined ? null : time * 1000
-  return { sequence: BigInt(id), pair, bids: bids.map(toLevel), asks: asks.map(toLevel), exchangeTime }
+  const sides = { bids: bids.map(toLevel), asks: asks.map(toLevel) }
+  return { sequence: BigInt(id), pair, ...sides, exchangeTime, receivedAt }
 }
 
 function timeOf({ timestamp, timestamp_ms }: z.output<typeof classicSnapshot>['data']): Micros | null {

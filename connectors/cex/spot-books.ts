@@ -18,6 +18,7 @@ interface Update {
   readonly pair: string
   readonly bids: Level[]
   readonly asks: Level[]
+  readonly receivedAt: Micros | null
 }
 
 /** The books of Spot Trading: a snapshot in the reply, then increments with `seqId` one higher each. */
@@ -122,7 +123,7 @@ export function spotBooks({ init, streams }: SessionKit): SpotBooks {
       latest.delete(instrument.instrument)
     },
     snapshot(value, frame, at) {
-      const update = read(value, frame)
+      const update = read(value, frame, at)
       const stream = streamOf(update.pair, at)
       if (stream === undefined) return
       const book = numbersOf(update.pair)
@@ -142,20 +143,21 @@ export function spotBooks({ init, streams }: SessionKit): SpotBooks {
       for (const held of book.place(update.sequence)) apply(stream, held, at)
     },
     increment(value, frame, at) {
-      const update = read(value, frame)
+      const update = read(value, frame, at)
       const stream = streamOf(update.pair, at)
       if (stream !== undefined) apply(stream, update, at)
     },
   }
 }
 
-function read(value: LosslessValue, frame: string): Update {
+function read(value: LosslessValue, frame: string, receivedAt: Micros | null): Update {
   const { data }: z.output<typeof spotBook> = checkBook(value, frame)
   return {
     sequence: BigInt(data.seqId),
     pair: data.pair,
     bids: data.bids.map(toLevel),
     asks: data.asks.map(toLevel),
+    receivedAt,
   }
 }
 
@@ -163,8 +165,8 @@ function toLevel([price, amount]: readonly [string, string]): Level {
   return [canonicalDecimal(price), canonicalDecimal(amount)]
 }
 
-function fieldsOf({ sequence, bids, asks }: Update) {
-  return { bids, asks, exchangeTime: null, sequence: String(sequence) }
+function fieldsOf({ sequence, bids, asks, receivedAt }: Update) {
+  return { bids, asks, exchangeTime: null, sequence: String(sequence), receivedAt }
 }
 
 function sameUpdate(a: Update | undefined, b: Update): boolean {

@@ -176,17 +176,19 @@ describe('the exact book', () => {
     })
     it.frame(update(10), AT)
     it.frame(update(11), AT)
-    it.frame(snapshot(sent[0], 10), AT)
-    it.frame(update(12), AT)
+    it.frame(snapshot(sent[0], 10), AT + 1)
+    it.frame(update(12), AT + 2)
     expect(of('book_snapshot')[0]).toMatchObject({
       depth: null,
       sequence: '10',
       exchangeTime: 1_592_818_373_123_000,
+      receiveTime: AT + 1,
     })
     expect(of('book_update').map(({ sequence }) => sequence)).toEqual(['11', '12'])
     expect(of('book_update')[0]).toMatchObject({
       bids: [['8390', '1.5']],
       exchangeTime: 1_592_818_381_264_000,
+      receiveTime: AT,
     })
   })
 

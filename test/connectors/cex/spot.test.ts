@@ -59,7 +59,8 @@ describe('the book of Spot Trading', () => {
     it.frame(increment(100, '[["86875","9"]]'), AT)
     it.frame(increment(101, '[["86873","1"]]'), AT)
     it.frame(reply(sent[0], SNAPSHOT), AT + 1)
-    expect(of('book_update').map(({ sequence }) => sequence)).toEqual(['101'])
+    expect(of('book_snapshot')).toMatchObject([{ receiveTime: AT + 1 }])
+    expect(of('book_update')).toMatchObject([{ sequence: '101', receiveTime: AT }])
   })
 
   test('an equal number with equal levels is a harmless repeat, with others a gap', () => {
