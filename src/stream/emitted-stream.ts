@@ -95,9 +95,13 @@ export class EmittedStream {
     this.#gap = null
   }
 
-  /** The last event that is good, where a gap begins at its `from`. What was dropped at that very moment is not. */
+  /**
+   * The last event that is good, where a gap begins at its `from`. What was dropped at that very moment is not, and nothing is by its time
+   * where a proof failed: a change that waited for its snapshot came before it.
+   */
   #until({ from, reason }: GapEvent): Position | null {
-    for (const position of [this.#last, ...this.#proofs]) {
+    const proofFailed = reason === 'crossed' || reason === 'checksum'
+    for (const position of proofFailed ? this.#proofs : [this.#last, ...this.#proofs]) {
       const at = position?.receiveTime ?? null
       const good = at === null || from === null ? at === from : reason === 'overflow' ? at < from : at <= from
       if (good && position !== null) return position

@@ -106,6 +106,8 @@ export class StreamCheck {
   /** Numbers were left out since the open gap began. */
   #missed = false
   #wrongSince: Micros | null = null
+  /** The number of the event with which that showed. */
+  #wrongWith = 0
   #comparedAt: Micros = Number.NEGATIVE_INFINITY
   #lastTrade: MarketTrade | null = null
 
@@ -209,6 +211,9 @@ export class StreamCheck {
         this.#view.trueTime(from) > this.#wrongSince
       ) {
         this.#wrong(`a gap (${gap.reason}) begins after the book went wrong`)
+      }
+      if (proved && gap.n !== null && this.#wrongSince !== null && (gap.after?.n ?? 0) >= this.#wrongWith) {
+        this.#wrong(`a gap (${gap.reason}) is after ${gap.after?.n}, and ${this.#wrongWith} was wrong`)
       }
       this.#gap = gap
       this.#live = false
@@ -376,7 +381,11 @@ export class StreamCheck {
 
   #mistaken(what: string, at: Micros): void {
     if (this.blind && this.#view.levelsByName) return
-    this.#wrongSince ??= at
+    // What waited for its snapshot came before it, and nobody had a book then.
+    if (this.#wrongSince === null) {
+      this.#wrongSince = Math.max(at, this.#liveSince)
+      this.#wrongWith = this.#n
+    }
     const allowed = this.#view.lateProofMs() * 1000
     // A market at rest tells nothing that could prove it.
     const since = Math.max(this.#wrongSince, this.#view.movingSince())

@@ -363,6 +363,18 @@ describe('the spot book', () => {
     expect(run.of('gap').at(-1)).toMatchObject({ state: 'closed', healed: true })
   })
 
+  it('is good up to its snapshot where a delta that waited for that crosses it', () => {
+    const run = granted([['BTC/USDT', 'book']])
+    run.session.frame(delta(10, 11, { bids: [[101, 5]], asks: [] }), T)
+    const [request] = sentBy(run)
+    run.session.frame(answer(request?.['id'], { seqNum: 10, ...SNAPSHOT }), T + 1_000)
+    run.until(T + 2_001_000)
+    const [snapshot] = run.of('book_snapshot')
+    expect(run.of('gap')).toMatchObject([
+      { reason: 'crossed', state: 'open', from: T + 1_000, after: { n: snapshot?.n, key: '10' } },
+    ])
+  })
+
   it('is checked when it falls silent: a quiet market stays, a dead topic is a hole', () => {
     const run = standing()
     const check = (second: number) => {
