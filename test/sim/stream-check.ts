@@ -106,8 +106,10 @@ export class StreamCheck {
   /** Numbers were left out since the open gap began. */
   #missed = false
   #wrongSince: Micros | null = null
-  /** The number of the event with which that showed. */
+  /** The number of the event with which that showed, at the earliest the one after its snapshot: a proof is good, whatever it says. */
   #wrongWith = 0
+  /** The number of the last snapshot. */
+  #snapshotN = 0
   #comparedAt: Micros = Number.NEGATIVE_INFINITY
   #lastTrade: MarketTrade | null = null
 
@@ -267,6 +269,7 @@ export class StreamCheck {
     }
     this.#live = true
     this.#liveSince = at
+    this.#snapshotN = this.#n
     this.#wrongSince = null
     this.#stepsOn(changed, at)
     // With two lines a snapshot may be the book that the other one has kept since.
@@ -384,7 +387,7 @@ export class StreamCheck {
     // What waited for its snapshot came before it, and nobody had a book then.
     if (this.#wrongSince === null) {
       this.#wrongSince = Math.max(at, this.#liveSince)
-      this.#wrongWith = this.#n
+      this.#wrongWith = Math.max(this.#n, this.#snapshotN + 1)
     }
     const allowed = this.#view.lateProofMs() * 1000
     // A market at rest tells nothing that could prove it.
