@@ -1,5 +1,6 @@
 import type { Venue } from '../src/connector.js'
 import { bitfinexVenue } from './bitfinex/index.js'
+import { bitflyerVenue } from './bitflyer/index.js'
 import { bitmexVenue } from './bitmex/index.js'
 import { bittrexVenue } from './bittrex/index.js'
 import { blockchainVenue } from './blockchain/index.js'
@@ -7,6 +8,7 @@ import { cexVenue } from './cex/index.js'
 import { huobiVenue } from './huobi/index.js'
 
 export { type BitfinexOptions, bitfinex } from './bitfinex/index.js'
+export { bitflyer } from './bitflyer/index.js'
 export { type BitmexOptions, bitmex } from './bitmex/index.js'
 export { type BittrexOptions, bittrex } from './bittrex/index.js'
 export { type BlockchainOptions, blockchain } from './blockchain/index.js'
@@ -21,6 +23,7 @@ export const venues: readonly Venue[] = [
   cexVenue,
   bittrexVenue,
   blockchainVenue,
+  bitflyerVenue,
 ]
 
 /** The venue of a name or alias, whatever its case. */

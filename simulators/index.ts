@@ -2,6 +2,7 @@ import { findVenue, venues } from '../connectors/index.js'
 import { UsageError } from '../src/errors.js'
 import type { SimulatorOptions, VenueSimulator } from '../src/simulator/index.js'
 import { bitfinexSimulator } from './bitfinex/simulator.js'
+import { simulateBitflyer } from './bitflyer/simulator.js'
 import { bitmexSimulator } from './bitmex/simulator.js'
 import { bittrexSimulator } from './bittrex/simulator.js'
 import { simulateBlockchain } from './blockchain/simulator.js'
@@ -14,6 +15,7 @@ import { huobiSimulator } from './huobi/simulator.js'
  */
 export * from '../src/simulator/index.js'
 export { bitfinexSimulator } from './bitfinex/simulator.js'
+export { simulateBitflyer } from './bitflyer/simulator.js'
 export type { DialectName } from './bitmex/dialect.js'
 export { type BitmexSimulatorOptions, bitmexSimulator } from './bitmex/simulator.js'
 export { type BittrexSimulatorOptions, bittrexSimulator } from './bittrex/simulator.js'
@@ -30,6 +32,7 @@ const simulators: Readonly<Record<string, (options: SimulatorOptions) => VenueSi
   cex: simulateCex,
   bittrex: bittrexSimulator,
   blockchain: simulateBlockchain,
+  bitflyer: simulateBitflyer,
 }
 
 /** Each has a market of its own in memory. */

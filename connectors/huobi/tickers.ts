@@ -10,8 +10,8 @@ import {
 } from '../../schemas/huobi.js'
 import { checker } from '../../src/decode/index.js'
 import type { CandleFields, Stream, Streams } from '../../src/session/index.js'
+import { Rising } from '../../src/venue/rising.js'
 import { decimalAt, decimalOrNull } from './decimals.js'
-import { Rising } from './rising.js'
 import type { Topic } from './topics.js'
 
 const checkSpotQuote = checker(huobiSpotQuote)

@@ -3,8 +3,8 @@ import type { Micros } from '../../schemas/events.js'
 import { huobiDepth, type huobiDepthReply, huobiRefresh } from '../../schemas/huobi.js'
 import { checker } from '../../src/decode/index.js'
 import type { Stream, Streams } from '../../src/session/index.js'
+import { Rising } from '../../src/venue/rising.js'
 import { levels, wholeBook } from './levels.js'
-import { Rising } from './rising.js'
 import type { Topic } from './topics.js'
 
 const checkDepth = checker(huobiDepth)

@@ -6,7 +6,7 @@
 export * from './classic-signalr/index.js'
 export type * from './codec.js'
 export * from './json-rpc/index.js'
-export type { JsonReader } from './json-text.js'
+export type { JsonReader, JsonRecord } from './json-text.js'
 export type { KeptLimits } from './kept-commands.js'
 export type { MessagePackLibrary } from './message-pack.js'
 export * from './mqtt/index.js'

@@ -5,7 +5,7 @@
 export { integer, number } from '../../schemas/wire.js'
 export * from '../connector.js'
 export * from '../decode/index.js'
-export { DecodeError, UsageError, VenueError } from '../errors.js'
+export { DecodeError, ProtocolError, UsageError, VenueError } from '../errors.js'
 export { connectorOptions, parseOptions, resolveChannels, restBeside } from '../options.js'
 export type { Alarms } from '../session/alarms.js'
 export { Backfills, type TradeHistory } from '../session/backfill.js'
@@ -38,6 +38,7 @@ export type { StreamGap } from '../session/stream-gap.js'
 export type { Streams } from '../session/streams.js'
 export { ConnectionCounter } from './connection-counter.js'
 export type { CheckRule, ImageRule, Integrity, MarkRule, OrderRule, RowRule } from './integrity.js'
+export { Rising } from './rising.js'
 export {
   bookHolding,
   type Holding,

@@ -17,6 +17,8 @@ export interface CodecHandlers<Command, Message, Answer = unknown> {
    * unanswered is not reported: the engine asks for the streams again on the next one.
    */
   answered?(command: Command, outcome: Outcome<Answer>, at: Micros | null): void
+  /** A frame, or a message of it, does not fit: what it may have told is missing. The `malformed` event follows. */
+  misfit?(frame: string, at: Micros | null): void
   /** An error that the codec reports and that is no misfit of a frame. @default a `connection` event with state `refused` */
   error?(error: TapewireError, at: Micros | null): void
   /** An answer over HTTP that the codec did not ask for and that is no list of instruments. */
@@ -84,7 +86,7 @@ export function withCodec<Command, Message, Answer = unknown>(
       emit(message) {
         const at = now
         const text = frame
-        calls.later(() => guard(text, at, () => handlers.message(message, text, at)))
+        calls.later(() => read(text, at, () => handlers.message(message, text, at)))
       },
       settle: (id, outcome) => calls.later(() => settled(id, outcome)),
       request: (request) =>
@@ -116,7 +118,7 @@ export function withCodec<Command, Message, Answer = unknown>(
     if (command === undefined) return
     given.delete(id)
     const at = now
-    guard(frame, at, () => handlers.answered?.(command, outcome, at))
+    read(frame, at, () => handlers.answered?.(command, outcome, at))
   }
 
   /** A session is a pure state machine, which waits for no promise. */
@@ -139,10 +141,21 @@ export function withCodec<Command, Message, Answer = unknown>(
     calls.run(() => codec.answered(id, outcome, steady))
   }
 
+  function read(text: string, at: Micros | null, run: () => void): void {
+    guard(text, at, () => {
+      try {
+        run()
+      } catch (error) {
+        if (error instanceof DecodeError) handlers.misfit?.(text, at)
+        throw error
+      }
+    })
+  }
+
   function report(error: TapewireError): void {
     const at = now
     if (error instanceof DecodeError) {
-      guard(frame === '' ? error.head : frame, at, () => {
+      read(frame === '' ? error.head : frame, at, () => {
         throw error
       })
     } else if (handlers.error === undefined) streams.connection('refused', error.message, at)

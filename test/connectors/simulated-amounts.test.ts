@@ -11,6 +11,7 @@ const DOLLARS: Readonly<Record<string, number>> = {
   USDT: 1,
   EUR: 1.1,
   COP: 1 / 4000,
+  JPY: 1 / 130,
   ETH: 2_500,
   BTC: 45_000,
 }

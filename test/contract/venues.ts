@@ -1,4 +1,5 @@
 import { bitfinexVenue } from '../../connectors/bitfinex/index.js'
+import { bitflyerVenue } from '../../connectors/bitflyer/index.js'
 import { bitmexVenue } from '../../connectors/bitmex/index.js'
 import { bittrexVenue } from '../../connectors/bittrex/index.js'
 import { blockchainVenue } from '../../connectors/blockchain/index.js'
@@ -90,5 +91,14 @@ export const profiles: readonly VenueProfile[] = [
     heartbeat: {
       skip: 'the venue beats on its own; the ping frames of the protocol are answered by the socket',
     },
+  },
+  {
+    venue: bitflyerVenue,
+    listing: /\/getmarkets/,
+    symbols: ['BTC/JPY', 'BTC/JPY:JPY'],
+    book: 'book',
+    trade: 'trade',
+    refused: 'NOPE_JPY',
+    heartbeat: { skip: 'the protocol has none; the client pings a silent connection' },
   },
 ]

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { bitfinex, bitmex, bittrex, blockchain, cex, huobi } from '../../connectors/index.js'
+import { bitfinex, bitflyer, bitmex, bittrex, blockchain, cex, huobi } from '../../connectors/index.js'
 import { openTape, record, verifyTape } from '../../recorder/index.js'
 import type { MarketEvent } from '../../schemas/events.js'
 import { simulate } from '../../simulators/index.js'
@@ -37,6 +37,7 @@ test.each([
   ['bittrex', (url) => bittrex({ url, symbols: ['BTC/USD'], channels: ['trade'] })],
   ['blockchain', (url) => blockchain({ url, symbols: ['BTC/USD'], channels: ['trade'] })],
   ['blockchain', chain],
+  ['bitflyer', (url) => bitflyer({ url, symbols: ['BTC/JPY'], channels: ['trade'] })],
 ] as const satisfies [string, (url: string) => ReturnType<typeof bitfinex>][])(
   'a simulator of %s that starts again gives no id of its last run, so that one tape takes both',
   async (venue, connectorAt) => {

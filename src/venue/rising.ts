@@ -1,5 +1,5 @@
-import { compareDecimals } from '../../src/decode/index.js'
-import type { Stream } from '../../src/session/index.js'
+import { compareDecimals } from '../decode/decimal.js'
+import type { Stream } from '../session/stream.js'
 
 /** Lower numbers in a row after which the counter itself is held to have begun anew. */
 const RESTART_AFTER = 3
