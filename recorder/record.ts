@@ -16,7 +16,10 @@ import type { RunStream, RunStreamName } from './run-streams.js'
 /** What {@link record} needs of a feed. */
 export interface RecordableFeed {
   /** A reader of every event, beside the feed's others. With its cursor the tape knows where in the feed each event stands. */
-  reader(options: { readonly name: string }): AsyncIterable<MarketEvent> & { readonly cursor?: Cursor | null }
+  reader(options: {
+    readonly name: string
+    readonly books: boolean
+  }): AsyncIterable<MarketEvent> & { readonly cursor?: Cursor | null }
   streams(): readonly FeedStream[]
   /** Asks for a fresh snapshot of a book. Without it, a book that the recorder lost events of waits for the venue's next one. */
   resync?(venue: string, symbol: string, channel: Channel): boolean
@@ -108,7 +111,7 @@ export async function record(
   }
   await attempt(async () => {
     keepStating()
-    const reader = feed.reader({ name: 'recorder' })
+    const reader = feed.reader({ name: 'recorder', books: false })
     for await (const event of reader) {
       recorder.record(event, reader.cursor ?? null)
       tally.add(event)

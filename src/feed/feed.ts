@@ -191,10 +191,24 @@ const readerSchema = z.strictObject({
 
 const eventTypes: ReadonlySet<string> = new Set(marketEvent.options.map(({ shape }) => shape.type.value))
 
-/** Reads a feed event by event. */
-export interface FeedIterator extends AsyncIterator<MarketEvent, undefined> {
+/**
+ * A loop over a feed: `for await (const event of feed)`. Held by name, it tells where it stands as well:
+ *
+ * ```ts
+ * const loop = feed[Symbol.asyncIterator]()
+ * for await (const event of loop) console.log(event.type, loop.book('kraken', 'BTC/USD')?.best())
+ * ```
+ */
+export interface FeedIterator extends AsyncIterableIterator<MarketEvent, undefined> {
   /** The place of the event that was read last; null before the first. */
   readonly cursor: Cursor | null
+  /**
+   * The book of a stream as it was with the event that was read last; `feed.book()` is the newest. Kept where the iterator itself is read
+   * with `for await`, as above.
+   *
+   * @throws {UsageError} `bad_option` where it is not.
+   */
+  book(venue: string, symbol: string, channel?: Channel): ReadonlyBook | null
 }
 
 /** One stream of events over many venues; made by {@link openFeed}. */
@@ -317,7 +331,7 @@ export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
    * end of the feed it gets what nobody has read.
    *
    * ```ts
-   * const reader = feed.reader({ policy: 'drop-oldest', channels: ['book'], books: true })
+   * const reader = feed.reader({ policy: 'drop-oldest', channels: ['book'] })
    * for await (const event of reader) console.log(reader.book('kraken', 'BTC/USD')?.top(1))
    * ```
    *
@@ -328,7 +342,8 @@ export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
   }
 
   /**
-   * The maintained book of a stream, L2; of an `order` stream the levels that follow from its orders.
+   * The maintained book of a stream, L2, as it was emitted last; of an `order` stream the levels that follow from its orders. A reader
+   * that has events to read is behind it, and has a book of its own: see {@link FeedReader.book}.
    * Null where there is no such stream.
    */
   book(venue: string, symbol: string, channel: Channel = 'book'): ReadonlyBook | null {
@@ -449,7 +464,12 @@ export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
       get cursor() {
         return reader.cursor
       },
+      book: (venue, symbol, channel) => reader.book(venue, symbol, channel),
       next: () => reader.next(),
+      [Symbol.asyncIterator]() {
+        reader[Symbol.asyncIterator]()
+        return this
+      },
       return: async () => {
         reader.close()
         if (this.#outlet.loops === 0) await this.close()

@@ -129,11 +129,11 @@ export class Outlet {
 
   /** @throws {UsageError} `second_pause` where another reader may pause the feed already. */
   open(options: GivenOptions, loop = false): FeedReader {
-    const { policy = this.#bounds.policy, books = false, name = `reader#${this.#opened}` } = options
+    const { policy = this.#bounds.policy, name = `reader#${this.#opened}` } = options
     this.#assertLonePause(policy)
     this.#opened++
     this.#everRead = true
-    const settings = { ...options, policy, books, name }
+    const settings = { ...options, policy, name }
     const held = this.#unclaimed
     this.#unclaimed = null
     const reader = held === null ? this.#add(settings) : held.claim(settings)

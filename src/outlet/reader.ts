@@ -24,7 +24,10 @@ export interface ReaderOptions {
   readonly name?: string
   /** What happens when it falls behind. @default that of the feed, `queue.policy` */
   readonly policy?: OverflowPolicy
-  /** Whether `reader.book()` is kept: each change of a book is folded once more for it. @default false */
+  /**
+   * Whether `reader.book()` is kept: each change of a book is folded once more for it, as it is read.
+   * @default as soon as the reader itself is read with `for await`; not for `next()` called by hand
+   */
   readonly books?: boolean
   /** Only events of these types. Without `gap` the reader does not learn what it missed. @default all */
   readonly types?: readonly MarketEventType[]
@@ -79,7 +82,7 @@ interface Waiter {
 export type GivenOptions = { readonly [Name in keyof ReaderOptions]?: ReaderOptions[Name] | undefined }
 
 /** Options with what was not given filled in. */
-export type ReaderSettings = GivenOptions & Required<Pick<ReaderOptions, 'name' | 'policy' | 'books'>>
+export type ReaderSettings = GivenOptions & Required<Pick<ReaderOptions, 'name' | 'policy'>>
 
 /**
  * One reader of a feed, at a place of its own: made by `feed.reader()`. Others do not hold it up, and it does not hold them up.
@@ -113,7 +116,7 @@ export class FeedReader implements AsyncIterableIterator<MarketEvent, undefined>
     this.#source = source
     this.settings = settings
     this.at = at
-    this.#books = settings.books ? new Books() : null
+    this.#books = settings.books === true ? new Books() : null
   }
 
   get name(): string {
@@ -154,15 +157,21 @@ export class FeedReader implements AsyncIterableIterator<MarketEvent, undefined>
 
   /**
    * The book of a stream as it was with the last event that this reader read; null where it read none of the stream. `feed.book()`
-   * is the newest one.
+   * is the newest one, which is ahead of a reader that has events to read.
    *
-   * @throws {UsageError} `bad_option` where the reader was opened without `books`.
+   * ```ts
+   * const reader = feed.reader()
+   * for await (const event of reader) console.log(event.type, reader.book('kraken', 'BTC/USD')?.best())
+   * ```
+   *
+   * @throws {UsageError} `bad_option` where the reader keeps no books: it was opened with `books: false`, or is read with `next()` and was
+   * opened without `books: true`.
    */
   book(venue: string, symbol: string, channel?: Channel): ReadonlyBook | null {
     if (this.#books === null) {
       throw new UsageError(
         'bad_option',
-        'this reader keeps no books: open it with feed.reader({ books: true })',
+        'this reader keeps no books: read it with for await, or open it with feed.reader({ books: true })',
       )
     }
     return this.#books.get(venue, symbol, channel)?.book ?? null
@@ -182,14 +191,16 @@ export class FeedReader implements AsyncIterableIterator<MarketEvent, undefined>
     return Promise.resolve()
   }
 
+  /** For `for await`: books are kept from here on, unless `books` says otherwise. */
   [Symbol.asyncIterator](): this {
+    if (this.settings.books === undefined) this.#books ??= new Books()
     return this
   }
 
   /** @internal Becomes a reader of these settings, before it has read anything. */
   claim(settings: ReaderSettings): this {
     this.settings = settings
-    this.#books = settings.books ? new Books() : null
+    this.#books = settings.books === true ? new Books() : null
     return this
   }
 

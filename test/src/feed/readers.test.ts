@@ -149,9 +149,10 @@ test('a reader that comes while a gap is open gets the gap first', async () => {
   }
 })
 
-test('the book of a reader is that of the event it read last', async () => {
+/** The best levels of the feed's book as each event of it is emitted, and a reader that is behind all of them. */
+async function behind(open: (feed: Feed) => Pick<FeedReader, 'book'> & AsyncIterable<MarketEvent>) {
   const { platform, feed } = play({}, ['BTC/USD'])
-  const reader = feed.reader({ books: true, channels: ['book'] })
+  const reader = open(feed)
   const tops: string[] = []
   feed.on('event', (event) => {
     if (event.type === 'book_update' || event.type === 'book_snapshot')
@@ -159,19 +160,38 @@ test('the book of a reader is that of the event it read last', async () => {
   })
   await platform.advance(5_000)
   await end()
+  return { feed, reader, tops }
+}
+
+test.each([
+  ['a reader', (feed: Feed) => feed.reader()],
+  ['a reader that asked for books', (feed: Feed) => feed.reader({ books: true, channels: ['book'] })],
+  ['a loop over the feed that has a name', (feed: Feed) => feed[Symbol.asyncIterator]()],
+])('%s has the book of the event that it read last, while feed.book() is the newest', async (_what, open) => {
+  const { feed, reader, tops } = await behind(open)
   const own: string[] = []
+  const newest = JSON.stringify(feed.book('blockchain', 'BTC/USD')?.top(5))
   for await (const event of reader) {
-    if (event.type === 'book_update' || event.type === 'book_snapshot')
-      own.push(JSON.stringify(reader.book('blockchain', 'BTC/USD')?.top(5)))
+    if (event.type !== 'book_update' && event.type !== 'book_snapshot') continue
+    own.push(JSON.stringify(reader.book('blockchain', 'BTC/USD')?.top(5)))
+    expect(JSON.stringify(feed.book('blockchain', 'BTC/USD')?.top(5))).toBe(newest)
   }
   expect(own.length).toBeGreaterThan(50)
-  expect(own.length).toBeLessThan(tops.length + 1)
-  expect(() => feed.book('blockchain', 'BTC/USD')).not.toThrow()
+  expect(own).toEqual(tops)
+  expect(new Set(own).size).toBeGreaterThan(10)
 })
 
-test('a reader without books says how to ask for them', () => {
-  const { feed } = play()
-  expect(() => feed.reader().book('blockchain', 'BTC/USD')).toThrow('feed.reader({ books: true })')
+test('a reader that keeps no books says how to ask for them', async () => {
+  const { feed, platform } = play()
+  const reader = feed.reader()
+  const told = 'read it with for await, or open it with feed.reader({ books: true })'
+  expect(() => reader.book('blockchain', 'BTC/USD')).toThrow(told)
+  await platform.advance(5_000)
+  expect((await reader.next()).done).toBe(false)
+  expect(() => reader.book('blockchain', 'BTC/USD')).toThrow(told)
+  const without = feed.reader({ books: false, policy: 'drop-oldest' })
+  for await (const event of without) if (event.type === 'book_snapshot') break
+  expect(() => without.book('blockchain', 'BTC/USD')).toThrow(told)
 })
 
 /** Reads some, then stops for a while, then reads on. */
