@@ -4,6 +4,7 @@ import type { SimulatorOptions, VenueSimulator } from '../src/simulator/index.js
 import { bitfinexSimulator } from './bitfinex/simulator.js'
 import { simulateBitflyer } from './bitflyer/simulator.js'
 import { bitmexSimulator } from './bitmex/simulator.js'
+import { bitstampSimulator } from './bitstamp/simulator.js'
 import { bittrexSimulator } from './bittrex/simulator.js'
 import { simulateBlockchain } from './blockchain/simulator.js'
 import { simulateCex } from './cex/simulator.js'
@@ -18,6 +19,7 @@ export { bitfinexSimulator } from './bitfinex/simulator.js'
 export { simulateBitflyer } from './bitflyer/simulator.js'
 export type { DialectName } from './bitmex/dialect.js'
 export { type BitmexSimulatorOptions, bitmexSimulator } from './bitmex/simulator.js'
+export { type BitstampSimulatorOptions, bitstampSimulator } from './bitstamp/simulator.js'
 export { type BittrexSimulatorOptions, bittrexSimulator } from './bittrex/simulator.js'
 export { simulateBlockchain } from './blockchain/simulator.js'
 export { type CexSimulatorOptions, simulateCex } from './cex/simulator.js'
@@ -33,6 +35,7 @@ const simulators: Readonly<Record<string, (options: SimulatorOptions) => VenueSi
   bittrex: bittrexSimulator,
   blockchain: simulateBlockchain,
   bitflyer: simulateBitflyer,
+  bitstamp: bitstampSimulator,
 }
 
 /** Each has a market of its own in memory. */

@@ -14,8 +14,8 @@ export interface RestTradeHistory {
   readonly pageSize: number
   /** Whether what the venue sends on subscribing comes newest first. @default false */
   readonly newestFirst?: boolean
-  /** Asks for one page: from the trade on, that one included, oldest first. */
-  url(stream: Stream, since: TimedTrade): string
+  /** Asks for one page: from the trade on, that one included, oldest first. @param at the moment of the request */
+  url(stream: Stream, since: TimedTrade, at: Micros): string
   /** The instrument whose trades an URL of this kind asks for; null for any other URL. Tells the answers in a recording. */
   instrument(url: string): string | null
   /** @throws {DecodeError} where it does not fit. */
@@ -49,10 +49,10 @@ export class RestBackfills extends Backfills {
       retryMs: RETRY_MS,
       onConnection: false,
       newestFirst: rest.newestFirst ?? false,
-      ask: (stream, since) => {
+      ask: (stream, since, at) => {
         const id = `backfill ${stream.instrument.instrument} ${++asked}`
         this.#sent.set(id, stream)
-        kit.sink.request({ id, method: 'GET', url: rest.url(stream, since) })
+        kit.sink.request({ id, method: 'GET', url: rest.url(stream, since, at) })
       },
     })
     this.#kit = kit

@@ -139,6 +139,8 @@ export class SnapshotJoin<Message extends Numbered> {
     const from = this.#held.findIndex((held) => held.sequence > sequence)
     const following = from === -1 ? [] : this.#held.slice(from)
     const [first] = following
+    // A number that only rises does not show what is missing: the snapshot must hold a message that came.
+    if (first !== undefined && from === 0 && this.#order.step === 'rising') return { kind: 'older' }
     if (first !== undefined && !this.#follows(sequence, first)) {
       const missing = from === 0 && (first.previous ?? firstOf(first)) > sequence
       return { kind: missing ? 'older' : 'astride' }

@@ -1,6 +1,7 @@
 import { bitfinexVenue } from '../../connectors/bitfinex/index.js'
 import { bitflyerVenue } from '../../connectors/bitflyer/index.js'
 import { bitmexVenue } from '../../connectors/bitmex/index.js'
+import { bitstampVenue } from '../../connectors/bitstamp/index.js'
 import { bittrexVenue } from '../../connectors/bittrex/index.js'
 import { blockchainVenue } from '../../connectors/blockchain/index.js'
 import { cexVenue } from '../../connectors/cex/index.js'
@@ -100,5 +101,15 @@ export const profiles: readonly VenueProfile[] = [
     trade: 'trade',
     refused: 'NOPE_JPY',
     heartbeat: { skip: 'the protocol has none; the client pings a silent connection' },
+  },
+  {
+    venue: bitstampVenue,
+    listing: /\/markets\//,
+    symbols: ['BTC/USD', 'BTC/USD:USD'],
+    book: 'book',
+    trade: 'trade',
+    // The venue grants it, and has no book of it.
+    refused: 'nopeusd',
+    heartbeat: { skip: 'the client asks a silent connection, and its answer is none to answer' },
   },
 ]

@@ -68,6 +68,8 @@ const OF_SUBSCRIBES: ReadonlySet<string> = new Set([
   'limit-error',
   'update-before-snapshot',
   'snapshot-refused',
+  'image-phantom',
+  'image-stale',
 ])
 
 /**
@@ -122,7 +124,7 @@ export async function playFault(
   if (book?.state === 'live') {
     said.add(sameBook(book, market.book, depth ?? Number.MAX_SAFE_INTEGER) ? 'live' : 'wrong')
   }
-  if (lost(truth, heard, profile.newestFirst?.(instrument) ?? false)) said.add('lost')
+  if (lost(truth, heard, profile, instrument)) said.add('lost')
   const closing = feed.close()
   await platform.advance(5_000)
   await closing
@@ -156,7 +158,12 @@ function sameBook(book: ReadonlyBook, truth: ReadonlyBook, depth: number): boole
 }
 
 /** Whether a trade since the first one that came is missing, and lies in no gap that was left open or not made good. */
-function lost(truth: TrueMarket, heard: readonly MarketEvent[], newestFirst: boolean): boolean {
+function lost(
+  truth: TrueMarket,
+  heard: readonly MarketEvent[],
+  { newestFirst, historyGrainMs = 0 }: SimulatedVenue,
+  instrument: string,
+): boolean {
   const stream = heard.filter(
     (event): event is StreamEvent => 'channel' in event && event.channel === 'trade',
   )
@@ -164,7 +171,9 @@ function lost(truth: TrueMarket, heard: readonly MarketEvent[], newestFirst: boo
   let first = Number.POSITIVE_INFINITY
   for (const event of stream) {
     if (event.type === 'trade') {
-      const found = truth.find(event.price, event.amount, event.exchangeTime, newestFirst)
+      const grain = event.historical ? historyGrainMs * 1000 : 0
+      const last = newestFirst?.(instrument) ?? false
+      const found = truth.find(event.price, event.amount, event.exchangeTime, last, grain)
       if (found === null) continue
       found.emitted = true
       if (!event.historical) first = Math.min(first, found.time)

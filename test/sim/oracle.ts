@@ -382,6 +382,7 @@ export class Oracle {
       lateProofMs: () => (venue.lateStruck ? venue.under.profile.lateProofMs : 0),
       trueTime: (client) => this.#clock.trueTime(client),
       sidesCounted: venue.under.profile.sidesCounted?.(instrument) ?? 1,
+      historyGrain: (venue.under.profile.historyGrainMs ?? 0) * 1000,
       newestFirst: venue.under.profile.newestFirst?.(instrument) ?? false,
       now: this.#now,
       wrong: (what, of) => this.wrong(what, of),

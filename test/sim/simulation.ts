@@ -89,7 +89,8 @@ export async function playSeed(
   const random = new SeededRandom(seed).fork()
   const clock = new ClientClock()
   const story = new Story()
-  const profiles = oneOfEach(random, choice)
+  const ofSeed = choice.filter(({ fromSeed = 0 }) => seed >= fromSeed)
+  const profiles = oneOfEach(random, ofSeed.length > 0 ? ofSeed : choice)
   const chosen = pickSome(random, profiles, 1, Math.min(2, profiles.length)).map((profile) => ({
     profile,
     symbols: pickSome(random, profile.symbols, 1, 2),

@@ -41,6 +41,8 @@ export interface VenueView {
   trueTime(client: Micros): Micros
   /** Sides of a match that the amounts of trades count. */
   readonly sidesCounted: 1 | 2
+  /** What the times of trades in the venue's history are cut to. */
+  readonly historyGrain: Micros
   /** The venue tells the trades of one moment from the last to the first. */
   readonly newestFirst: boolean
   now(): Micros
@@ -439,7 +441,9 @@ export class StreamCheck {
     const amount = new Exact(trade.amount).div(this.#view.sidesCounted).toFixed()
     if (this.#ids.has(id)) this.#wrong(`trade ${id} is emitted twice`)
     this.#ids.add(id)
-    const found = this.truth.find(price, amount, trade.exchangeTime, this.#view.newestFirst)
+    const { newestFirst, historyGrain } = this.#view
+    const grain = trade.historical ? historyGrain : 0
+    const found = this.truth.find(price, amount, trade.exchangeTime, newestFirst, grain)
     if (found === null) return this.#wrong(`trade ${id} of ${trade.amount} at ${price} never happened`)
     const again = found.emitted
     if (again) this.#view.renamed(this.name, `trade ${found.number} is emitted twice, at last as ${id}`)

@@ -90,14 +90,22 @@ export class TrueMarket {
    * The true trade that an event speaks of, by price, amount and time (the venue's clock may be an hour off): where there is a
    * choice one that was not emitted yet, of those the nearest in time, and of those of one moment the last where the venue
    * sends the newest first. Null where no such trade ever was.
+   *
+   * @param grain what the time is cut to. @default two hundredths of a second
    */
-  find(price: string, amount: string, exchangeTime: Micros | null, newestFirst: boolean): TrueTrade | null {
+  find(
+    price: string,
+    amount: string,
+    exchangeTime: Micros | null,
+    newestFirst: boolean,
+    grain: Micros = 0,
+  ): TrueTrade | null {
     const alike = this.#tradesByFacts.get(`${price} ${amount}`) ?? []
     // Trades of a single unit are alike often enough for two to lie an hour apart: the clock is off last of all.
     for (const off of [0, HOUR]) {
       const distance = ({ time }: TrueTrade) =>
         exchangeTime === null ? 0 : Math.abs(exchangeTime - off - time)
-      const fitting = alike.filter((trade) => distance(trade) <= TIME_GRAIN)
+      const fitting = alike.filter((trade) => distance(trade) <= grain + TIME_GRAIN)
       const missing = fitting.filter(({ emitted }) => !emitted)
       const nearest = nearestOf(missing.length > 0 ? missing : fitting, distance)
       if (nearest === undefined) continue

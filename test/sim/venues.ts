@@ -32,12 +32,28 @@ export interface SimulatedVenue {
   readonly sidesCounted?: (instrument: string) => 1 | 2
   /** Trades that one frame tells of at most. @default 4 */
   readonly tradesAFrame?: number
+  /** What the times of trades in the venue's history are cut to. Milliseconds. @default as live */
+  readonly historyGrainMs?: number
+  /** Seeds below this are played without the venue, unless it is asked for: what they play stays what it was. @default 0 */
+  readonly fromSeed?: number
   /** Whether the venue tells the trades of one moment from the last to the first. @default no */
   readonly newestFirst?: (instrument: string) => boolean
 }
 
 /** Numbered deltas of 150 levels and of 20, and whole books that are only ordered. */
 const HUOBI_BOOKS = ['book', 'book:20', 'book:step0'] as const satisfies readonly Channel[]
+
+/** The seeds before it are the acceptance of the venues that there were. */
+const FIRST_NEW_SEED = 1_001
+
+/**
+ * Changes joined to REST, and the best hundred in every frame. The microseconds of a change only rise: what is lost shows in nothing
+ * but in what contradicts it.
+ */
+const BITSTAMP_BOOKS = [
+  ['book', ['drop', 'silence', 'venue update-lost']],
+  ['book:100', []],
+] as const satisfies readonly (readonly [Channel, readonly string[]])[]
 
 interface Profile extends Omit<SimulatedVenue, 'venue'> {
   readonly id: string
@@ -141,6 +157,23 @@ const profiles: readonly Profile[] = [
     // A book that the venue froze is like one of a quiet pair, for as long as the connection lives.
     unplayed: ['venue ack-then-silence'],
   },
+  ...BITSTAMP_BOOKS.map(
+    ([book, undetectable]): Profile => ({
+      id: 'bitstamp',
+      symbols: ['BTC/USD', 'ETH/USD', 'ETH/BTC', 'BTC/USD:USD'],
+      channels: ['trade', book],
+      stepsPerSecond: 130,
+      // The book over REST is a second old.
+      snapshotAgeMs: 2_000,
+      // A crossed book is given 2 s; and the way here.
+      lateProofMs: 4_000,
+      undetectable: [...undetectable, 'venue trade-lost'],
+      undetectableInTrades: ['drop', 'silence'],
+      // `transactions` has seconds.
+      historyGrainMs: 1_000,
+      fromSeed: FIRST_NEW_SEED,
+    }),
+  ),
 ]
 
 function isContract(instrument: string): boolean {

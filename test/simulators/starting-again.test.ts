@@ -1,5 +1,14 @@
 import { expect, test } from 'vitest'
-import { bitfinex, bitflyer, bitmex, bittrex, blockchain, cex, huobi } from '../../connectors/index.js'
+import {
+  bitfinex,
+  bitflyer,
+  bitmex,
+  bitstamp,
+  bittrex,
+  blockchain,
+  cex,
+  huobi,
+} from '../../connectors/index.js'
 import { openTape, record, verifyTape } from '../../recorder/index.js'
 import type { MarketEvent } from '../../schemas/events.js'
 import { simulate } from '../../simulators/index.js'
@@ -36,6 +45,7 @@ test.each([
   ['cex', (url) => cex({ url, symbols: ['BTC/USD'], channels: ['trade'] })],
   ['bittrex', (url) => bittrex({ url, symbols: ['BTC/USD'], channels: ['trade'] })],
   ['blockchain', (url) => blockchain({ url, symbols: ['BTC/USD'], channels: ['trade'] })],
+  ['bitstamp', (url) => bitstamp({ url, symbols: ['BTC/USD', 'BTC/USD:USD'], channels: ['trade', 'order'] })],
   ['blockchain', chain],
   ['bitflyer', (url) => bitflyer({ url, symbols: ['BTC/JPY'], channels: ['trade'] })],
 ] as const satisfies [string, (url: string) => ReturnType<typeof bitfinex>][])(
