@@ -33,7 +33,7 @@ type Topic = 'board_snapshot' | 'board' | 'executions' | 'ticker'
 /** The product is the end of a channel's name, and two names share a beginning. */
 const CHANNEL = /^lightning_(board_snapshot|board|executions|ticker)_(\w+)$/
 /** Which channel a frame that cannot be read was of. */
-const NAMED = /"channel"\s*:\s*"(\w+)/
+const NAMED = /"channel"\s*:\s*"(\w+)"/
 
 const SERVED: Readonly<Record<Topic, readonly Channel[]>> = {
   board_snapshot: ['book'],
@@ -214,10 +214,10 @@ export function bitflyerProtocol(kit: SessionKit): Protocol {
   }
 
   /** Nothing is numbered: a frame that cannot be read may be the one that changed a book, or brought a trade. */
-  function misfit(frame: string, at: Micros | null): void {
+  function misfit(frame: string, at: Micros | null, { code }: DecodeError): void {
     const [, channel] = NAMED.exec(frame) ?? []
-    const lost = channel === undefined ? [...streams.values()] : served(channel, at)
-    for (const stream of lost) {
+    const torn = code === 'not_json' || code === 'undecodable'
+    for (const stream of channel === undefined ? (torn ? [...streams.values()] : []) : served(channel, at)) {
       const harmed = stream.kind === 'book' || stream.kind === 'trade'
       if (harmed && stream.record.seen) streams.gap(stream, 'sequence', 'a message that cannot be read', at)
     }

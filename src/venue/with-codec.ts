@@ -18,7 +18,7 @@ export interface CodecHandlers<Command, Message, Answer = unknown> {
    */
   answered?(command: Command, outcome: Outcome<Answer>, at: Micros | null): void
   /** A frame, or a message of it, does not fit: what it may have told is missing. The `malformed` event follows. */
-  misfit?(frame: string, at: Micros | null): void
+  misfit?(frame: string, at: Micros | null, error: DecodeError): void
   /** An error that the codec reports and that is no misfit of a frame. @default a `connection` event with state `refused` */
   error?(error: TapewireError, at: Micros | null): void
   /** An answer over HTTP that the codec did not ask for and that is no list of instruments. */
@@ -146,7 +146,7 @@ export function withCodec<Command, Message, Answer = unknown>(
       try {
         run()
       } catch (error) {
-        if (error instanceof DecodeError) handlers.misfit?.(text, at)
+        if (error instanceof DecodeError) handlers.misfit?.(text, at, error)
         throw error
       }
     })

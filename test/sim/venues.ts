@@ -174,6 +174,19 @@ const profiles: readonly Profile[] = [
       fromSeed: FIRST_NEW_SEED,
     }),
   ),
+  {
+    id: 'bitflyer',
+    symbols: ['BTC/JPY', 'XRP/JPY', 'ETH/BTC', 'BTC/JPY:JPY'],
+    channels: ['trade', 'book'],
+    stepsPerSecond: 130,
+    // The image that comes every 5 s; and the way here.
+    lateProofMs: 7_000,
+    // Nothing is numbered and nothing is signed: the next image puts a book right.
+    undetectable: ['drop', 'reorder', 'silence', 'venue trade-lost', 'venue update-lost'],
+    // Of a book that gets its images alone two must differ before that shows: for longer than a book may be wrong here.
+    unplayed: ['venue ack-then-silence'],
+    fromSeed: FIRST_NEW_SEED,
+  },
 ]
 
 function isContract(instrument: string): boolean {

@@ -21,6 +21,7 @@ class Stage<Command, Message> {
   readonly reconnects: string[] = []
   readonly messages: Message[] = []
   readonly answers: [Command, string][] = []
+  readonly misfits: string[] = []
   readonly session: Session
   ready = 0
   wakeAt: number | null = null
@@ -37,6 +38,7 @@ class Stage<Command, Message> {
           this.messages.push(message)
           onMessage(message, frame)
         },
+        misfit: (_frame, _at, { code }) => void this.misfits.push(code),
         answered: (command, outcome, at) => {
           this.answers.push([command, outcome.ok ? JSON.stringify(outcome.value) : outcome.error.code])
           const stream = kit.streams.get('BTC', 'trade')
@@ -154,6 +156,7 @@ describe('a session on a codec', () => {
     ])
     expect(() => stage.frame('{').frame(new Uint8Array([0xff]))).not.toThrow()
     expect(stage.malformed()).toHaveLength(4)
+    expect(stage.misfits).toEqual(['schema_mismatch', 'schema_mismatch', 'not_json', 'undecodable'])
   })
 
   test('keeps the deadlines of the codec in the time of the session', () => {
