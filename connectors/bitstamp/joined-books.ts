@@ -57,8 +57,8 @@ export class JoinedBooks<Row> {
   readonly #joins = new Map<Stream, SnapshotJoin<Change<Row>>>()
   /** By instrument: images of a log that came before the stream was known. */
   readonly #early = new Map<string, Rows<Row>>()
-  /** How often in a row a book was crossed soon after it was joined, and when it was joined. */
-  readonly #doubts = new WeakMap<Stream, { times: number; joinedAt: Micros | null }>()
+  /** By instrument: how often in a row its book was crossed soon after it was joined, and when it was joined. */
+  readonly #doubts = new Map<string, { times: number; joinedAt: Micros | null }>()
 
   constructor(kit: SessionKit, kind: BookKind<Row>) {
     this.#kit = kit
@@ -74,13 +74,13 @@ export class JoinedBooks<Row> {
   granted(stream: Stream, at: Micros | null): void {
     this.#kit.streams.ack(stream, at)
     const { record } = stream
-    const doubt = this.#doubts.get(stream) ?? { times: 0, joinedAt: null }
+    const { instrument } = stream.instrument
+    const doubt = this.#doubts.get(instrument) ?? { times: 0, joinedAt: null }
     const soon =
       at !== null && doubt.joinedAt !== null && this.#kit.alarms.elapsedMs(doubt.joinedAt, at) < GOOD_AFTER_MS
     doubt.times = record.gap?.reason === 'crossed' && soon ? doubt.times + 1 : 0
-    this.#doubts.set(stream, doubt)
+    this.#doubts.set(instrument, doubt)
     this.#images.ask(stream, Math.min(CROSSED_CAP_MS, SETTLE_MS * 2 ** Math.min(doubt.times, 10)), at)
-    const { instrument } = stream.instrument
     const early = this.#early.get(instrument)
     if (early === undefined) return
     this.#early.delete(instrument)
@@ -156,7 +156,8 @@ export class JoinedBooks<Row> {
     }
     const outcome = join.join(sequenceOf(image.exchangeTime, LAST))
     if (outcome.kind !== 'joined') return false
-    this.#doubts.set(stream, { times: this.#doubts.get(stream)?.times ?? 0, joinedAt: at })
+    const doubt = this.#doubts.get(stream.instrument.instrument)
+    if (doubt !== undefined) doubt.joinedAt = at
     this.#kind.snapshot(stream, image, at)
     for (const change of outcome.following) if (!this.#apply(stream, join, change, at)) break
     this.#watch(stream, SILENT_MS, at)

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, test } from 'vitest'
 import type { OrderRule } from '../../../src/venue/integrity.js'
 import { type Holding, type Numbered, SnapshotJoin } from '../../../src/venue/snapshot-join.js'
 
@@ -218,6 +218,18 @@ describe('messages that name their predecessor', () => {
     ])
     expect(joined(join, 1)).toBe('older')
     expect(joined(join, 5)).toEqual([6])
+  })
+})
+
+describe('messages whose numbers only rise', () => {
+  test.each([
+    ['before the first of them is older: what lies between is not known', 9, 'older'],
+    ['among them is joined', 10, [12]],
+    ['ahead of them is joined', 20, []],
+  ] as const)('a snapshot %s', (_where, snapshot, outcome) => {
+    const join = joinOf('rising')
+    for (const sequence of [10, 12]) expect(join.offer(next(sequence))).toBe('held')
+    expect(joined(join, snapshot)).toEqual(outcome)
   })
 })
 

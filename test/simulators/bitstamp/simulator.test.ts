@@ -1,0 +1,207 @@
+import { describe, expect, test } from 'vitest'
+import { bitstamp } from '../../../connectors/index.js'
+import type { MarketEvent } from '../../../schemas/events.js'
+import { type BitstampSimulatorOptions, bitstampSimulator } from '../../../simulators/index.js'
+import type { Channel } from '../../../src/connector.js'
+import { openFeed } from '../../../src/feed/feed.js'
+import { virtualPlatform } from '../../../src/simulator/index.js'
+
+const START = 1_700_000_000_000_000
+const SECOND = 1_000_000
+
+interface Said {
+  readonly event: string
+  readonly channel: string
+  readonly data: Readonly<Record<string, unknown>>
+  readonly event_id?: string
+  readonly pre_event_id?: string
+}
+
+/** A client of the simulator, and the clock in hand. */
+function client() {
+  const simulator = bitstampSimulator({ stepsPerSecond: 20 })
+  const frames: Said[] = []
+  const closes: number[] = []
+  const request = { method: 'GET', path: '/', headers: {}, body: '' }
+  const peer = {
+    request,
+    send: (data: string | Uint8Array) => void frames.push(JSON.parse(String(data)) as Said),
+    ping: () => {},
+    close: (code: number) => void closes.push(code),
+  }
+  const connection = simulator.connect(peer, START)
+  let now = START
+  return {
+    simulator,
+    frames,
+    closes,
+    say: (message: unknown) =>
+      connection.received(typeof message === 'string' ? message : JSON.stringify(message), now),
+    subscribe: (channel: string) =>
+      connection.received(JSON.stringify({ event: 'bts:subscribe', data: { channel } }), now),
+    wait(seconds: number) {
+      for (const end = now + seconds * SECOND; now < end; ) {
+        now += SECOND / 20
+        simulator.advance(now)
+      }
+    },
+    get: (path: string) => {
+      const { status, body } = simulator.http({ method: 'GET', path, headers: {}, body: '' }, now)
+      return {
+        status,
+        body: JSON.parse(body) as Record<string, unknown> & { bids: string[][]; asks: string[][] },
+      }
+    },
+    of: (channel: string) =>
+      frames.filter((frame) => frame.channel === channel && !frame.event.startsWith('bts:')),
+  }
+}
+
+describe('the simulated venue', () => {
+  test('grants a market that does not exist, and names no channel in an error', () => {
+    const { subscribe, say, frames, wait } = client()
+    subscribe('live_trades_mouthfull')
+    for (const channel of ['live_trades_BTC/USD', 'weather_btcusd']) subscribe(channel)
+    say('not JSON')
+    expect(frames).toMatchObject([
+      { event: 'bts:subscription_succeeded', channel: 'live_trades_mouthfull' },
+      { event: 'bts:error', channel: '', data: { code: null, message: 'Invalid channel provided.' } },
+      { event: 'bts:error', channel: '', data: { message: 'Bad subscription string.' } },
+      { event: 'bts:error', channel: '', data: { message: 'Incorrect JSON format.' } },
+    ])
+    wait(5)
+    expect(frames).toHaveLength(4)
+  })
+
+  test('answers a heartbeat, and closes on a frame of 512 bytes and on the 1,025th channel', () => {
+    const { say, frames, closes, subscribe } = client()
+    say({ event: 'bts:heartbeat' })
+    expect(frames).toEqual([{ event: 'bts:heartbeat', channel: '', data: { status: 'success' } }])
+    for (let nth = 0; nth < 1_024; nth++) subscribe(`live_trades_a${nth}`)
+    expect(closes).toEqual([])
+    subscribe('live_trades_b')
+    expect(closes).toHaveLength(1)
+    const other = client()
+    other.say({ event: 'bts:subscribe', data: { channel: 'x'.repeat(512) } })
+    expect(other.closes).toEqual([1009])
+  })
+
+  test('has a book over REST that is a second old, and joins its changes', () => {
+    const { subscribe, wait, get, of, simulator } = client()
+    subscribe('diff_order_book_btcusd')
+    wait(5)
+    const { body } = get('/api/v2/order_book/btcusd/?group=1')
+    const at = Number(body['microtimestamp'])
+    expect(START + 5 * SECOND - at).toBe(SECOND)
+    for (const market of simulator.markets.values()) market.frozen = true
+    wait(0.2)
+    const levels = new Map(body.bids.map(([price, amount]) => [Number(price), Number(amount)]))
+    for (const { data } of of('diff_order_book_btcusd')) {
+      if (Number(data['microtimestamp']) <= at) continue
+      for (const [price, amount] of data['bids'] as string[][]) {
+        if (Number(amount) === 0) expect(levels.delete(Number(price))).toBe(true)
+        else levels.set(Number(price), Number(amount))
+      }
+    }
+    const truth = simulator.markets
+      .get('btcusd')
+      ?.book.top(5)
+      .bids.map(([price]) => Number(price))
+    expect([...levels.keys()].sort((a, b) => b - a).slice(0, 5)).toEqual(truth)
+  })
+
+  test('chains the events of orders, and prints trades of perpetuals by its own rules', () => {
+    const { subscribe, wait, of } = client()
+    for (const channel of ['live_orders_btcusd', 'live_trades_btcusd-perp']) subscribe(channel)
+    wait(5)
+    const orders = of('live_orders_btcusd')
+    expect(orders.length).toBeGreaterThan(50)
+    for (const [index, order] of orders.entries()) {
+      if (index > 0) expect(order.pre_event_id).toBe(orders[index - 1]?.event_id)
+      const micros = BigInt(`0x${order.event_id?.replaceAll('-', '').slice(0, 16)}`)
+      expect(String(micros)).toBe(order.data['microtimestamp'])
+    }
+    const [trade] = of('live_trades_btcusd-perp')
+    expect(BigInt(String(trade?.data['id_str'])) > 2n ** 53n).toBe(true)
+    expect(String(trade?.data['timestamp'])).toHaveLength(13)
+    expect(String(trade?.data['microtimestamp'])).toMatch(/000$/)
+  })
+
+  test('refuses who asks too often, with the code of the venue', () => {
+    const { get } = client()
+    for (let nth = 0; nth < 400; nth++) expect(get('/api/v2/markets/').status).toBe(200)
+    expect(get('/api/v2/markets/')).toMatchObject({ status: 400, body: { code: '400.002' } })
+  })
+})
+
+/** A feed on the simulator, in memory. */
+async function played(
+  channels: readonly Channel[],
+  seconds: number,
+  options: BitstampSimulatorOptions,
+  faults: readonly string[],
+) {
+  const platform = virtualPlatform({ seed: 5 })
+  const simulator = bitstampSimulator({ seed: 5, stepsPerSecond: 10, ...options })
+  platform.serve(simulator, { hosts: ['venue.test'] })
+  const feed = openFeed([bitstamp({ url: 'ws://venue.test', symbols: ['BTC/USD'], channels })], { platform })
+  const events: MarketEvent[] = []
+  feed.on('event', (event) => void events.push(event))
+  await platform.advance(10_000)
+  for (const name of faults) expect(simulator.fault(name, platform.now)).toBe(true)
+  await platform.advance(seconds * 1000)
+  const live = channels.every(
+    (channel) => channel === 'trade' || feed.book('bitstamp', 'BTC/USD', channel)?.state === 'live',
+  )
+  const closing = feed.close()
+  await platform.advance(5_000)
+  await closing
+  const gaps = events.flatMap((event) =>
+    event.type === 'gap' ? [`${event.channel} ${event.reason} ${event.state}`] : [],
+  )
+  const states = events.flatMap((event) => (event.type === 'connection' ? [event.state] : []))
+  return { gaps, states, live, events }
+}
+
+describe('a feed on it', () => {
+  test('has every channel, and no gap', async () => {
+    const { gaps, live, events } = await played(
+      ['trade', 'book', 'book:100', 'order', 'order:100'],
+      20,
+      {},
+      [],
+    )
+    expect([gaps, live]).toEqual([[], true])
+    expect(
+      new Set(events.flatMap((event) => ('channel' in event ? [`${event.channel} ${event.type}`] : []))),
+    ).toEqual(
+      new Set([
+        'instrument instrument',
+        'trade trade',
+        'book book_snapshot',
+        'book book_update',
+        'book:100 book_snapshot',
+        'order order_snapshot',
+        'order order_update',
+        'order:100 order_snapshot',
+      ]),
+    )
+  })
+
+  test('leaves a connection when it is asked to, without a gap', async () => {
+    const { gaps, states, live } = await played(['trade', 'book'], 30, {}, ['reconnect-notice'])
+    expect([gaps, live]).toEqual([[], true])
+    expect(states.filter((state) => state === 'open')).toHaveLength(2)
+  })
+
+  test('comes back from the cut at the age limit', async () => {
+    const { gaps, live } = await played(['trade', 'book'], 30, { maxAgeMs: 20_000 }, [])
+    expect(gaps).toContain('book disconnected open')
+    expect(live).toBe(true)
+  })
+
+  test('notices the event of an order that is missing, and fetches the book again', async () => {
+    const { gaps, live } = await played(['order'], 30, {}, ['chain-broken'])
+    expect([gaps, live]).toEqual([['order sequence open', 'order sequence closed'], true])
+  })
+})
