@@ -4,9 +4,10 @@ import { ownText } from '../decode/own-text.js'
 
 /**
  * `syncing`: no snapshot yet. `live`: every change since the snapshot was applied and nothing speaks against it.
- * `suspect`: a hole, a contradiction, or a stream that was given up; the levels are those of the last moment it was live.
+ * `suspect`: a hole or a contradiction; the levels are those of the last moment it was live. `closed`: the stream was given up, or
+ * the feed has ended; the levels are the last that were emitted.
  */
-export type BookState = 'syncing' | 'live' | 'suspect'
+export type BookState = 'syncing' | 'live' | 'suspect' | 'closed'
 
 /** A side of a book. */
 export type BookSide = 'bids' | 'asks'

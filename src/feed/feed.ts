@@ -28,6 +28,7 @@ import { type LineOptions, linesSchema, routesOf, waysOf } from './lines.js'
 import type { FeedMetrics } from './metrics.js'
 import { assertReachable } from './reachable.js'
 import { socketSettings } from './socket-settings.js'
+import { StreamBooks } from './stream-books.js'
 import { shard } from './subscriptions.js'
 import { type VenueLine, venueLine } from './venue-line.js'
 import { WantedStreams } from './wanted-streams.js'
@@ -230,6 +231,13 @@ export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
   readonly #room = new Map<string, number>()
   #epoch: string | null = null
   readonly #emissions = new Emissions()
+  readonly #books = new StreamBooks({
+    has: (venue, id, channel) =>
+      this.#subscriptions(venue).some(
+        (held) => held.channel === channel && held.instrument.instrument === id,
+      ),
+    emitted: (venue, id, channel) => this.#emittedBook(venue, id, channel as Channel),
+  })
   #closing: Promise<void> | null = null
   /** The streams as they stood when the feed ended. */
   #atTheEnd: readonly FeedStream[] | null = null
@@ -344,16 +352,13 @@ export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
   /**
    * The maintained book of a stream, L2, as it was emitted last; of an `order` stream the levels that follow from its orders. A reader
    * that has events to read is behind it, and has a book of its own: see {@link FeedReader.book}.
-   * Null where there is no such stream.
+   *
+   * It is the same object for as long as the stream lives, whatever becomes of its connections, and is `closed` after that.
+   * Null where there is no such stream, or nothing came of it yet.
    */
   book(venue: string, symbol: string, channel: Channel = 'book'): ReadonlyBook | null {
     const line = this.#lines.get(venue)
-    const id = line?.instruments.find(symbol)?.instrument ?? symbol
-    for (const { venue: served, lane } of this.#lanes) {
-      const book = served === venue ? lane.book(id, channel) : null
-      if (book !== null) return book
-    }
-    return null
+    return this.#books.get(venue, line?.instruments.find(symbol)?.instrument ?? symbol, channel)
   }
 
   /** What is known of an instrument of the feed, by unified symbol or the venue's own id. */
@@ -380,7 +385,9 @@ export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
   unsubscribe(venue: string, symbols: readonly string[], channels: readonly Channel[]): void {
     this.#assertOpen('unsubscribe')
     assertStreams('unsubscribe', venue, symbols, channels)
-    this.#release(venue, this.#of(venue, this.#wanted).remove(symbols, channels))
+    const given = this.#of(venue, this.#wanted).remove(symbols, channels)
+    for (const { instrument, channel } of given) this.#books.giveUp(venue, instrument.instrument, channel)
+    this.#release(venue, given)
     this.#asked.get(venue)?.end(symbols, channels, this.#platform.clock.now())
   }
 
@@ -580,6 +587,14 @@ export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
     }
   }
 
+  #emittedBook(venue: string, id: string, channel: Channel): ReadonlyBook | null {
+    for (const { venue: served, lane } of this.#lanes) {
+      const book = served === venue ? lane.book(id, channel) : null
+      if (book !== null) return book
+    }
+    return null
+  }
+
   /** A stream as it is now: of values the newest event, of a book a snapshot; null where there is none, or a gap is open. */
   #image({ venue, channel, instrument }: StreamName, stream: EmittedStream): StreamEvent | null {
     const { openGap, newest, last, n } = stream
@@ -622,6 +637,7 @@ export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
     for (const wanted of this.#wanted.values()) wanted.close()
     for (const line of this.#lines.values()) line.close()
     await Promise.all(this.#lanes.map(({ lane }) => lane.close()))
+    this.#books.end()
     // A reader gets the failure where it reads, and connection events tell of the network. A mistake that nobody else would be told of
     // is left to those who watch `done`, and is an unhandled rejection where nobody does.
     const told = !(this.#failure instanceof UsageError && this.#outlet.isOnlyListenedTo)

@@ -86,6 +86,7 @@ describe.each(profiles.map((profile) => [profile.venue.id, profile] as const))('
     for (const symbol of [unified, sibling]) {
       await stage.until(`a book of ${symbol}`, () => bookEvents(stage.events, symbol).length > 3)
     }
+    const held = stage.feed.book(venue.id, unified, book)
     stage.feed.unsubscribe(venue.id, [one], [book])
     const quiet = async () => {
       const before = bookEvents(stage.events, unified).length
@@ -99,7 +100,8 @@ describe.each(profiles.map((profile) => [profile.venue.id, profile] as const))('
     expect(await quiet()).toBe(true)
     expect(stage.of('gap')).toEqual([])
     // Nobody keeps it any more.
-    expect(stage.feed.book(venue.id, unified, book)?.state).toBe('suspect')
+    expect(held?.state).toBe('closed')
+    expect(stage.feed.book(venue.id, unified, book)).toBeNull()
     expect(stage.feed.book(venue.id, sibling, book)?.state).toBe('live')
   })
 

@@ -53,41 +53,6 @@ test.fails('with two connections a trade is emitted once', () => {
   expect(court.words.filter((word) => word === '2')).toEqual(['2'])
 })
 
-// Promise: what `feed.book()` returned is the stream's book for as long as the stream lives. The successor of a connection has a
-// book of its own, and the one that the user holds stands still and says `live`.
-test.fails('a book that the user holds goes on across a handover', async () => {
-  const { platform, feed } = play(['BTC/USD'], {}, 20_000)
-  await platform.advance(8_000)
-  const held = feed.book('blockchain', 'BTC/USD')
-  if (held === null) return
-  await platform.advance(62_000)
-  if (feed.metrics().venues[0]?.handovers === 0) return
-  expect(held.lastUpdate).toBe(feed.book('blockchain', 'BTC/USD')?.lastUpdate)
-})
-
-// Promise: a book whose stream is over says so. It goes on to say `live`.
-test.fails('a book that the user holds is closed after the end of the feed', async () => {
-  const { platform, feed } = play()
-  await platform.advance(8_000)
-  const held = feed.book('blockchain', 'BTC/USD')
-  if (held?.state !== 'live') return
-  const closing = feed.close()
-  await platform.advance(3_000)
-  await closing
-  expect<string>(held.state).toBe('closed')
-})
-
-// Promise: the same of a stream that was given up while the feed goes on. It stays `suspect`, or nothing is known of it.
-test.fails('a book that the user holds is closed after its stream was unsubscribed', async () => {
-  const { platform, feed } = play()
-  await platform.advance(8_000)
-  const held = feed.book('blockchain', 'BTC/USD')
-  if (held?.state !== 'live') return
-  feed.unsubscribe('blockchain', ['BTC/USD'], ['book'])
-  await platform.advance(3_000)
-  expect<string>(held.state).toBe('closed')
-})
-
 // Promise: `feed.book()` never steps back behind what was emitted. When the leading connection is lost, it is the book of the other one,
 // which is behind.
 test.fails('with two connections and the standby behind, the book never steps back from what was emitted', () => {
