@@ -26,6 +26,8 @@ export interface ServeOptions {
   readonly maxClients?: number
   /** Offers permessage-deflate. @default false */
   readonly perMessageDeflate?: boolean
+  /** Lets pages of any origin read the answers over HTTP: for tests of a client in a browser. @default false */
+  readonly cors?: boolean
   /** A client with more than this unread is closed with 1013 and cut. @default 8 MiB */
   readonly maxBufferedBytes?: number
   /** A larger frame from a client closes it with 1009; a larger request body is answered with 413. @default 1 MiB */
@@ -46,6 +48,7 @@ const serveOptions = z.strictObject({
   stepMs: whole(1, 60_000).default(10),
   maxClients: whole(1, 1_000_000).default(10_000),
   perMessageDeflate: z.boolean().default(false),
+  cors: z.boolean().default(false),
   maxBufferedBytes: whole(1, 2 ** 31).default(8 * 1024 * 1024),
   maxReceivedBytes: whole(1, 2 ** 31).default(1024 * 1024),
   onError: z.custom<(error: unknown) => void>().default(() => (error: unknown) => {
@@ -245,7 +248,16 @@ class Server implements SimulatorServer {
   }
 
   #request(message: IncomingMessage, response: ServerResponse): void {
-    const { maxReceivedBytes, clock } = this.#options
+    const { maxReceivedBytes, clock, cors } = this.#options
+    if (cors) {
+      response.setHeader('access-control-allow-origin', '*')
+      const { 'access-control-request-headers': asked } = message.headers
+      if (asked !== undefined) response.setHeader('access-control-allow-headers', asked)
+      if (message.method === 'OPTIONS') {
+        response.writeHead(204).end()
+        return
+      }
+    }
     const chunks: Buffer[] = []
     let length = 0
     message.on('data', (chunk: Buffer) => {

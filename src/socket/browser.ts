@@ -1,9 +1,10 @@
 import type { HttpResponse } from '../connector.js'
 import { UsageError } from '../errors.js'
-import type { Http } from '../platform.js'
+import type { Clock, Dial, Http } from '../platform.js'
 import type { Protocol } from '../protocols/codec.js'
 import { shown } from '../shown.js'
 import { systemClock } from './clock.js'
+import { fetchDial } from './fetch-dial.js'
 import { type OpenSocketOptions, openSocketConfig, openSocketSchema } from './open-options.js'
 import { type Frame, plainFrames } from './plain-frames.js'
 import { Socket } from './socket.js'
@@ -56,8 +57,14 @@ function opened<Command, Message, Answer>(
 ): Socket<Command, Message, Answer> {
   const config = openSocketConfig(openSocketSchema, url, options, protocol)
   const clock = systemClock()
-  const platform = config.platform ?? { clock, dial: dialWith(ownWebSocket(), clock), http: fetchHttp }
+  const platform = config.platform ?? { clock, dial: browserDial(clock), http: fetchHttp }
   return new Socket(config, options, protocol, platform)
+}
+
+function browserDial(clock: Clock): Dial {
+  const webSocket = dialWith(ownWebSocket(), clock)
+  const stream = fetchDial(clock)
+  return (target, events) => (/^https?:/.test(target.url) ? stream : webSocket)(target, events)
 }
 
 function ownWebSocket(): new (url: string, protocols: string[]) => WhatwgWebSocket {

@@ -278,7 +278,21 @@ export class Outbox<Command, Message, Answer> {
 function sizeOf(command: unknown): number {
   if (typeof command === 'string') return command.length
   if (command instanceof Uint8Array) return command.byteLength
-  return JSON.stringify(command)?.length ?? 0
+  let bytes = 0
+  const replace = function (this: Readonly<Record<string, unknown>>, key: string, value: unknown) {
+    // Not `value`: a Buffer has been made an array of numbers in it.
+    const part = this[key]
+    if (typeof part === 'bigint') return String(part)
+    if (!ArrayBuffer.isView(part) && !(part instanceof ArrayBuffer)) return value
+    bytes += part.byteLength
+    return null
+  }
+  try {
+    return (JSON.stringify(command, replace)?.length ?? 0) + bytes
+  } catch {
+    // It refers to itself: what is wrong with it is for the protocol to say.
+    return bytes
+  }
 }
 
 function notConnected(): NetworkError {

@@ -30,7 +30,7 @@ const CLOSE_WITHIN_MS = 1_000
 /**
  * Dials with a standard WebSocket class, for where there is no Node.
  *
- * What the standard cannot do: send headers (a target with some is refused), send or see ping and pong frames, show the
+ * What the standard cannot do: open a bare connection or send headers (a target that asks for that is refused), send or see ping and pong frames, show the
  * answer to a handshake or why it failed, bound a frame before it is there, and stop reading: while paused, frames are held up
  * to `maxFrameBytes` in all, and one more ends the connection.
  *
@@ -44,9 +44,17 @@ export function dialWith(
     const attempt = new Attempt(clock, target, events)
     try {
       if (Object.keys(target.headers ?? {}).length > 0) {
-        throw new UsageError('bad_target', 'a standard WebSocket cannot send headers; dial with nodeDial', {
-          context: { field: 'headers' },
-        })
+        throw new UsageError(
+          'bad_target',
+          'a WebSocket of a browser cannot send headers; put a token in the URL, by the option prepare',
+          { context: { field: 'headers' } },
+        )
+      }
+      if (/^(tcp|tls):/.test(target.url)) {
+        throw new UsageError(
+          'bad_target',
+          `a page of a browser opens no bare connection (${shownUrl(target.url)}); reach the server by ws:// or wss://`,
+        )
       }
       attempt.follow(new WebSocketClass(target.url, [...(target.protocols ?? [])]))
     } catch (error) {

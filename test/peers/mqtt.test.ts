@@ -1,9 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { type AddressInfo, connect as connectTcp, createServer } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import * as fc from 'fast-check'
 import mqttClient from 'mqtt'
 import mqttPacket from 'mqtt-packet'
@@ -14,46 +9,16 @@ import { PacketStream } from '../../src/protocols/mqtt/packet-stream.js'
 import { writePacket } from '../../src/protocols/mqtt/packets.js'
 import { serveSimulator } from '../../src/simulator/index.js'
 import { LiveCodec } from '../src/protocols/live-codec.js'
+import { type Broker, mosquitto } from './brokers.js'
 
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
-
 describe('mosquitto', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'tapewire-mosquitto-'))
-  let broker: ChildProcess
-  let tcp = 0
-  let ws = 0
+  let broker: Broker
   beforeAll(async () => {
-    tcp = await freePort()
-    ws = await freePort()
-    const config = join(folder, 'mosquitto.conf')
-    const listeners = `listener ${tcp} 127.0.0.1\nlistener ${ws} 127.0.0.1\nprotocol websockets\n`
-    writeFileSync(config, `${listeners}allow_anonymous true\npersistence false\nretain_available true\n`)
-    broker = spawn('/usr/sbin/mosquitto', ['-c', config], { stdio: 'ignore' })
-    for (const port of [tcp, ws]) {
-      for (let open = false; !open; ) {
-        const probe = connectTcp(port, '127.0.0.1')
-        open = await Promise.race([
-          once(probe, 'connect').then(() => true),
-          once(probe, 'error').then(() => false),
-        ]).catch(() => false)
-        probe.destroy()
-      }
-    }
+    broker = await mosquitto()
   })
-  afterAll(async () => {
-    broker.kill()
-    await once(broker, 'exit')
-    rmSync(folder, { recursive: true, force: true })
-  })
+  afterAll(() => broker[Symbol.asyncDispose]())
 
   describe.each([
     ['TCP', 5],
@@ -61,7 +26,7 @@ describe('mosquitto', () => {
     ['WebSocket', 5],
     ['WebSocket', 4],
   ] as const)('over %s with version %i', (transport, version) => {
-    const url = () => (transport === 'TCP' ? `mqtt://127.0.0.1:${tcp}` : `ws://127.0.0.1:${ws}`)
+    const url = () => (transport === 'TCP' ? `mqtt://127.0.0.1:${broker.tcp}` : `ws://127.0.0.1:${broker.ws}`)
     const id = `${transport}${version}`
 
     test('every QoS both ways, retained messages, refusals and the will', async () => {

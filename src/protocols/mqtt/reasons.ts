@@ -4,9 +4,11 @@ import { hex } from './deliveries.js'
 import type { MqttVersion } from './packets.js'
 import type { MqttProperties } from './properties.js'
 
+const UNSUPPORTED = 'the version is not supported'
+
 /** What the return codes of 3.1.1 mean, from 1. */
 const RETURN_CODES = [
-  'the version is not supported',
+  UNSUPPORTED,
   'the client id is refused',
   'the server is not available',
   'user name or password is wrong',
@@ -18,7 +20,7 @@ const REASONS: Readonly<Record<number, string>> = {
   129: 'malformed packet',
   130: 'protocol error',
   131: 'implementation specific error',
-  132: 'the version is not supported',
+  132: UNSUPPORTED,
   133: 'the client id is refused',
   134: 'user name or password is wrong',
   135: 'the client is not authorised',
@@ -53,9 +55,12 @@ export function refusedConnect(
   properties: MqttProperties,
   hasLogin: boolean,
 ): Reconnect {
-  const words = version === 4 ? RETURN_CODES[code - 1] : REASONS[code]
-  const final = version === 4 ? code <= 2 : FINAL.has(code)
-  const login = version === 4 ? code === 4 || code === 5 : LOGIN.has(code)
+  // A server that knows only 3.1.1 answers a client of version 5 with its own codes (MQTT 5, 4.13; nats-server).
+  const old = version === 4 || code < 0x80
+  const known = old ? RETURN_CODES[code - 1] : REASONS[code]
+  const words = known === UNSUPPORTED && version === 5 ? `${known}; 3.1.1 is \`version: 4\`` : known
+  const final = old ? code <= 2 : FINAL.has(code)
+  const login = old ? code === 4 || code === 5 : LOGIN.has(code)
   return {
     retry: final || (login && !hasLogin) ? 'never' : 'backoff',
     error: ended('the server refused the connection', words, code, properties),

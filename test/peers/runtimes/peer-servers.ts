@@ -1,31 +1,14 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
-import { createRequire } from 'node:module'
-import { type AddressInfo, connect, createServer as createTcpServer } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import type { AddressInfo } from 'node:net'
 import mqttClient from 'mqtt'
 import { Server as RpcServer } from 'rpc-websockets'
 import { Server as IoServer } from 'socket.io'
-import { PusherServer, SignalRServer } from '../../../simulators/protocols/index.js'
+import { PusherServer, SignalRServer, WampServer } from '../../../simulators/protocols/index.js'
 import { serveSimulator } from '../../../src/simulator/index.js'
 import { listen } from '../../src/socket/servers.js'
+import { mosquitto } from '../brokers.js'
 import { type Relay, relay } from './server.js'
-
-const require = createRequire(import.meta.url)
-/** Neither has declarations that fit. */
-const FoxRouter = require('fox-wamp') as new () => { listenWAMP(options: object): void }
-const autobahn = require('autobahn') as {
-  Connection: new (
-    options: object,
-  ) => {
-    onopen: (session: { publish(topic: string, args: unknown[]): void }) => void
-    open(): void
-    close(): void
-  }
-}
 
 /** Servers of the protocols, each behind a relay, that say something new to whoever has subscribed, again and again. */
 export interface PeerServers {
@@ -67,20 +50,25 @@ export async function peerServers(): Promise<PeerServers> {
   closing.push(() => pusher.close())
 
   const hub = new SignalRServer({ methods: { Join: () => true } })
-  const signalR = await serveSimulator(hub)
+  const signalR = await serveSimulator(hub, { cors: true })
   news.push(() => hub.broadcast('news', 1))
   closing.push(() => signalR.close())
 
-  const wampHttp = createServer()
-  new FoxRouter().listenWAMP({ server: wampHttp, path: '/wamp' })
-  const wampPort = await listen(wampHttp)
-  const bahn = new autobahn.Connection({ url: `ws://127.0.0.1:${wampPort}/wamp`, realm: 'realm1' })
-  bahn.onopen = (session) => void news.push(() => session.publish('news', [1]))
-  bahn.open()
-  closing.push(() => bahn.close())
+  // Not fox-wamp: it throws where nobody can catch it when a connection is reset while it writes.
+  const router = new WampServer()
+  const wamp = await serveSimulator(router)
+  news.push(() => router.publish('news', [1]))
+  closing.push(() => wamp.close())
 
   const streams = createServer((request, response) => {
-    response.writeHead(200, { 'content-type': 'text/event-stream', 'access-control-allow-origin': '*' })
+    // For a page of another origin.
+    response.setHeader('access-control-allow-origin', '*')
+    response.setHeader('access-control-allow-headers', 'last-event-id')
+    if (request.method === 'OPTIONS') {
+      response.end()
+      return
+    }
+    response.writeHead(200, { 'content-type': 'text/event-stream' })
     response.write('retry: 10\n\n')
     let id = Number(request.headers['last-event-id'] ?? 0)
     const talk = setInterval(() => response.write(`id: ${++id}\ndata: ${id}\n\n`), EVERY_MS)
@@ -88,7 +76,7 @@ export async function peerServers(): Promise<PeerServers> {
   })
 
   const broker = await mosquitto()
-  closing.push(() => broker.close())
+  closing.push(() => broker[Symbol.asyncDispose]())
   const publisher = await mqttClient.connectAsync(`mqtt://127.0.0.1:${broker.tcp}`)
   news.push(() => void publisher.publish('news/all', '1'))
   closing.unshift(() => publisher.endAsync(true))
@@ -98,7 +86,7 @@ export async function peerServers(): Promise<PeerServers> {
     'socket-io': `ws://${await behind('socket-io', ioPort)}`,
     pusher: `ws://${await behind('pusher', pusher.port)}/app/app-key`,
     signalr: `http://${await behind('signalr', signalR.port)}/hub`,
-    wamp: `ws://${await behind('wamp', wampPort)}/wamp`,
+    wamp: `ws://${await behind('wamp', wamp.port)}`,
     sse: `http://${await behind('sse', await listen(streams))}/`,
     mqtt: `ws://${await behind('mqtt', broker.ws)}`,
   }
@@ -121,54 +109,6 @@ export async function peerServers(): Promise<PeerServers> {
     tcp: `mqtt://127.0.0.1:${tcpRelay.port}`,
     close: async () => {
       for (const each of closing) await each()
-    },
-  }
-}
-
-/** A port on which nothing listens now. */
-export async function freePort(): Promise<number> {
-  const server = createTcpServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
-
-/** Resolves once something listens on a port. */
-export async function listens(port: number): Promise<void> {
-  for (let open = false; !open; ) {
-    const probe = connect(port, '127.0.0.1')
-    open = await once(probe, 'connect').then(
-      () => true,
-      () => false,
-    )
-    probe.destroy()
-    if (!open) await new Promise((resolve) => setTimeout(resolve, 20))
-  }
-}
-
-/** A mosquitto of our own, on a port for TCP and one for WebSockets. */
-export async function mosquitto(): Promise<{
-  readonly tcp: number
-  readonly ws: number
-  close(): Promise<void>
-}> {
-  const folder = mkdtempSync(join(tmpdir(), 'tapewire-mosquitto-'))
-  const tcp = await freePort()
-  const ws = await freePort()
-  const config = join(folder, 'mosquitto.conf')
-  const listeners = `listener ${tcp} 127.0.0.1\nlistener ${ws} 127.0.0.1\nprotocol websockets\n`
-  writeFileSync(config, `${listeners}allow_anonymous true\npersistence false\nretain_available true\n`)
-  const broker: ChildProcess = spawn('/usr/sbin/mosquitto', ['-c', config], { stdio: 'ignore' })
-  for (const port of [tcp, ws]) await listens(port)
-  return {
-    tcp,
-    ws,
-    close: async () => {
-      broker.kill()
-      await once(broker, 'exit')
-      rmSync(folder, { recursive: true, force: true })
     },
   }
 }

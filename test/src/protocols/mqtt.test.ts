@@ -160,6 +160,7 @@ describe('the connect', () => {
 
   test.each([
     [5, 0x84, 'never'],
+    [5, 0x01, 'never'],
     [5, 0x86, 'never'],
     [5, 0x89, 'backoff'],
     [4, 1, 'never'],

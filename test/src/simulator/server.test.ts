@@ -140,6 +140,21 @@ describe('a simulator behind a real server', () => {
     expect(refusedExtension.socket.extensions).toBe('')
   })
 
+  it('lets pages of any origin read its answers where it is told to, and asks nothing of the simulator for that', async () => {
+    const { server } = await serve({ cors: true })
+    const url = server.url.replace('ws', 'http')
+    const preflight = await fetch(`${url}/anything`, {
+      method: 'OPTIONS',
+      headers: { 'access-control-request-headers': 'last-event-id' },
+    })
+    expect(preflight.status).toBe(204)
+    expect(preflight.headers.get('access-control-allow-headers')).toBe('last-event-id')
+    expect((await fetch(`${url}/anything`)).headers.get('access-control-allow-origin')).toBe('*')
+    const { server: plain } = await serve()
+    const answer = await fetch(plain.url.replace('ws', 'http'))
+    expect(answer.headers.has('access-control-allow-origin')).toBe(false)
+  })
+
   it('cuts a client that does not read, so that its memory stays bounded', async () => {
     const { server, venue } = await serve({ maxBufferedBytes: 256 * 1024 })
     const slow = new RealClient(server.url)

@@ -1,5 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import type { WebSocket } from 'ws'
+import { MqttServer } from '../../../simulators/protocols/index.js'
+import { jsonRpc } from '../../../src/protocols/json-rpc/index.js'
+import { mqtt } from '../../../src/protocols/mqtt/index.js'
+import { serveSimulator } from '../../../src/simulator/index.js'
 import { openSocket } from '../../../src/socket/index.js'
 import { closedPort, eventually, leavingNothingOpen, rawVenue, venue } from './servers.js'
 
@@ -118,6 +122,35 @@ describe('a message that is sent while there is no connection', () => {
     ;(slow as WebSocket | null)?.resume()
     await eventually(() => expect(received).toBe(60 * 400_000))
     expect(socket.stats.held).toBe(0)
+  })
+})
+
+describe('a command of a protocol', () => {
+  it('counts the bytes that it carries as they are, a Buffer too', async () => {
+    await using server = await serveSimulator(new MqttServer(), { maxReceivedBytes: 8 * 1024 * 1024 })
+    await using socket = openSocket(server.url, { protocol: mqtt() })
+    await socket.ready()
+    const bytes = new Uint8Array(900_000).fill(7)
+    for (const payload of [bytes, Buffer.from(bytes)]) {
+      expect(await socket.request({ type: 'publish', topic: 'a', payload, qos: 1 })).toBeTypeOf('number')
+    }
+    const held = openSocket('ws://127.0.0.1:1/', { protocol: mqtt(), whileDisconnected: { hold: true } })
+    expect(held.send({ type: 'publish', topic: 'a', payload: bytes })).toBe(true)
+    expect(held.send({ type: 'publish', topic: 'a', payload: bytes })).toBe(false)
+    await held.close()
+  })
+
+  it('that has no JSON is refused by the protocol, with a sentence', async () => {
+    const port = await venue(() => {})
+    await using socket = openSocket(`ws://127.0.0.1:${port}/`, { protocol: jsonRpc() })
+    await socket.ready()
+    const loop: unknown[] = []
+    loop.push(loop)
+    for (const params of [[1n], loop]) {
+      expect(() => socket.send({ type: 'notify', method: 'm', params })).toThrow(
+        expect.objectContaining({ code: 'bad_command', message: expect.stringContaining('as JSON') }),
+      )
+    }
   })
 })
 
