@@ -23,35 +23,23 @@ const markets: readonly MarketType[] = ['spot', 'perpetual', 'future']
 /** Three images of a book: each product sends one every five seconds, whether its market moves or not. */
 const IMAGE_LOST_MS = 16_000
 
+const common = { variants: [], markets, cadenceMs: null, snapshot: false } as const
+const rising = (by: string) => ({ by, scope: 'stream', across: 'own', step: 'rising' }) as const
+
 const channels: readonly ChannelSpec[] = [
-  {
-    kind: 'trade',
-    variants: [],
-    markets,
-    order: { by: 'id', scope: 'stream', across: 'own', step: 'rising' },
-    cadenceMs: null,
-    snapshot: false,
-  },
+  { kind: 'trade', ...common, order: rising('id') },
   {
     kind: 'book',
-    variants: [],
-    markets,
+    ...common,
     image: { how: 'marked' },
     // An image runs ahead of the changes: it lacks levels that a change behind it still takes away.
     rows: { kind: 'levels', absent: 'ignore' },
     cadenceMs: IMAGE_LOST_MS,
     snapshot: true,
   },
-  ...(['ticker', 'quote', 'instrument'] as const).map(
-    (kind): ChannelSpec => ({
-      kind,
-      variants: [],
-      markets,
-      order: { by: 'tick_id', scope: 'stream', across: 'own', step: 'rising' },
-      cadenceMs: null,
-      snapshot: false,
-    }),
-  ),
+  { kind: 'ticker', ...common, order: rising('tick_id') },
+  { kind: 'quote', ...common, order: rising('tick_id') },
+  { kind: 'instrument', ...common, order: rising('tick_id') },
 ]
 
 const limits: Limits = {

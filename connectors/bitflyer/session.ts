@@ -81,9 +81,8 @@ export function bitflyerProtocol(kit: SessionKit): Protocol {
   }
 
   function ask(stream: Stream, at: Micros | null): void {
-    const channels = channelsOf(stream)
-    for (const channel of channels) if (!topics.has(channel)) call('subscribe', channel, at)
-    if (channels.every((channel) => topics.get(channel) === 'granted')) grant(stream, at)
+    for (const channel of channelsOf(stream)) if (!topics.has(channel)) call('subscribe', channel, at)
+    grant(stream, at)
   }
 
   /** The channels of a stream that no other stream needs are given up. */
@@ -94,7 +93,9 @@ export function bitflyerProtocol(kit: SessionKit): Protocol {
     }
   }
 
+  /** A stream is granted with the last of its channels. */
   function grant(stream: Stream, at: Micros | null): void {
+    if (!channelsOf(stream).every((channel) => topics.get(channel) === 'granted')) return
     streams.refusals.forget(streamName(stream))
     if (stream.kind === 'trade') backfills.granted(stream, at)
     else streams.ack(stream, at)
@@ -130,9 +131,7 @@ export function bitflyerProtocol(kit: SessionKit): Protocol {
 
   function granted(channel: string, at: Micros | null): void {
     if (topics.has(channel)) topics.set(channel, 'granted')
-    for (const stream of served(channel, at)) {
-      if (stream.state === 'requested' && !init.adopt) ask(stream, at)
-    }
+    for (const stream of served(channel, at)) if (stream.state === 'requested') grant(stream, at)
   }
 
   function refused(channel: string, error: Error, at: Micros | null): void {
