@@ -335,7 +335,6 @@ describe('on a real socket, against the test server', () => {
     let settled = 0
     let right = 0
     for (let call = 0; call < 60; call++) {
-      await live.whenReady()
       const outcome = await live.outcome({ type: 'call', method: 'echo', params: [call] })
       settled++
       if (!outcome.ok) continue

@@ -78,9 +78,24 @@ export class LiveCodec<Command, Message, Answer> implements AsyncDisposable {
     return this.until(() => this.ready)
   }
 
-  /** Does a command and waits for its outcome. */
+  /**
+   * Does a command while there is a connection, and waits for its outcome. The connection that was there a microtask ago may be
+   * gone, so the command is done where readiness is seen.
+   */
   async outcome(command: Command): Promise<Outcome<Answer>> {
-    const id = this.do(command)
+    const id = await new Promise<string | null>((resolve, reject) => {
+      const look = () => {
+        if (!this.ready && !this.#ended) return
+        this.#watchers.delete(look)
+        try {
+          resolve(this.do(command))
+        } catch (error) {
+          reject(error)
+        }
+      }
+      this.#watchers.add(look)
+      look()
+    })
     if (id === null) throw new Error('the command is not answered')
     const already = this.#answers.get(id)
     if (already !== undefined) return already
