@@ -185,7 +185,7 @@ class BookOfEvents implements MaintainedBook {
   }
 
   suspect(): void {
-    if (this.book.state === 'live') this.book.state = 'suspect'
+    this.book.distrust()
   }
 
   #updateOrders(event: OrderUpdateEvent): void {

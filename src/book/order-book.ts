@@ -1,13 +1,9 @@
 import type { Level, Micros } from '../../schemas/events.js'
 import { compareDecimals } from '../decode/decimal.js'
 import { ownText } from '../decode/own-text.js'
+import { type BookState, type BookStep, bookAfter } from './book-steps.js'
 
-/**
- * `syncing`: no snapshot yet. `live`: every change since the snapshot was applied and nothing speaks against it.
- * `suspect`: a hole or a contradiction; the levels are those of the last moment it was live. `closed`: the stream was given up, or
- * the feed has ended; the levels are the last that were emitted.
- */
-export type BookState = 'syncing' | 'live' | 'suspect' | 'closed'
+export type { BookState }
 
 /** A side of a book. */
 export type BookSide = 'bids' | 'asks'
@@ -180,16 +176,25 @@ export function ownLevel([price, amount]: Level): Level {
 
 /** An exact order book: canonical decimals in, never a float. */
 export class OrderBook implements ReadonlyBook {
-  state: BookState = 'syncing'
+  #state: BookState = 'syncing'
   lastUpdate: Micros | null = null
   readonly #bids = new Side(true)
   readonly #asks = new Side(false)
+
+  get state(): BookState {
+    return this.#state
+  }
 
   /** Replaces every level and is live from here. */
   snapshot(bids: readonly Level[], asks: readonly Level[]): void {
     this.#bids.replace(bids)
     this.#asks.replace(asks)
-    this.state = 'live'
+    this.#go('snapshot')
+  }
+
+  /** Whatever it holds is from now on not known to be the venue's. */
+  distrust(): void {
+    this.#go('gap')
   }
 
   /**
@@ -254,8 +259,12 @@ export class OrderBook implements ReadonlyBook {
   clear(): void {
     this.#bids.replace([])
     this.#asks.replace([])
-    this.state = 'syncing'
+    this.#go('outgrown')
     this.lastUpdate = null
+  }
+
+  #go(step: BookStep): void {
+    this.#state = bookAfter(this.#state, step)
   }
 
   #side(side: BookSide): Side {

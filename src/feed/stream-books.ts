@@ -1,5 +1,6 @@
 import type { Level, Micros } from '../../schemas/events.js'
-import { type BookSide, type BookState, OrderBook, type ReadonlyBook } from '../book/order-book.js'
+import { type BookState, bookAfter } from '../book/book-steps.js'
+import { type BookSide, OrderBook, type ReadonlyBook } from '../book/order-book.js'
 
 /**
  * The book of a stream for as long as the stream lives: what is emitted may come from one connection after another, each of which has a
@@ -17,7 +18,7 @@ class StreamBook implements ReadonlyBook {
   }
 
   get state(): BookState {
-    return this.#closed ? 'closed' : this.#book.state
+    return this.#closed ? bookAfter(this.#book.state, 'over') : this.#book.state
   }
 
   get lastUpdate(): Micros | null {

@@ -52,7 +52,7 @@ export class StreamRecord {
 
   /** Whatever the book holds is from now on not known to be the venue's. */
   distrust(): void {
-    if (this.book.state === 'live') this.book.state = 'suspect'
+    this.book.distrust()
   }
 
   /** A trade was emitted. History may come newest first; what happens now is the newest whatever its time says. */

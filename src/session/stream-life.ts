@@ -15,6 +15,7 @@ import {
 } from './stream.js'
 import type { StreamEvents } from './stream-events.js'
 import type { StreamGaps } from './stream-gaps.js'
+import { streamAfter } from './stream-steps.js'
 
 /** Resubscribes of one stream before the socket itself is held to be the fault. */
 const TRIES_A_CONNECTION = 3
@@ -68,7 +69,7 @@ export class StreamLife {
 
   ack(stream: Stream, at: Micros | null, backfilled: boolean): void {
     if (stream.state !== 'requested') return
-    stream.state = 'acked'
+    stream.state = streamAfter(stream.state, 'granted')
     stream.record.acked = at
     this.#init.memory.granted(stream.instrument, stream.channel, at)
     this.#alarms.clear(alarmOf('ack', stream))
@@ -111,7 +112,7 @@ export class StreamLife {
   }
 
   leave(stream: Stream): void {
-    stream.state = 'leaving'
+    stream.state = streamAfter(stream.state, 'given up')
     this.#silence(stream)
   }
 
@@ -145,7 +146,8 @@ export class StreamLife {
     record.seen = true
     if (stream.state === 'live') return
     if (stream.state === 'requested') this.ack(stream, at, false)
-    stream.state = 'live'
+    stream.state = streamAfter(stream.state, 'datum')
+    if (stream.state !== 'live') return
     stream.tries = 0
     this.#alarms.clear(alarmOf('first', stream))
     this.touch(stream, at)
@@ -179,7 +181,7 @@ export class StreamLife {
     const key = streamKey(instrument.instrument, channel)
     const held = this.#streams.get(key)
     if (held !== undefined) {
-      held.state = 'requested'
+      held.state = streamAfter(held.state, 'asked')
       return held
     }
     // A log may know so little of an instrument that its market is a guess.

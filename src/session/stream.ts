@@ -1,12 +1,7 @@
 import type { StreamEvent } from '../../schemas/events.js'
 import type { Channel, ChannelKind, ChannelSpec, Instrument } from '../connector.js'
 import type { StreamRecord } from './memory.js'
-
-/**
- * `requested`: asked for, no ack yet. `acked`: granted, no datum yet. `live`: data came. `leaving`: unsubscribed, late
- * frames may follow and are dropped.
- */
-export type StreamState = 'requested' | 'acked' | 'live' | 'leaving'
+import type { StreamState } from './stream-steps.js'
 
 /** What each event of a stream says of the stream. */
 export type StreamLabels = Readonly<Pick<StreamEvent, 'venue' | 'symbol' | 'instrument' | 'channel'>>

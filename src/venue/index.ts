@@ -18,7 +18,6 @@ export {
   type Stream,
   type StreamLabels,
   type StreamPolicy,
-  type StreamState,
   streamName,
 } from '../session/stream.js'
 export type {
@@ -35,6 +34,7 @@ export type {
   UpdateFields,
 } from '../session/stream-events.js'
 export type { StreamGap } from '../session/stream-gap.js'
+export type { StreamState } from '../session/stream-steps.js'
 export type { Streams } from '../session/streams.js'
 export { ConnectionCounter } from './connection-counter.js'
 export type { CheckRule, ImageRule, Integrity, MarkRule, OrderRule, RowRule } from './integrity.js'
