@@ -100,13 +100,14 @@ export class Tickers {
 
   #spotQuote(stream: Stream, value: unknown, text: string, at: Micros | null): void {
     const { tick, ts } = checkSpotQuote(value, text)
-    if (!this.#rising.takes(stream, tick.seqId)) return
+    const exchangeTime = (tick.quoteTime || ts) * 1000
+    if (!this.#rising.takes(stream, tick.seqId, exchangeTime)) return
     const bidPrice = price(tick.bid, ['tick', 'bid'])
     const askPrice = price(tick.ask, ['tick', 'ask'])
     this.#streams.quote(
       stream,
       {
-        exchangeTime: (tick.quoteTime || ts) * 1000,
+        exchangeTime,
         sequence: tick.seqId,
         bidPrice,
         bidAmount: bidPrice === null ? null : decimalOrNull(tick.bidSize, ['tick', 'bidSize']),
@@ -119,11 +120,12 @@ export class Tickers {
 
   #contractQuote(stream: Stream, value: unknown, text: string, at: Micros | null): void {
     const { tick, ts } = checkContractQuote(value, text)
-    if (!this.#rising.takes(stream, tick.mrid)) return
+    const exchangeTime = (tick.ts ?? ts) * 1000
+    if (!this.#rising.takes(stream, tick.mrid, exchangeTime)) return
     this.#streams.quote(
       stream,
       {
-        exchangeTime: (tick.ts ?? ts) * 1000,
+        exchangeTime,
         sequence: tick.mrid,
         bidPrice: decimalOrNull(tick.bid?.[0], ['tick', 'bid', 0]),
         bidAmount: decimalOrNull(tick.bid?.[1], ['tick', 'bid', 1]),

@@ -35,7 +35,7 @@ export class WholeBooks {
 
   refresh(topic: Topic, stream: Stream, value: unknown, text: string, at: Micros | null): void {
     const { tick, ts } = checkRefresh(value, text)
-    if (!this.#rising.takes(stream, tick.seqNum)) return
+    if (!this.#rising.takes(stream, tick.seqNum, ts * 1000)) return
     const fields = { depth: topic.depth, exchangeTime: ts * 1000, sequence: tick.seqNum }
     this.#streams.snapshot(stream, { ...wholeBook(tick, ['tick']), ...fields }, at)
   }
@@ -51,7 +51,7 @@ export class WholeBooks {
     at: Micros | null,
   ): void {
     const sequence = sequenceOf(stream, tick)
-    if (!this.#rising.takes(stream, sequence)) return
+    if (!this.#rising.takes(stream, sequence, time * 1000)) return
     const bids = levels(tick.bids, ['tick', 'bids'])
     const asks = levels(tick.asks, ['tick', 'asks'])
     if (bids.length + asks.length === 0) return
@@ -67,7 +67,7 @@ export class WholeBooks {
     at: Micros | null,
   ): void {
     const sequence = sequenceOf(stream, tick)
-    if (!this.#rising.takes(stream, sequence)) return
+    if (!this.#rising.takes(stream, sequence, time * 1000)) return
     const fields = { depth: topic.depth, exchangeTime: time * 1000, sequence }
     this.#streams.snapshot(stream, { ...wholeBook(tick, [path]), ...fields }, at)
   }

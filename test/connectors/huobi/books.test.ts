@@ -596,6 +596,30 @@ describe('books that come whole', () => {
     expect(run.of('book_snapshot').map(({ sequence }) => sequence)).toEqual(['50', '51', '5', '6'])
   })
 
+  it('are left out where their own time is older as well, however many of them come', () => {
+    const ch = 'market.btcusdt.mbp.refresh.5'
+    const run = granted([['BTC/USDT', 'book:refresh5']])
+    const frames = [
+      [50, 100],
+      [46, 96],
+      [47, 97],
+      [48, 98],
+      [49, 99],
+      [51, 101],
+      // Lower, but not of one run that goes on.
+      [9, 102],
+      [7, 103],
+      [5, 104],
+      [52, 105],
+      [1, 106],
+      [2, 107],
+      [3, 108],
+    ] as const
+    for (const [seqNum, ts] of frames)
+      run.session.frame(packed({ ch, ts, tick: { seqNum, bids: [], asks: [] } }), T)
+    expect(run.of('book_snapshot').map(({ sequence }) => sequence)).toEqual(['50', '51', '52', '3'])
+  })
+
   it('are numbered by version on spot and by mrid on derivatives, whose version is a clock', () => {
     const run = granted([
       ['BTC/USDT', 'book:step0'],
