@@ -41,6 +41,7 @@ describe('silence that means nothing', () => {
     'CEX.IO': ['BTC/USD', 'trade', 'book', 'quote'],
     Bittrex: ['BTC/USD', 'trade', 'book', 'quote', 'candle'],
     'Blockchain.com': ['BTC/USD', 'trade', 'book', 'order', 'derivative', 'candle'],
+    bitFlyer: ['BTC/JPY', 'trade', 'book', 'ticker', 'quote'],
   }
 
   test.each(patients.map(({ name, venue }) => [name, venue] as const))(

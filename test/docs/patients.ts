@@ -1,4 +1,5 @@
 import { bitfinexVenue } from '../../connectors/bitfinex/index.js'
+import { bitflyerVenue } from '../../connectors/bitflyer/index.js'
 import { bitmexVenue } from '../../connectors/bitmex/index.js'
 import { bittrexVenue } from '../../connectors/bittrex/index.js'
 import { blockchainVenue } from '../../connectors/blockchain/index.js'
@@ -223,6 +224,18 @@ export const patients: readonly Patient[] = [
       replace: '"none"',
     },
     stalled: null,
+  },
+  {
+    ...inert,
+    name: 'bitFlyer',
+    venue: bitflyerVenue,
+    symbol: 'BTC/JPY',
+    other: 'XRP/JPY',
+    channel: 'book',
+    asks: /"subscribe","params":\{"channel":"lightning_board_BTC_JPY"/,
+    // Between two images, each of which puts the book right.
+    crossed: { fault: 'venue', name: 'book-crossed', atMs: AT + 1_000 },
+    mute: MUTE,
   },
 ]
 
