@@ -71,7 +71,9 @@ export class JoinedBooks<Row> {
     this.#joins.set(stream, new SnapshotJoin(rising, this.#kind.holding))
   }
 
+  /** What came before it may be of a subscription that ended, with a hole up to this one. */
   granted(stream: Stream, at: Micros | null): void {
+    if (!this.#kit.init.adopt) this.begin(stream)
     this.#kit.streams.ack(stream, at)
     const { record } = stream
     const { instrument } = stream.instrument

@@ -257,6 +257,11 @@ export function bitstampProtocol(kit: SessionKit): Protocol {
     subscribe(requested, at) {
       for (const stream of requested) ask(stream, at)
     },
+    resubscribe(stream, at) {
+      streams.leave(stream)
+      leave(stream, at)
+      ask(streams.request(stream, at), at)
+    },
     unsubscribe(leaving, at) {
       for (const stream of leaving) {
         leave(stream, at)

@@ -22,6 +22,7 @@ export function tradeHistory(rest: string | null): RestTradeHistory {
   }
 }
 
+/** A trade from the future has it from a clock that is off: the venue's or ours. */
 function spanOf(age: Micros): string {
-  return SPANS.find(([, seconds]) => age < seconds * 1_000_000)?.[0] ?? 'day'
+  return SPANS.find(([, seconds]) => Math.abs(age) < seconds * 1_000_000)?.[0] ?? 'day'
 }

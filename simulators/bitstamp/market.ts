@@ -76,6 +76,8 @@ export class BitstampMarket implements Listed {
     readonly rows: readonly [BookSide, string, Held | undefined][]
   }[] = []
   readonly #shown: Sides
+  /** The publication that REST has come to. */
+  #restAt: Micros = 0
 
   constructor(id: string, shape: MarketShape, quiet: boolean, random: SeededRandom) {
     this.id = id
@@ -127,9 +129,9 @@ export class BitstampMarket implements Listed {
       rows.push([side, price, is])
     }
     this.#moved.clear()
-    if (rows.length === 0) return null
     this.#coming.push({ at, rows })
     this.#settle(at)
+    if (rows.length === 0) return null
     const of = (wanted: BookSide): Row[] =>
       rows.flatMap(([side, price, held]) =>
         side === wanted ? [[price, held?.amount ?? '0', held?.order ?? ''] as const] : [],
@@ -149,7 +151,11 @@ export class BitstampMarket implements Listed {
   /** The whole book as REST has it. */
   image(at: Micros): Book {
     this.#settle(at)
-    return { at: at - LAG, bids: sorted(this.#rest, 'bids'), asks: sorted(this.#rest, 'asks') }
+    return {
+      at: this.#restAt || at - LAG,
+      bids: sorted(this.#rest, 'bids'),
+      asks: sorted(this.#rest, 'asks'),
+    }
   }
 
   /** Trades that REST shows, newest first. */
@@ -160,6 +166,7 @@ export class BitstampMarket implements Listed {
   #settle(at: Micros): void {
     for (let next = this.#coming[0]; next !== undefined && next.at <= at - LAG; next = this.#coming[0]) {
       this.#coming.shift()
+      this.#restAt = next.at
       for (const [side, price, held] of next.rows) {
         if (held === undefined) this.#rest[side].delete(price)
         else this.#rest[side].set(price, held)

@@ -40,6 +40,7 @@ describe('silence that means nothing', () => {
     Huobi: ['BTC/USDT:USDT', 'trade', 'book', 'quote', 'liquidation', 'derivative', 'instrument'],
     'CEX.IO': ['BTC/USD', 'trade', 'book', 'quote'],
     Bittrex: ['BTC/USD', 'trade', 'book', 'quote', 'candle'],
+    Bitstamp: ['BTC/USD:USD', 'trade', 'book', 'book:100', 'order', 'derivative'],
     'Blockchain.com': ['BTC/USD', 'trade', 'book', 'order', 'derivative', 'candle'],
     bitFlyer: ['BTC/JPY', 'trade', 'book', 'ticker', 'quote'],
   }

@@ -1,6 +1,7 @@
 import { bitfinexVenue } from '../../connectors/bitfinex/index.js'
 import { bitflyerVenue } from '../../connectors/bitflyer/index.js'
 import { bitmexVenue } from '../../connectors/bitmex/index.js'
+import { bitstampVenue } from '../../connectors/bitstamp/index.js'
 import { bittrexVenue } from '../../connectors/bittrex/index.js'
 import { blockchainVenue } from '../../connectors/blockchain/index.js'
 import { type CexOptions, cexVenue } from '../../connectors/cex/index.js'
@@ -236,6 +237,27 @@ export const patients: readonly Patient[] = [
     // Between two images, each of which puts the book right.
     crossed: { fault: 'venue', name: 'book-crossed', atMs: AT + 1_000 },
     mute: MUTE,
+  },
+  {
+    name: 'Bitstamp',
+    venue: bitstampVenue,
+    symbol: 'BTC/USD',
+    other: 'ETH/USD',
+    channel: 'book',
+    asks: /"bts:subscribe".*diff_order_book_btcusd"/,
+    lost: { fault: dropped('diff_order_book'), stillAt: null },
+    twice: null,
+    overtaken: { fault: 'reorder', atMs: AT, match: 'diff_order_book' },
+    wrong: null,
+    crossed: own('book-crossed'),
+    contradicted: own('level-unknown'),
+    mute: { fault: 'http-stall', path: 'order_book', fromMs: AT },
+    muteIsFatal: false,
+    heartless: null,
+    stalled: {
+      faults: [{ fault: 'drop', fromMs: AT, untilMs: 100_000, match: 'diff_order_book' }],
+      freeze: false,
+    },
   },
 ]
 
