@@ -198,8 +198,9 @@ export function bitflyerProtocol(kit: SessionKit): Protocol {
 
   function readTicker(stream: Stream, params: unknown, frame: string, at: Micros | null): void {
     const { message: row } = checkTicker(params, frame)
-    if (!ticks.takes(stream, row.tick_id)) return
     const fields = tickerFields(row)
+    const { exchangeTime = null } = fields
+    if (!ticks.takes(stream, row.tick_id, exchangeTime)) return
     if (stream.kind === 'ticker') streams.ticker(stream, fields, at)
     else if (stream.kind === 'quote') streams.quote(stream, fields, at)
     else {
@@ -207,7 +208,6 @@ export function bitflyerProtocol(kit: SessionKit): Protocol {
       const { instrument } = stream.instrument
       const known = init.instruments.get(instrument) ?? stream.instrument
       if (known.status === status && stream.state === 'live') return
-      const { exchangeTime = null } = fields
       streams.instrument(stream, { ...known, status }, { exchangeTime, receiveTime: at })
     }
   }
