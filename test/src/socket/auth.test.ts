@@ -111,9 +111,9 @@ describe('oauth2', () => {
     await using other = openSocket(server.ws, { prepare })
     await Promise.all([socket.ready(), other.ready()])
     expect(server.asked).toHaveLength(1)
-    const login = Buffer.from('client%20id:a%3Asecret%26of%3Dours').toString('base64')
+    const login = Buffer.from('client+id:a%3Asecret%26of%3Dours').toString('base64')
     expect(server.asked[0]).toBe(
-      `POST /token Basic ${login} audience=market&grant_type=client_credentials&scope=read`,
+      `POST /token Basic ${login} audience=market&scope=read&grant_type=client_credentials`,
     )
     await eventually(() => expect(socket.stats.connects).toBeGreaterThanOrEqual(3))
     clearInterval(ticking)
@@ -158,7 +158,7 @@ describe('oauth2', () => {
     expect(kept).toEqual(['refresh-1', 'refresh-2'])
     expect(codes).toEqual(['handshake_refused'])
     expect(server.asked[0]).toBe(
-      'POST /token - grant_type=refresh_token&refresh_token=refresh-0&client_id=public',
+      'POST /token - refresh_token=refresh-0&grant_type=refresh_token&client_id=public',
     )
   })
 
@@ -183,7 +183,7 @@ describe('oauth2', () => {
       { status: 429, headers: { 'retry-after': '0' } },
     ]
     const flaky = await site(
-      () => answers.shift() ?? { body: { access_token: 'at-last' } },
+      () => answers.shift() ?? { body: { access_token: 'at-last', token_type: 'bearer' } },
       (request) => bearerOf(request),
     )
     const codes: unknown[] = []
@@ -197,7 +197,10 @@ describe('oauth2', () => {
   })
 
   it('takes the way of the socket: its proxy', async () => {
-    const server = await site(() => ({ body: { access_token: 'through-the-proxy' } }), bearerOf)
+    const server = await site(
+      () => ({ body: { access_token: 'through-the-proxy', token_type: 'bearer' } }),
+      bearerOf,
+    )
     const proxy = await connectProxy()
     await using socket = openSocket(server.ws, {
       proxy: `http://127.0.0.1:${proxy.port}`,
@@ -205,6 +208,52 @@ describe('oauth2', () => {
     })
     await socket.ready()
     expect(proxy.asked).toEqual([server.host, server.host])
+  })
+
+  it('understands only what a Bearer token is', async () => {
+    for (const type of ['mac', 'dpop']) {
+      const server = await site(() => ({ body: { access_token: 'x', token_type: type } }), bearerOf)
+      await using socket = openSocket(server.ws, {
+        prepare: oauth2({ tokenUrl: `${server.http}/t`, clientId: 'x', clientSecret: 'y' }),
+      })
+      await expect(socket.ready()).rejects.toMatchObject({ code: 'gave_up', cause: { code: 'auth_refused' } })
+    }
+  })
+
+  it('bounds what a token server sends, and how long it takes, and shows none of it', async () => {
+    const silent = await listen(http.createServer(() => {}))
+    const endless = await listen(
+      http.createServer((_request, response) => {
+        response.on('error', () => {})
+        const more = () => {
+          if (!response.destroyed) response.write('a-secret-token'.repeat(5_000), more)
+        }
+        more()
+      }),
+    )
+    const odd = await listen(
+      http.createServer((_request, response) => {
+        response.end('{"access_token":"a-secret-token","token_type":"bearer","expires_in":{}}')
+      }),
+    )
+    const errors: { readonly code?: string; readonly message: string }[] = []
+    for (const port of [silent, endless, odd]) {
+      const socket = openSocket('ws://127.0.0.1:1/', {
+        prepare: oauth2({ tokenUrl: `http://127.0.0.1:${port}/t`, clientId: 'x', clientSecret: 'y' }),
+        connectTimeoutMs: port === silent ? 300 : 30_000,
+        maxFrameBytes: 100_000,
+        reconnect: false,
+        on: { error: (error) => errors.push(error) },
+      })
+      await socket.closed.catch(() => {})
+    }
+    const firsts = errors.filter(({ code }) => code !== 'gave_up')
+    expect(firsts).toMatchObject([
+      { message: expect.stringContaining('within 300 ms') },
+      { code: 'auth_failed', message: expect.stringContaining('larger than 100000 bytes') },
+      { code: 'auth_failed', message: expect.stringContaining('expires_in') },
+    ])
+    expect(inspect(errors, { depth: 20 })).not.toContain('a-secret-token')
   })
 
   it('refuses wrong options at the door', () => {
@@ -341,7 +390,9 @@ it('shows no token, cookie, secret or signature, though the server repeats them 
       asked++
       if (path === '/login') return { headers: { 'set-cookie': `sid=${secrets[2]}` } }
       if (asked % 2 === 0) return { status: 500, body: { error: leaking, error_description: leaking } }
-      return { body: { access_token: secrets[1], refresh_token: secrets[3], expires_in: 1 } }
+      return {
+        body: { access_token: secrets[1], token_type: 'bearer', refresh_token: secrets[3], expires_in: 1 },
+      }
     },
     () => 'in',
     (socket) => socket.close(4000, leaking.slice(0, 120)),
