@@ -351,7 +351,7 @@ export class Feed implements AsyncIterable<MarketEvent>, AsyncDisposable {
 
   /**
    * The maintained book of a stream, L2, as it was emitted last; of an `order` stream the levels that follow from its orders. A reader
-   * that has events to read is behind it, and has a book of its own: see {@link FeedReader.book}.
+   * that has events to read is behind it, and has a book of its own: see {@link FeedReader}.
    *
    * It is the same object for as long as the stream lives, whatever becomes of its connections, and is `closed` after that.
    * Null where there is no such stream, or nothing came of it yet.
