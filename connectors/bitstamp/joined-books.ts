@@ -26,6 +26,8 @@ export interface BookKind<Row> {
   snapshot(stream: Stream, rows: Rows<Row>, at: Micros | null): void
   /** @returns whether the book took it. */
   update(stream: Stream, rows: Rows<Row>, at: Micros | null): boolean
+  /** There is no such book. */
+  refuse(stream: Stream, reason: string, at: Micros | null): void
   /** Whether a silent book is compared with the venue's: it is another one. */
   differs?(stream: Stream, image: Rows<Row>): boolean
 }
@@ -110,9 +112,14 @@ export class JoinedBooks<Row> {
     } else if (verdict === 'back') this.broken(stream, join.breach, at)
   }
 
-  /** A change is missing or cannot be trusted. */
+  /** A change is missing or cannot be trusted. An image that is on its way may be from before it. */
   broken(stream: Stream, detail: string, at: Micros | null): void {
     if (stream.record.book.state === 'live') this.#kit.streams.resync(stream, 'sequence', detail, at)
+    else if (this.#joins.has(stream)) {
+      this.begin(stream)
+      this.#images.cancel(stream)
+      this.#images.ask(stream, SETTLE_MS, at)
+    }
   }
 
   /**
@@ -126,8 +133,7 @@ export class JoinedBooks<Row> {
     if (stream === undefined) return false
     if (stream === null || !this.#joins.has(stream)) return true
     if (response.status === 404) {
-      this.leave(stream)
-      this.#kit.streams.refuse(stream, `there is no market ${stream.instrument.instrument}`, at)
+      this.#kind.refuse(stream, `there is no market ${stream.instrument.instrument}`, at)
     } else if (response.status !== 200) this.#images.failed(stream, response, at)
     else if (!this.image(stream, this.#read(stream, response, at), at)) this.#images.retry(stream, at)
     return true
@@ -184,7 +190,7 @@ export class JoinedBooks<Row> {
     const { alarms } = this.#kit
     alarms.set(silentAlarm(stream), at, silentMs, (now) => {
       if (alarms.elapsedMs(stream.record.lastData ?? now, now) < silentMs) {
-        this.#watch(stream, SILENT_MS, now)
+        this.#watch(stream, SILENT_MS, stream.record.lastData)
         return
       }
       if (stream.record.book.state === 'live') this.#images.ask(stream, 0, now)

@@ -80,6 +80,7 @@ export function bitstampProtocol(kit: SessionKit): Protocol {
     group: 1,
     holding: bookHolding,
     read: readBook,
+    refuse,
     snapshot: (stream, rows, at) => streams.snapshot(stream, fieldsOf(rows), at),
     update: (stream, rows, at) => streams.update(stream, fieldsOf(rows), at),
     differs: ({ record: { book } }, { bids, asks }) =>
@@ -92,6 +93,7 @@ export function bitstampProtocol(kit: SessionKit): Protocol {
     group: 2,
     holding: orderHolding,
     read: readOrderBook,
+    refuse,
     snapshot: (stream, rows, at) => streams.orderSnapshot(stream, fieldsOf(rows), at),
     update: (stream, rows, at) => streams.orderUpdate(stream, fieldsOf(rows), at),
   })
@@ -136,6 +138,11 @@ export function bitstampProtocol(kit: SessionKit): Protocol {
     codec.command({ type: 'unsubscribe', channel }, at)
   }
 
+  function refuse(stream: Stream, reason: string, at: Micros | null): void {
+    leave(stream, at)
+    streams.refuse(stream, reason, at)
+  }
+
   function granted(channel: string, at: Micros | null): void {
     asked.delete(channel)
     const stream = streamOf(channel, at)
@@ -153,10 +160,7 @@ export function bitstampProtocol(kit: SessionKit): Protocol {
     const reason = errors.join('; ')
     errors = []
     if (asked.size === 0) streams.connection('refused', reason, at)
-    for (const stream of asked.values()) {
-      streams.refuse(stream, reason, at)
-      leave(stream, at)
-    }
+    for (const stream of asked.values()) refuse(stream, reason, at)
   }
 
   // ── Data ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -222,13 +226,13 @@ export function bitstampProtocol(kit: SessionKit): Protocol {
     return rising.takes(stream, String(exchangeTime))
   }
 
-  /** A message of the stream could not be read. */
+  /** A message of the stream could not be read. Where each is complete, the next one says all. */
   function lost(stream: Stream | undefined, at: Micros | null): void {
     if (stream === undefined || stream.state === 'leaving' || stream.state === 'requested') return
     const detail = `a message of ${streamName(stream)} could not be read`
     const joins = joined(stream)
-    if (joins === null) streams.gap(stream, 'sequence', detail, at)
-    else joins.broken(stream, detail, at)
+    if (joins !== null) joins.broken(stream, detail, at)
+    else if (stream.kind === 'trade') streams.gap(stream, 'sequence', detail, at)
   }
 
   function joined({ channel }: Stream): JoinedBooks<Level> | JoinedBooks<Order> | null {

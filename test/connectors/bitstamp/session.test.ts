@@ -185,6 +185,16 @@ describe('the whole book', () => {
       state: 'refused',
       reason: 'book of NOPE/USD: there is no market nopeusd',
     })
+    expect(stage.asked().at(-1)).toMatchObject({ event: 'bts:unsubscribe' })
+  })
+
+  test('asks anew for an image that may be from before a message which could not be read', () => {
+    const { run, ...stage } = live(['book']).ack('diff_order_book_btcusd')
+    stage.receive(diff(0.5, [['100', '1']])).wait(1.5)
+    stage.receive({ ...diff(1.4, [['100', '1']]), data: { microtimestamp: 'x' } }).wait(1.5)
+    expect(run.requests).toEqual([])
+    stage.wait(0.6)
+    expect(run.requests).toHaveLength(1)
   })
 
   test('is asked for again while REST fails, and a minute later where it is asked too often', () => {
