@@ -85,14 +85,14 @@ class BooklessMemory extends StreamMemory {
 }
 
 /** A session with nothing behind it. */
-export function sessionOf(connector, { adopt, send, emit, book = true }) {
+export function sessionOf(connector, { adopt, send, emit, book = true, memory }) {
   return connector.session(
     {
       endpoint: connector.endpoints[0] ?? { name: 'public', url: 'ws://127.0.0.1:1', rest: null },
       connection: 'public#0',
       adopt,
       instruments: new Instruments(),
-      memory: book ? new StreamMemory() : new BooklessMemory(),
+      memory: memory ?? (book ? new StreamMemory() : new BooklessMemory()),
       tools: nodeTools(connector.limits.maxFrameBytes),
       random: () => 0.5,
     },

@@ -18,7 +18,7 @@ import { redirection } from '../socket/redirect.js'
 import { ResilientSocket, type SocketSettings } from '../socket/resilient-socket.js'
 import { retirementMs } from '../socket/retirement.js'
 import { WakeTimer } from '../socket/wake-timer.js'
-import type { Leg } from './leg.js'
+import type { MergeConnection } from '../stream/merged-stream.js'
 import type { ConnectionMetrics } from './metrics.js'
 import { Pacer } from './pacer.js'
 import type { Route } from './route.js'
@@ -51,7 +51,7 @@ export interface GaveUp {
  * One connection of the feed: a resilient socket, and on each opened socket a fresh session of the venue. It hands out the
  * subscriptions at the venue's pace, wakes the session at the deadlines it names, and carries its requests.
  */
-export class FeedConnection implements Leg {
+export class FeedConnection implements MergeConnection {
   readonly name: string
   readonly endpoint: Endpoint
   readonly memory: StreamMemory

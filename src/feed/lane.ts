@@ -6,7 +6,8 @@ import { bookImage, type ImagePlace } from '../session/book-image.js'
 import type { StreamRecord } from '../session/memory.js'
 import { natureOf } from '../session/stream.js'
 import type { SocketSettings } from '../socket/resilient-socket.js'
-import { Arbiter } from './arbiter.js'
+import { WakeTimer } from '../socket/wake-timer.js'
+import { Merge } from '../stream/merge.js'
 import { FeedConnection, type GaveUp } from './feed-connection.js'
 import type { SubscriptionMetrics } from './metrics.js'
 import type { Route } from './route.js'
@@ -14,14 +15,12 @@ import type { VenueLine } from './venue-line.js'
 
 /** A successor that has not taken over within this, and the time that its subscribes need by the venue's pace, does so anyway. */
 const HANDOVER_MS = 30_000
-/** How often it is asked whether a successor leads every stream. */
-const LOOK_EVERY_MS = 100
 
 export interface LaneOptions {
   readonly line: VenueLine
   readonly endpoint: Endpoint
   readonly subscriptions: readonly Subscription[]
-  /** One for each of the lane's lines. */
+  /** One for each of the lane's connections. */
   readonly routes: readonly Route[]
   readonly settings: SocketSettings
   /** The venue takes no more streams on a connection: this one is given up here, to be placed elsewhere. */
@@ -36,25 +35,28 @@ interface Handover {
   readonly successor: FeedConnection
   readonly reason: string
   readonly deadline: Timer
-  /** When the two are looked at again. */
-  look: Timer
 }
 
 /**
- * The streams of one connection's worth, on one line or several.
+ * The streams of one connection's worth, on one connection or several.
  *
- * Alone, a connection tells the user directly. Two of them (A/B lines, or one that is about to leave and its successor) are
- * brought together by an arbiter, which is there only as long as there are two.
+ * Alone, a connection emits directly. Two of them (for redundancy, or one that is about to leave and its successor) are brought together by
+ * a merge, which is there only as long as there are two.
  */
 export class Lane {
   readonly endpoint: Endpoint
   readonly #options: LaneOptions
   readonly #wanted: Subscription[]
-  readonly #legs: FeedConnection[] = []
+  readonly #connections: FeedConnection[] = []
   /** Connections that were let go and are not gone yet. */
   readonly #leaving = new Set<Promise<void>>()
-  #arbiter: Arbiter | null = null
+  #merge: Merge | null = null
+  readonly #mergeTimer: WakeTimer
   #handover: Handover | null = null
+  /** What follows once the merge is led by one connection; never in the middle of a session's frame. */
+  #afterFrame: Timer | null = null
+  /** When the merge is dissolved at the latest, once there is one connection. */
+  #dissolving: Timer | null = null
   #paused = false
   #closed = false
 
@@ -62,7 +64,8 @@ export class Lane {
     this.#options = options
     this.endpoint = options.endpoint
     this.#wanted = [...options.subscriptions]
-    if (options.routes.length > 1) this.#arbiter = this.#newArbiter()
+    this.#mergeTimer = new WakeTimer(options.line.platform.clock, () => this.#merge?.settle(this.#now()))
+    if (options.routes.length > 1) this.#merge = this.#newMerge()
     for (const route of options.routes) this.#connect(route)
   }
 
@@ -71,18 +74,18 @@ export class Lane {
   }
 
   get connections(): readonly FeedConnection[] {
-    return this.#legs
+    return this.#connections
   }
 
   start(): void {
-    for (const leg of this.#legs) leg.start()
+    for (const connection of this.#connections) connection.start()
   }
 
   /** Asks for further streams while running. */
   subscribe(subscriptions: readonly Subscription[]): void {
     this.#wanted.push(...subscriptions)
-    this.#arbiter?.add(subscriptions)
-    for (const leg of this.#legs) leg.subscribe(subscriptions)
+    this.#merge?.add(subscriptions)
+    for (const connection of this.#connections) connection.subscribe(subscriptions)
   }
 
   /** Gives streams up while running. */
@@ -91,24 +94,26 @@ export class Lane {
       const at = this.#wanted.indexOf(subscription)
       if (at !== -1) this.#wanted.splice(at, 1)
     }
-    for (const leg of this.#legs) leg.unsubscribe(subscriptions)
-    this.#arbiter?.remove(subscriptions)
+    for (const connection of this.#connections) connection.unsubscribe(subscriptions)
+    this.#merge?.remove(subscriptions)
   }
 
   /** The reader lacks events of a stream. */
   overflowed(instrument: string, channel: Channel, from: Micros | null, detail: string): void {
-    if (this.#arbiter === null) this.#legs[0]?.overflowed(instrument, channel, from, detail)
-    else this.#arbiter.overflowed(instrument, channel, from, this.#now(), detail)
+    if (this.#merge === null) this.#connections[0]?.overflowed(instrument, channel, from, detail)
+    else this.#merge.stream(instrument, channel)?.overflowed(from, this.#now(), detail)
   }
 
-  /** The connection whose word on a stream counts now. */
+  /** The connection that is active in a stream. */
   leader(instrument: string, channel: Channel): FeedConnection | null {
-    const leader = this.#arbiter?.leader(instrument, channel) ?? null
-    return this.#legs.find((leg) => leg === leader) ?? this.#legs[0] ?? null
+    const leader = this.#merge?.stream(instrument, channel)?.leader ?? null
+    return this.#connections.find((connection) => connection === leader) ?? this.#connections[0] ?? null
   }
 
-  /** The book as the user was told it; null where the stream is not of this lane. */
+  /** The book as it was emitted; null where the stream is not of this lane. */
   book(instrument: string, channel: Channel): ReadonlyBook | null {
+    const merged = this.#merge?.stream(instrument, channel)?.book ?? null
+    if (merged !== null) return merged
     return this.leader(instrument, channel)?.memory.peek(instrument, channel)?.book ?? null
   }
 
@@ -117,7 +122,7 @@ export class Lane {
     const held = this.#wanted.find(
       (subscription) => subscription.channel === channel && subscription.instrument.instrument === instrument,
     )
-    const shown = this.#arbiter === null ? this.#legs[0] : this.#arbiter.shown(instrument, channel)
+    const shown = this.#merge === null ? this.#connections[0] : this.#merge.stream(instrument, channel)?.shown
     const record = shown?.memory.peek(instrument, channel)
     if (held === undefined || record?.book.state !== 'live') return null
     return bookImage(record, held.instrument, channel, place)
@@ -126,7 +131,7 @@ export class Lane {
   /** When the last of its connections gave up, and why; null while one goes on. */
   get gaveUp(): GaveUp | null {
     let last: GaveUp | null = null
-    for (const { gaveUp } of this.#legs) {
+    for (const { gaveUp } of this.#connections) {
       if (gaveUp === null) return null
       if (last === null || gaveUp.at > last.at) last = gaveUp
     }
@@ -149,88 +154,98 @@ export class Lane {
         connection: leader?.name ?? null,
         sinceAckMs: since(record?.acked),
         sinceDataMs: since(record?.lastData),
-        gap: this.#arbiter === null ? own : this.#arbiter.gap(instrument, channel),
-        book: natureOf({ channel }) === 'book' ? (record?.book.state ?? 'syncing') : null,
+        gap: this.#merge === null ? own : (this.#merge.stream(instrument, channel)?.gap?.reason ?? null),
+        book: natureOf({ channel }) === 'book' ? (this.book(instrument, channel)?.state ?? 'syncing') : null,
       }
     })
   }
 
   pause(): void {
     this.#paused = true
-    for (const leg of this.#legs) leg.pause()
+    this.#mergeTimer.pause()
+    for (const connection of this.#connections) connection.pause()
   }
 
   resume(): void {
     this.#paused = false
-    for (const leg of this.#legs) leg.resume()
+    this.#mergeTimer.resume()
+    for (const connection of this.#connections) connection.resume()
   }
 
   async close(): Promise<void> {
     this.#closed = true
     this.#endHandover()
-    for (const leg of this.#legs) this.#dismiss(leg)
+    this.#mergeTimer.set(null)
+    this.#dissolving?.cancel()
+    for (const connection of this.#connections) this.#dismiss(connection)
     await Promise.all(this.#leaving)
   }
 
   /** A stream that was served elsewhere goes on here: with its gap, and no trade twice. */
   inherit(subscription: Subscription, record: StreamRecord): void {
     const { instrument, channel } = subscription
-    if (this.#arbiter !== null) this.#arbiter.inherit(subscription, record)
-    else this.#legs[0]?.memory.inherit(instrument.instrument, channel, record)
+    if (this.#merge !== null) this.#merge.stream(instrument.instrument, channel)?.inherit(record)
+    else this.#connections[0]?.memory.inherit(instrument.instrument, channel, record)
   }
 
-  /** Gives a stream up, to be served elsewhere. @returns what the user was told of it */
+  /** Gives a stream up, to be served elsewhere. @returns what was emitted of it */
   #release(subscription: Subscription): StreamRecord | null {
     const { instrument, channel } = subscription
     const record =
-      this.#arbiter === null
-        ? this.#legs[0]?.memory.peek(instrument.instrument, channel)
-        : this.#arbiter.release(subscription, this.#now())
+      this.#merge === null
+        ? this.#connections[0]?.memory.peek(instrument.instrument, channel)
+        : this.#merge.stream(instrument.instrument, channel)?.release(this.#now())
     this.unsubscribe([subscription])
     return record ?? null
   }
 
-  // ── Legs ────────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── Connections ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #connect(route: Route): FeedConnection {
     const { line, settings } = this.#options
-    const leg: FeedConnection = new FeedConnection({
+    const connection: FeedConnection = new FeedConnection({
       line,
       route,
       subscriptions: this.#wanted,
       settings,
-      memory: line.memory.sibling(this.#arbiter !== null),
-      emit: (event) => this.#emit(leg, event),
-      replace: (reason) => this.#replace(leg, route, reason),
-      lost: () => this.#lost(leg),
-      gaveUp: (error) => this.#gaveUp(leg, error),
+      memory: line.memory.sibling(this.#merge !== null),
+      emit: (event) => this.#emit(connection, event),
+      replace: (reason) => this.#replace(connection, route, reason),
+      lost: () => this.#lost(connection),
+      gaveUp: (error) => this.#gaveUp(connection, error),
       full: (refused) => this.#options.full(this, refused, this.#release(refused)),
     })
-    this.#legs.push(leg)
-    this.#arbiter?.join(leg)
-    if (this.#paused) leg.pause()
-    return leg
+    this.#connections.push(connection)
+    this.#merge?.join(connection)
+    if (this.#paused) connection.pause()
+    return connection
   }
 
-  #emit(leg: FeedConnection, event: MarketEvent): void {
-    if (this.#arbiter === null) {
+  #emit(connection: FeedConnection, event: MarketEvent): void {
+    if (this.#merge === null) {
       this.#options.line.emit(event)
       return
     }
-    this.#arbiter.take(leg, event)
+    this.#merge.take(connection, event)
   }
 
-  #newArbiter(): Arbiter {
+  #newMerge(): Merge {
     const { line } = this.#options
-    return new Arbiter(line.connector.channels, this.#wanted, {
+    const { clock } = line.platform
+    return new Merge(line.connector.channels, this.#wanted, {
       emit: (event) => line.emit(event),
       swallowed: (reason) => line.counters.swallowed(reason),
-      steady: (at) => line.platform.clock.steady(at),
+      steady: (at) => clock.steady(at),
+      wake: (at) => this.#mergeTimer.set(at),
+      led: () => {
+        this.#afterFrame?.cancel()
+        this.#afterFrame = clock.after(0, () => this.#led())
+      },
     })
   }
 
-  #dismiss(leg: FeedConnection): void {
-    const gone = leg.close().finally(() => this.#leaving.delete(gone))
+  #dismiss(connection: FeedConnection): void {
+    const gone = connection.close().finally(() => this.#leaving.delete(gone))
     this.#leaving.add(gone)
   }
 
@@ -243,21 +258,22 @@ export class Lane {
 
   // ── Make before break ───────────────────────────────────────────────────────────────────────────────────────────
 
-  /** A leg knows that its connection will end. @returns false where it is simply to connect again */
+  /** A connection knows that its connection will end. @returns false where it is simply to connect again */
   #replace(leaving: FeedConnection, route: Route, reason: string): boolean {
     if (this.#closed) return false
     if (this.#handover !== null) return this.#handover.leaving === leaving
-    if (this.#arbiter?.spares(leaving) === true) return false
-    if (this.#arbiter === null) {
-      this.#arbiter = this.#newArbiter()
-      this.#arbiter.adopt(leaving)
+    if (this.#merge?.spares(leaving) === true) return false
+    this.#dissolving?.cancel()
+    this.#dissolving = null
+    if (this.#merge === null) {
+      this.#merge = this.#newMerge()
+      this.#merge.adopt(leaving)
     }
     const successor = this.#connect(route)
     const { clock } = this.#options.line.platform
     const deadline = clock.after(HANDOVER_MS + this.#subscribingMs(), () => this.#overdue())
-    const look = clock.after(LOOK_EVERY_MS, () => this.#look())
-    this.#handover = { leaving, successor, reason, deadline, look }
-    this.#arbiter.prefer(successor)
+    this.#handover = { leaving, successor, reason, deadline }
+    this.#merge.prefer(successor, this.#now())
     successor.start()
     return true
   }
@@ -267,13 +283,12 @@ export class Lane {
     return (Math.ceil(this.#wanted.length / subscribeBatch) / subscribesPerMinute) * 60_000
   }
 
-  /** Never in the middle of a session's frame, as an event would be. */
-  #look(): void {
+  /** One connection leads every stream. */
+  #led(): void {
+    this.#afterFrame = null
     const handover = this.#handover
-    if (handover === null) return
-    this.#arbiter?.settle(this.#now())
-    if (this.#arbiter?.ledBy(handover.successor) === true) this.#takeOver(handover)
-    else handover.look = this.#options.line.platform.clock.after(LOOK_EVERY_MS, () => this.#look())
+    if (handover === null) this.#dissolve()
+    else if (this.#merge?.ledBy(handover.successor) === true) this.#takeOver(handover)
   }
 
   #overdue(): void {
@@ -281,7 +296,7 @@ export class Lane {
     if (handover === null) return
     const { leaving, successor, reason } = handover
     if (successor.ready) {
-      this.#arbiter?.force(successor, this.#now())
+      this.#merge?.force(successor, this.#now())
       this.#takeOver(handover)
       return
     }
@@ -297,39 +312,53 @@ export class Lane {
     this.#remove(leaving, reason)
   }
 
-  /** A leg goes for good; the last one left tells the user directly again. */
-  #remove(leg: FeedConnection, reason: string): void {
+  /** A connection goes for good. The last one left emits directly again, once it has reached what was emitted of every book. */
+  #remove(connection: FeedConnection, reason: string): void {
     const at = this.#now()
-    this.#legs.splice(this.#legs.indexOf(leg), 1)
-    this.#arbiter?.leave(leg, 'disconnected', reason, at)
-    this.#dismiss(leg)
-    const [rest] = this.#legs
-    if (rest === undefined || this.#legs.length > 1 || this.#options.routes.length > 1) return
-    this.#arbiter?.dissolve(rest, at)
-    this.#arbiter = null
+    this.#connections.splice(this.#connections.indexOf(connection), 1)
+    this.#merge?.leave(connection, 'disconnected', reason, at)
+    this.#dismiss(connection)
+    const [rest] = this.#connections
+    if (rest === undefined || this.#merge?.behind !== true) {
+      this.#dissolve()
+      return
+    }
+    this.#merge.prefer(rest, at)
+    this.#dissolving ??= this.#options.line.platform.clock.after(HANDOVER_MS, () => this.#dissolve())
+  }
+
+  #dissolve(): void {
+    const [rest] = this.#connections
+    if (rest === undefined || this.#connections.length > 1 || this.#options.routes.length > 1) return
+    this.#dissolving?.cancel()
+    this.#dissolving = null
+    this.#merge?.dissolve(rest, this.#now())
+    this.#merge = null
   }
 
   /** A connection does not try any more. A successor that never came is not missed. */
-  #gaveUp(leg: FeedConnection, error: Error): void {
+  #gaveUp(connection: FeedConnection, error: Error): void {
     const handover = this.#handover
-    if (handover?.successor === leg) {
+    if (handover?.successor === connection) {
       this.#endHandover()
-      this.#remove(leg, error.message)
+      this.#remove(connection, error.message)
       handover.leaving.reconnect(handover.reason)
       return
     }
     if (this.gaveUp !== null) this.#options.gaveUp(error)
   }
 
-  /** The connection of a leg is gone. One that was to leave anyway is not missed. */
-  #lost(leg: FeedConnection): void {
+  /** The connection of a connection is gone. One that was to leave anyway is not missed. */
+  #lost(connection: FeedConnection): void {
     const handover = this.#handover
-    if (handover?.leaving === leg) this.#takeOver(handover)
+    if (handover?.leaving === connection) this.#takeOver(handover)
   }
 
   #endHandover(): void {
     this.#handover?.deadline.cancel()
-    this.#handover?.look.cancel()
     this.#handover = null
+    this.#afterFrame?.cancel()
+    this.#afterFrame = null
+    this.#merge?.prefer(null, this.#now())
   }
 }

@@ -216,9 +216,9 @@ const mutations: readonly Mutation[] = [
   },
   {
     name: 'of two connections one that is behind takes over at once',
-    file: 'src/feed/arbitrated-book.js',
-    find: '#behind(view) {',
-    replace: '#behind(view) { return false;',
+    file: 'src/stream/merged-book.js',
+    find: '#lags({ last }) {',
+    replace: '#lags({ last }) { return false;',
     lines: 2,
   },
   {

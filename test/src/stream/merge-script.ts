@@ -1,9 +1,9 @@
 import type { GapEvent, Level, MarketEvent, Micros, StreamEvent } from '../../../schemas/events.js'
 import type { Channel, ChannelSpec, Instrument } from '../../../src/connector.js'
-import { Arbiter } from '../../../src/feed/arbiter.js'
-import type { Leg } from '../../../src/feed/leg.js'
 import { StreamMemory } from '../../../src/session/memory.js'
 import { EmittedStream } from '../../../src/stream/emitted-stream.js'
+import { Merge } from '../../../src/stream/merge.js'
+import type { MergeConnection, MergedStream } from '../../../src/stream/merged-stream.js'
 
 export const INSTRUMENT: Instrument = {
   venue: 'somewhere',
@@ -31,48 +31,64 @@ const spec = (kind: ChannelSpec['kind'], scope: 'connection' | 'stream'): Channe
   snapshot: true,
 })
 
-/** An arbiter of one stream, with legs that are driven by hand: what came out lies open. */
-export class Court {
-  readonly told: MarketEvent[] = []
+/** A merge of one stream, with connections that are driven by hand. */
+export class MergeScript {
+  readonly emitted: MarketEvent[] = []
   readonly swallowed: string[] = []
-  readonly arbiter: Arbiter
+  readonly merge: Merge
   readonly channel: Channel
   now: Micros = 1_000_000
-  readonly #stream: EmittedStream
+  /** When the merge wants to be settled. */
+  deadline: Micros | null = null
+  readonly #emittedStream: EmittedStream
 
   constructor(channel: Channel, sequenceScope: 'connection' | 'stream' = 'connection') {
     this.channel = channel
-    this.#stream = new EmittedStream(sequenceScope === 'stream')
+    this.#emittedStream = new EmittedStream(sequenceScope === 'stream')
     const channels = (['trade', 'book', 'quote'] as const).map((kind) => spec(kind, sequenceScope))
-    this.arbiter = new Arbiter(channels, [{ instrument: INSTRUMENT, channel }], {
+    this.merge = new Merge(channels, [{ instrument: INSTRUMENT, channel }], {
       emit: (event) => {
-        if ('channel' in event) this.#stream.emit(event)
-        this.told.push(event)
+        if ('channel' in event) this.#emittedStream.emit(event)
+        this.emitted.push(event)
       },
       swallowed: (reason) => void this.swallowed.push(reason),
       steady: (at) => at,
+      wake: (at) => {
+        this.deadline = at
+      },
+      led: () => {},
     })
   }
 
-  leg(name: string): Line {
-    const line = new Line(this, name)
-    this.arbiter.join(line)
-    return line
+  /** The stream that is merged. */
+  get stream(): MergedStream {
+    const stream = this.merge.stream(INSTRUMENT.instrument, this.channel)
+    if (stream === undefined) throw new Error(`no stream ${this.channel}`)
+    return stream
   }
 
-  /** Two legs that are whole; each then tells what it begins with. */
-  pair(healed = false, begin: (line: Line) => void = () => {}): [Line, Line] {
-    const pair: [Line, Line] = [this.leg('a'), this.leg('b')]
-    for (const line of pair) {
-      line.whole(healed)
-      begin(line)
+  connect(name: string): ScriptedConnection {
+    const connection = new ScriptedConnection(this, name)
+    this.merge.join(connection)
+    return connection
+  }
+
+  /** Two connections that are whole; each then delivers what it begins with. */
+  pair(
+    healed = false,
+    begin: (connection: ScriptedConnection) => void = () => {},
+  ): [ScriptedConnection, ScriptedConnection] {
+    const pair: [ScriptedConnection, ScriptedConnection] = [this.connect('a'), this.connect('b')]
+    for (const connection of pair) {
+      connection.whole(healed)
+      begin(connection)
     }
     return pair
   }
 
-  /** What was told, in a word each: `3` for a trade, `+2:5` for a change of a book to number 2. */
+  /** What was emitted, in a word each: `3` for a trade, `+2:5` for a change of a book to number 2. */
   get words(): string[] {
-    return this.told.map((event) => {
+    return this.emitted.map((event) => {
       if (event.type === 'gap')
         return event.state === 'open' ? `gap ${event.reason}` : `whole ${event.healed}`
       if (event.type === 'trade') return event.historical ? `(${event.id})` : event.id
@@ -86,24 +102,24 @@ export class Court {
   }
 }
 
-/** One connection of a {@link Court}. */
-export class Line implements Leg {
+/** One connection of a {@link MergeScript}. */
+export class ScriptedConnection implements MergeConnection {
   readonly name: string
   readonly memory = new StreamMemory()
-  readonly #court: Court
-  /** Of what it tells next. */
+  readonly #script: MergeScript
+  /** Of what it delivers next. */
   exchangeTime: Micros | null = null
   #quiet = false
   #lastAt: Micros | null = null
 
-  constructor(court: Court, name: string) {
-    this.#court = court
+  constructor(script: MergeScript, name: string) {
+    this.#script = script
     this.name = name
   }
 
   get #base() {
-    const { channel } = this.#court
-    this.#court.now += 1000
+    const { channel } = this.#script
+    this.#script.now += 1000
     const { venue, symbol, instrument } = INSTRUMENT
     return {
       venue,
@@ -112,7 +128,7 @@ export class Line implements Leg {
       channel,
       n: 0,
       exchangeTime: this.exchangeTime,
-      receiveTime: this.#court.now,
+      receiveTime: this.#script.now,
     }
   }
 
@@ -120,7 +136,7 @@ export class Line implements Leg {
     this.#gap('closed', 'disconnected', healed)
   }
 
-  /** @param from when its stream was good last: a proof that fails looks back. @default when it told something last */
+  /** @param from when its stream was good last: a proof that fails looks back. @default when it delivered something last */
   gap(reason: GapEvent['reason'] = 'disconnected', from: Micros | null = this.#lastAt): void {
     this.#gap('open', reason, false, from)
   }
@@ -141,7 +157,7 @@ export class Line implements Leg {
 
   snapshot(amount: string, sequence: string | null = null): void {
     const bids: Level[] = [['1', amount]]
-    const book = this.memory.record(INSTRUMENT.instrument, this.#court.channel).book
+    const book = this.memory.record(INSTRUMENT.instrument, this.#script.channel).book
     book.snapshot(bids, [])
     this.take({
       type: 'book_snapshot',
@@ -156,18 +172,18 @@ export class Line implements Leg {
 
   update(amount: string, sequence: string | null = null): void {
     const bids: Level[] = [['1', amount]]
-    this.memory.record(INSTRUMENT.instrument, this.#court.channel).book.update(bids, [])
+    this.memory.record(INSTRUMENT.instrument, this.#script.channel).book.update(bids, [])
     this.take({ type: 'book_update', ...this.#base, sequence, bids, asks: [] })
   }
 
   /** A change of the level behind the best. */
   deeper(amount: string, sequence: string | null = null): void {
     const bids: Level[] = [['0.5', amount]]
-    this.memory.record(INSTRUMENT.instrument, this.#court.channel).book.update(bids, [])
+    this.memory.record(INSTRUMENT.instrument, this.#script.channel).book.update(bids, [])
     this.take({ type: 'book_update', ...this.#base, sequence, bids, asks: [] })
   }
 
-  /** What was told before the arbiter was there. */
+  /** What was emitted before the merge was there. */
   quietly(tell: () => void): void {
     this.#quiet = true
     tell()
@@ -192,7 +208,7 @@ export class Line implements Leg {
 
   take(event: StreamEvent): void {
     if (event.type !== 'gap') this.#lastAt = event.receiveTime
-    if (!this.#quiet) this.#court.arbiter.take(this, event)
+    if (!this.#quiet) this.#script.merge.take(this, event)
   }
 
   #gap(

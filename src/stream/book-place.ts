@@ -1,0 +1,121 @@
+import type { BookUpdateEvent, Micros, OrderUpdateEvent } from '../../schemas/events.js'
+
+/** The last message of a book on one connection, without its rows. */
+export interface BookMessage extends Pick<BookUpdateEvent, 'exchangeTime' | 'receiveTime' | 'sequence'> {
+  /** What it changed, where the venue's numbers do not name it. */
+  readonly change: number | null
+}
+
+type Row = readonly string[]
+
+/** Changes remembered, to tell a connection that lags from one that is ahead. */
+const CHANGES_KEPT = 4_096
+
+/**
+ * Where the emitted book stands, to be compared with the last message of each connection: by the venue's number where every connection has
+ * the same (M3), else by the changes that were emitted last and by the venue's time (M4).
+ */
+export class BookPlace {
+  readonly #numbered: boolean
+  /** Changes that were emitted, each with the position at which it was last. */
+  readonly #changes = new Map<number, number>()
+  /** The change at each of the last positions. */
+  readonly #ring: number[] = []
+  #position = 0
+  #sequence: string | null = null
+  #exchangeTime: Micros | null = null
+
+  constructor(numbered: boolean) {
+    this.#numbered = numbered
+  }
+
+  message(
+    event: Pick<
+      OrderUpdateEvent | BookUpdateEvent,
+      'exchangeTime' | 'receiveTime' | 'sequence' | 'bids' | 'asks'
+    >,
+  ): BookMessage {
+    const { exchangeTime, receiveTime, sequence, bids, asks } = event
+    const named = this.#numbered && sequence !== null
+    return { exchangeTime, receiveTime, sequence, change: named ? null : fingerprint(bids, asks) }
+  }
+
+  /** The message is emitted, or the book that it leads to. */
+  reach({ exchangeTime, sequence, change }: BookMessage): void {
+    this.#sequence = sequence
+    this.#exchangeTime = exchangeTime ?? this.#exchangeTime
+    if (change === null) return
+    const slot = ++this.#position % CHANGES_KEPT
+    const oldest = this.#ring[slot]
+    if (oldest !== undefined && this.#changes.get(oldest) === this.#position - CHANGES_KEPT)
+      this.#changes.delete(oldest)
+    this.#ring[slot] = change
+    this.#changes.set(change, this.#position)
+  }
+
+  /** Whether the message is older than the emitted book. With a later time the venue began its numbers anew. */
+  isPast({ exchangeTime, sequence, change }: BookMessage): boolean {
+    if (this.#comparesNumbers(sequence)) {
+      return !isLater(exchangeTime, this.#exchangeTime) && isHigher(this.#sequence, sequence)
+    }
+    const position = change === null ? undefined : this.#changes.get(change)
+    return (position !== undefined && position < this.#position) || isLater(this.#exchangeTime, exchangeTime)
+  }
+
+  /** Whether the message is the one that was emitted last; by its change alone that is likely, and no more. */
+  isAt({ sequence, change }: BookMessage): boolean {
+    if (this.#numbered) return sequence !== null && sequence === this.#sequence
+    return change !== null && this.#changes.get(change) === this.#position
+  }
+
+  /** Whether the message is newer than the emitted book. */
+  isNews(message: BookMessage): boolean {
+    if (this.#numbered) return isHigher(message.sequence, this.#sequence)
+    return !this.isKnown(message)
+  }
+
+  /** Whether the message was emitted not long ago; never by its number. */
+  isKnown({ change }: BookMessage): boolean {
+    return change !== null && this.#changes.has(change)
+  }
+
+  /** Whether what follows on this message follows on the emitted book. */
+  isContinuedFrom(message: BookMessage | null): boolean {
+    return (
+      this.#numbered && message !== null && message.sequence !== null && message.sequence === this.#sequence
+    )
+  }
+
+  #comparesNumbers(sequence: string | null): boolean {
+    return this.#numbered && sequence !== null && this.#sequence !== null
+  }
+}
+
+/** The rows of a change in a number of 53 bits. */
+function fingerprint(bids: readonly Row[], asks: readonly Row[]): number {
+  let [a, b] = [bids.length, asks.length]
+  for (const rows of [bids, asks]) {
+    for (const row of rows) {
+      for (const cell of row) {
+        for (let at = 0; at < cell.length; at++) {
+          const code = cell.charCodeAt(at)
+          a = Math.imul(a ^ code, 0x01000193)
+          b = Math.imul(b ^ code, 0x5bd1e995) ^ (b >>> 15)
+        }
+        a = Math.imul(a ^ cell.length, 0x01000193)
+      }
+    }
+  }
+  return (a >>> 11) * 0x1_0000_0000 + (b >>> 0)
+}
+
+function isLater(a: Micros | null, b: Micros | null): boolean {
+  return a !== null && b !== null && a > b
+}
+
+/** Numbers of twenty digits do not fit a JS number. */
+function isHigher(a: string | null, b: string | null): boolean {
+  if (a === null || b === null) return a !== null
+  if (a.length !== b.length) return a.length > b.length
+  return a > b
+}
