@@ -37,14 +37,14 @@ const mutations: readonly Mutation[] = [
   {
     name: 'every gap says that it was healed',
     file: 'src/session/stream-gaps.js',
-    find: 'close(stream, healed, at) {',
-    replace: 'close(stream, healed, at) { healed = true;',
+    find: 'close(stream, healed, at, next = null) {',
+    replace: 'close(stream, healed, at, next = null) { healed = true;',
   },
   {
     name: 'a gap is never closed',
     file: 'src/session/stream-gaps.js',
-    find: 'close(stream, healed, at) {',
-    replace: 'close(stream, healed, at) { return;',
+    find: 'close(stream, healed, at, next = null) {',
+    replace: 'close(stream, healed, at, next = null) { return;',
   },
   {
     name: 'what has a gap is not asked for again',
@@ -55,8 +55,8 @@ const mutations: readonly Mutation[] = [
   {
     name: 'changes are applied to a suspect book',
     file: 'src/session/book-streams.js',
-    find: "if (stream.state === 'leaving' || book.state !== 'live')",
-    replace: "if (stream.state === 'leaving' || book.state === 'syncing')",
+    find: "if (stream.record.book.state === 'live')",
+    replace: "if (stream.record.book.state !== 'syncing')",
   },
   {
     name: 'a checksum is not compared',
@@ -79,37 +79,37 @@ const mutations: readonly Mutation[] = [
   },
   {
     name: 'the sequence of Bitfinex is not checked',
-    file: 'connectors/bitfinex/session.js',
+    file: 'src/venue/connection-counter.js',
     find: 'if (number === expected)',
     replace: 'if (true)',
     venue: 'bitfinex',
   },
   {
     name: 'the sequence of Blockchain.com is not checked',
-    file: 'connectors/blockchain/exchange-session.js',
-    find: 'if (seqnum === expected)',
+    file: 'src/venue/connection-counter.js',
+    find: 'if (number === expected)',
     replace: 'if (true)',
     venue: 'blockchain',
   },
   {
     name: 'the sequence of Huobi is not checked',
-    file: 'connectors/huobi/mbp-join.js',
-    find: 'if (delta.previous === this.#last) {',
-    replace: 'if (true) {',
+    file: 'src/venue/snapshot-join.js',
+    find: '#follows(position, message) {',
+    replace: '#follows(position, message) { return true;',
     venue: 'huobi',
   },
   {
     name: 'the sequence of CEX.IO is not checked',
-    file: 'connectors/cex/book-numbers.js',
-    find: 'if (update.id === this.#last + 1) {',
-    replace: 'if (update.id > this.#last) {',
+    file: 'src/venue/snapshot-join.js',
+    find: '#follows(position, message) {',
+    replace: '#follows(position, message) { return message.sequence > position;',
     venue: 'cex',
   },
   {
     name: 'the numbers of Bittrex are not checked',
-    file: 'connectors/bittrex/join.js',
-    find: "if (place === 'break' || this.#skips(sequence)) {",
-    replace: 'if (false) {',
+    file: 'src/venue/snapshot-join.js',
+    find: '#follows(position, message) {',
+    replace: '#follows(position, message) { return true;',
     venue: 'bittrex',
   },
   {
@@ -140,7 +140,7 @@ const mutations: readonly Mutation[] = [
     replace: 'const overlaps = true;',
   },
   {
-    name: 'trades that are fetched are told again',
+    name: 'trades that are fetched are emitted again',
     file: 'src/session/streams.js',
     find: 'if (!stream.record.tradeIds.add(row.id))',
     replace: 'if (false)',
@@ -199,7 +199,7 @@ const mutations: readonly Mutation[] = [
   {
     name: 'timers are not cancelled at the end of a connection',
     file: 'src/feed/feed-connection.js',
-    find: 'this.#arm(0);\n        this.#pacer.clear();',
+    find: 'this.#timer.set(null);\n        this.#pacer.clear();',
     replace: '',
   },
   {
@@ -213,6 +213,18 @@ const mutations: readonly Mutation[] = [
     file: 'src/outlet/reader-stream.js',
     find: 'miss(event) {',
     replace: 'miss(event) { if (this.#gap !== null && this.#gap.n !== null) return null;',
+  },
+  {
+    name: "a slow reader's gap ends with the next trade, whatever came later and was missed",
+    file: 'src/outlet/reader-stream.js',
+    find: 'later(later(gap.receiveTime, this.#missedUntil), receiveTime)',
+    replace: 'later(gap.receiveTime, receiveTime)',
+  },
+  {
+    name: 'a book is joined to a snapshot from before what it showed',
+    file: 'src/venue/snapshot-join.js',
+    find: 'end < this.#reached',
+    replace: 'false',
   },
   {
     name: 'of two connections one that is behind takes over at once',
