@@ -3,7 +3,8 @@ import wrapAnsi from 'wrap-ansi'
 import type { GapSummary, RunCoverage, StreamCoverage, StreamTotal } from '../recorder/index.js'
 import type { Micros } from '../schemas/events.js'
 import { showDuration } from './duration.js'
-import { type Column, table, terminalWidth } from './table.js'
+import { type Column, table } from './table.js'
+import { terminalWidth } from './terminal-width.js'
 
 /** What the shares are shares of. */
 const SHARE_LEGEND =

@@ -2,7 +2,7 @@ import { type Command, Help } from 'commander'
 import pc from 'picocolors'
 import wrapAnsi from 'wrap-ansi'
 import { shown } from '../src/shown.js'
-import { terminalWidth } from './table.js'
+import { terminalWidth } from './terminal-width.js'
 
 /** Help is not laid out for terminals narrower than this. */
 const NARROWEST = 60

@@ -1,7 +1,9 @@
 import { once } from 'node:events'
 import type { Writable } from 'node:stream'
+import wrapAnsi from 'wrap-ansi'
 import type { Clock, Timer } from '../src/platform.js'
 import { shown, shownJson } from '../src/shown.js'
+import { knownWidth } from './terminal-width.js'
 
 /** What a text of ours may hold beside printable characters: line ends, and styles other than those that hide it. */
 const LAYOUT = new RegExp(`(${String.fromCharCode(27)}\\[(?:[0-79]|[1-9]\\d)m|\n)`)
@@ -17,9 +19,10 @@ export function print(text: string): void {
   process.stdout.write(`${printable(text)}\n`)
 }
 
-/** Text for a person beside the output, on stderr. */
+/** Text for a person beside the output, on stderr; between words it is as wide as the terminal. A log keeps each text on its line. */
 export function say(text: string): void {
-  process.stderr.write(`${printable(text)}\n`)
+  const width = knownWidth(process.stderr)
+  process.stderr.write(`${width === null ? printable(text) : wrapAnsi(printable(text), width)}\n`)
 }
 
 /** JSON for a program: one document on stdout. */

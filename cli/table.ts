@@ -2,12 +2,10 @@ import pc from 'picocolors'
 import stringWidth from 'string-width'
 import wrapAnsi from 'wrap-ansi'
 import { printable } from './output.js'
+import { terminalWidth } from './terminal-width.js'
 
 /** Spaces between two columns. */
 const GAP = 2
-
-/** The width of output that goes to no terminal, unless `COLUMNS` says otherwise. */
-const USUAL_WIDTH = 80
 
 /** No column of a table that must shrink gets narrower than this. */
 const NARROWEST = 4
@@ -36,13 +34,6 @@ export interface TableOptions {
   readonly dense?: boolean
   /** How to see the columns that were left out. @default 'widen the terminal, or use --json' */
   readonly elsewhere?: string
-}
-
-/** Columns of the terminal behind `stream`; where it is none, what the variable `COLUMNS` says, else 80. */
-export function terminalWidth(stream: NodeJS.WriteStream = process.stdout): number {
-  if (stream.isTTY && stream.columns > 0) return stream.columns
-  const columns = Number(process.env['COLUMNS'])
-  return Number.isInteger(columns) && columns > 0 ? columns : USUAL_WIDTH
 }
 
 /**

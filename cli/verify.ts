@@ -7,7 +7,8 @@ import { exitCode } from './exit.js'
 import { helpEnd } from './help.js'
 import { print, printJson } from './output.js'
 import { SizeProgress } from './progress.js'
-import { type Column, table, terminalWidth } from './table.js'
+import { type Column, table } from './table.js'
+import { terminalWidth } from './terminal-width.js'
 
 /** Findings that are shown to a person; `--json` has more. */
 const FINDINGS_SHOWN = 50
