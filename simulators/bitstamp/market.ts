@@ -65,9 +65,8 @@ export class BitstampMarket implements Listed {
   readonly shape: MarketShape
   readonly trades: PublishedTrade[] = []
   listed = true
-  #lastOrder = 2_043_024_875_000_000
   readonly #now: Sides = { bids: new Map(), asks: new Map() }
-  readonly #rest: Sides
+  readonly #rest: Sides = { bids: new Map(), asks: new Map() }
   /** Levels that moved since the last publication. */
   readonly #moved = new Map<string, { readonly side: BookSide; readonly price: string }>()
   /** What was published and REST does not show yet. */
@@ -75,7 +74,8 @@ export class BitstampMarket implements Listed {
     readonly at: Micros
     readonly rows: readonly [BookSide, string, Held | undefined][]
   }[] = []
-  readonly #shown: Sides
+  readonly #shown: Sides = { bids: new Map(), asks: new Map() }
+  #nextOrder = () => ''
   /** The publication that REST has come to. */
   #restAt: Micros = 0
 
@@ -84,11 +84,18 @@ export class BitstampMarket implements Listed {
     this.shape = shape
     this.quiet = quiet
     this.market = new SimulatedMarket(shape, random)
-    const { bids, asks } = this.market.book.top(1_000)
-    for (const [price, amount] of bids) this.#now.bids.set(price, this.#order(amount))
-    for (const [price, amount] of asks) this.#now.asks.set(price, this.#order(amount))
-    this.#shown = copied(this.#now)
-    this.#rest = copied(this.#now)
+  }
+
+  /** @param nextOrder gives the ids of orders, which rise over all markets. */
+  begin(nextOrder: () => string): void {
+    this.#nextOrder = nextOrder
+    const book = this.market.book.top(1_000)
+    for (const side of ['bids', 'asks'] as const) {
+      for (const [price, amount] of book[side]) {
+        const held = this.#order(amount)
+        for (const sides of [this.#now, this.#shown, this.#rest]) sides[side].set(price, held)
+      }
+    }
   }
 
   get perpetual(): boolean {
@@ -175,12 +182,8 @@ export class BitstampMarket implements Listed {
   }
 
   #order(amount: string): Held {
-    return { amount, order: String(++this.#lastOrder) }
+    return { amount, order: this.#nextOrder() }
   }
-}
-
-function copied({ bids, asks }: Sides): Sides {
-  return { bids: new Map(bids), asks: new Map(asks) }
 }
 
 function sorted(sides: Sides, side: BookSide): Row[] {

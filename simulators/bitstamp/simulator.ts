@@ -33,6 +33,8 @@ export function bitstampSimulator(options: BitstampSimulatorOptions = {}): KitSi
     delistable: ({ id }) => id === DELISTED,
     begin(at) {
       nextTrade = BigInt(Math.floor(at / 1000))
+      lastOrder = at
+      for (const market of exchange.instruments.values()) market.begin(() => String(++lastOrder))
       exchange.timers.every(PUBLISH_MICROS, publish)
       exchange.timers.every(SECOND, fund)
     },
@@ -47,6 +49,7 @@ export function bitstampSimulator(options: BitstampSimulatorOptions = {}): KitSi
   /** Of each market's `live_orders` the id of its last event. */
   const chain = new Map<string, string>()
   let nextTrade = 0n
+  let lastOrder = 0
   let events = 0
 
   function* readers(channel: string): Generator<BitstampClient> {

@@ -128,6 +128,20 @@ describe('the simulated venue', () => {
     expect(String(trade?.data['microtimestamp'])).toMatch(/000$/)
   })
 
+  test('gives no id of an order twice, in no market and in no run', () => {
+    const runs = [START, START + 10 * SECOND].map((at) => {
+      const simulator = bitstampSimulator()
+      simulator.advance(at)
+      return ['btcusd', 'ethusd'].flatMap((market) => {
+        const path = `/api/v2/order_book/${market}/?group=2`
+        const { body } = simulator.http({ method: 'GET', path, headers: {}, body: '' }, at)
+        return (JSON.parse(body) as { bids: string[][] }).bids.map(([, , id]) => id)
+      })
+    })
+    expect(runs[0]?.length).toBeGreaterThan(200)
+    expect(new Set(runs.flat()).size).toBe(runs.flat().length)
+  })
+
   test('refuses who asks too often, with the code of the venue', () => {
     const { get } = client()
     for (let nth = 0; nth < 400; nth++) expect(get('/api/v2/markets/').status).toBe(200)
