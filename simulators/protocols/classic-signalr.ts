@@ -54,7 +54,6 @@ export class ClassicSignalRServer extends ProtocolServer<ClassicSignalRClient> {
   readonly #hubs: ReadonlyMap<string, ReadonlyMap<string, ClassicMethod>>
   readonly #tokens = new Set<string>()
   #lastToken = 0
-  #muteUntil: Micros = 0
 
   constructor({ hubs = {}, keepAliveTimeout = 20 }: ClassicSignalRServerOptions = {}) {
     super(FAULTS)
@@ -65,11 +64,6 @@ export class ClassicSignalRServer extends ProtocolServer<ClassicSignalRClient> {
         new Map(Object.entries(methods).map(([name, method]) => [name.toLowerCase(), method])),
       ]),
     )
-  }
-
-  /** Whether keepalives are sent. */
-  get beats(): boolean {
-    return this.now >= this.#muteUntil
   }
 
   /** Pushes a message to every client that has started. */
@@ -134,9 +128,6 @@ export class ClassicSignalRServer extends ProtocolServer<ClassicSignalRClient> {
 
   override fault(name: string, at: Micros): boolean {
     switch (name) {
-      case 'heartbeat-missing':
-        this.#muteUntil = at + 60 * SECOND
-        return true
       case 'reconnect-notice':
         for (const client of this.clients) client.askToReconnect()
         return this.clients.length > 0
@@ -154,7 +145,6 @@ export class ClassicSignalRClient implements ProtocolClient {
   readonly token: string
   readonly #server: ClassicSignalRServer
   readonly #peer: SimulatedPeer
-  #late: { readonly due: Micros; readonly frame: string }[] = []
   #isStarted: boolean
   #cursor = 0
   #sentAt: Micros
@@ -185,16 +175,13 @@ export class ClassicSignalRClient implements ProtocolClient {
   }
 
   advance(at: Micros): void {
-    const due = this.#late.filter((late) => late.due <= at)
-    this.#late = this.#late.filter((late) => late.due > at)
-    for (const { frame } of due) this.#send(frame)
     if (at - this.#sentAt < (this.#server.keepAliveTimeout / 2) * SECOND || !this.#server.beats) return
     this.#send(KEEPALIVE_FRAME)
   }
 
   closed(): void {}
 
-  received(data: string | Uint8Array, at: Micros): void {
+  received(data: string | Uint8Array): void {
     try {
       const { id, hub, method, args } = readCall(typeof data === 'string' ? data : '')
       const known = this.#server.method(hub, method)
@@ -205,7 +192,7 @@ export class ClassicSignalRClient implements ProtocolClient {
       else if (this.#server.takeFault('ack-error'))
         frame = failureFrame(id, 'There was an error invoking Hub method.')
       else if (result instanceof ClassicRefusal) frame = failureFrame(id, result.message)
-      if (this.#server.takeFault('ack-late')) this.#late.push({ due: at + 5 * SECOND, frame })
+      if (this.#server.takeFault('ack-late')) this.#server.later(this, () => this.#send(frame))
       else this.#send(frame)
     } catch (error) {
       // A server drops what it cannot read.

@@ -20,7 +20,6 @@ export interface JsonRpcServerOptions {
 }
 
 const FAULTS = ['ack-missing', 'ack-late', 'ack-error', 'id-text', 'message-unknown', 'answers-swapped']
-const LATE: Micros = 5_000_000
 
 /**
  * A server of JSON-RPC 2.0 for tests: methods, batches, notifications, and requests to its clients. Its own faults, by name:
@@ -62,7 +61,6 @@ type Answer = { readonly id: unknown; readonly result?: unknown; readonly error?
 export class JsonRpcClient implements ProtocolClient {
   readonly #server: JsonRpcServer
   readonly #peer: SimulatedPeer
-  readonly #late: { readonly due: Micros; readonly value: object }[] = []
   readonly #asked = new Map<
     number,
     (answer: { readonly result?: unknown; readonly error?: unknown }) => void
@@ -98,7 +96,7 @@ export class JsonRpcClient implements ProtocolClient {
     this.#peer.close(code, reason)
   }
 
-  received(data: string | Uint8Array, at: Micros): void {
+  received(data: string | Uint8Array): void {
     let value: unknown
     try {
       value = JSON.parse(typeof data === 'string' ? data : new TextDecoder().decode(data))
@@ -108,27 +106,18 @@ export class JsonRpcClient implements ProtocolClient {
     }
     if (!Array.isArray(value)) {
       const answer = this.#handle(value)
-      if (answer !== null) this.#answer({ jsonrpc: '2.0', ...answer }, at)
+      if (answer !== null) this.#answer({ jsonrpc: '2.0', ...answer })
       return
     }
     const invalid = { id: null, error: { code: -32600, message: 'Invalid Request' } }
     const answers = value.length === 0 ? [invalid] : value.map((one) => this.#handle(one)).filter(isAnswer)
-    if (value.length === 0) this.#answer({ jsonrpc: '2.0', ...invalid }, at)
+    if (value.length === 0) this.#answer({ jsonrpc: '2.0', ...invalid })
     else if (answers.length > 0) {
-      this.#answer(
-        answers.map((answer) => ({ jsonrpc: '2.0', ...answer })),
-        at,
-      )
+      this.#answer(answers.map((answer) => ({ jsonrpc: '2.0', ...answer })))
     }
   }
 
-  advance(at: Micros): void {
-    const due = this.#late.filter((late) => late.due <= at)
-    for (const late of due) {
-      this.#late.splice(this.#late.indexOf(late), 1)
-      this.send(late.value)
-    }
-  }
+  advance(): void {}
 
   closed(): void {}
 
@@ -152,10 +141,10 @@ export class JsonRpcClient implements ProtocolClient {
     return { id, result: result ?? null }
   }
 
-  #answer(value: object, at: Micros): void {
+  #answer(value: object): void {
     const server = this.#server
     if (server.takeFault('ack-missing')) return
-    if (server.takeFault('ack-late')) this.#late.push({ due: at + LATE, value })
+    if (server.takeFault('ack-late')) server.later(this, () => this.send(value))
     else if (server.takeFault('ack-error') && 'id' in value) {
       this.send({ jsonrpc: '2.0', id: value.id, error: { code: -32000, message: 'refused' } })
     } else if (server.takeFault('id-text') && 'id' in value) this.send({ ...value, id: String(value.id) })

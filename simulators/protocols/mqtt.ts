@@ -29,7 +29,6 @@ const FAULTS = [
   'session-lost',
   'message-unknown',
 ]
-const SECOND: Micros = 1_000_000
 const LARGEST = 16 * 1024 * 1024
 
 /**
@@ -44,16 +43,10 @@ export class MqttServer extends ProtocolServer<MqttClient> {
   readonly retained = new Map<string, BrokerMessage>()
   readonly #sessions = new Map<string, MqttSession>()
   #lastClient = 0
-  #muteUntil: Micros = 0
 
   constructor(options: MqttServerOptions = {}) {
     super(FAULTS)
     this.options = options
-  }
-
-  /** Whether pings are answered. */
-  get answersPings(): boolean {
-    return this.now >= this.#muteUntil
   }
 
   /** Sends a message to who has subscribed, and keeps it where it is retained. */
@@ -86,9 +79,6 @@ export class MqttServer extends ProtocolServer<MqttClient> {
 
   override fault(name: string, at: Micros): boolean {
     switch (name) {
-      case 'heartbeat-missing':
-        this.#muteUntil = at + 60 * SECOND
-        return true
       case 'reconnect-notice':
         for (const client of this.clients) client.disconnect(0x8b)
         return this.clients.length > 0
@@ -221,7 +211,7 @@ export class MqttClient implements ProtocolClient {
         break
       }
       case 'pingreq':
-        if (this.#server.answersPings) this.send({ type: 'pingresp' })
+        if (this.#server.beats) this.send({ type: 'pingresp' })
         break
       case 'disconnect':
         if (packet.code !== 4) this.#will = null

@@ -12,6 +12,10 @@ export interface ProtocolClient extends SimulatedConnection {
   advance(at: Micros): void
 }
 
+const SECOND: Micros = 1_000_000
+const LATE = 5 * SECOND
+const MUTE = 60 * SECOND
+
 /**
  * The base of the test servers: a pure state machine like a venue's simulator, so that `serveSimulator` serves it on a real socket,
  * `virtualPlatform` in memory, and `withFaults` puts any fault plan before it.
@@ -23,6 +27,9 @@ export abstract class ProtocolServer<Client extends ProtocolClient> implements V
   readonly #clients = new Set<Client>()
   /** Faults that wait for the message that they fit, each with its count. */
   readonly #armed = new Map<string, number>()
+  /** What is done late, oldest first, each with the client that it is for. */
+  #late: { readonly due: Micros; readonly client: object; readonly run: () => void }[] = []
+  #mutedUntil: Micros = 0
   #now: Micros = 0
 
   /** @param faults the names that `fault` takes. */
@@ -40,6 +47,16 @@ export abstract class ProtocolServer<Client extends ProtocolClient> implements V
     return this.#now
   }
 
+  /** Whether the server sends its heartbeats and answers those of its clients. */
+  get beats(): boolean {
+    return this.#now >= this.#mutedUntil
+  }
+
+  /** Does something for a client five seconds later, unless the client is gone by then. */
+  later(client: object, run: () => void): void {
+    this.#late.push({ due: this.#now + LATE, client, run })
+  }
+
   /** Begins one client. */
   protected abstract accept(peer: SimulatedPeer, at: Micros): Client
 
@@ -55,6 +72,7 @@ export abstract class ProtocolServer<Client extends ProtocolClient> implements V
       closed: (now) => {
         this.#now = now
         this.#clients.delete(client)
+        this.#late = this.#late.filter((late) => late.client !== client)
         client.closed(now)
       },
     }
@@ -67,12 +85,17 @@ export abstract class ProtocolServer<Client extends ProtocolClient> implements V
 
   advance(at: Micros): void {
     this.#now = at
+    const due = this.#late.filter((late) => late.due <= at)
+    this.#late = this.#late.filter((late) => late.due > at)
+    for (const { run } of due) run()
     for (const client of this.#clients) client.advance(at)
   }
 
-  fault(name: string, _at: Micros): boolean {
+  /** The fault `heartbeat-missing` holds for sixty seconds. */
+  fault(name: string, at: Micros): boolean {
     if (!this.faults.includes(name)) return false
-    this.#armed.set(name, (this.#armed.get(name) ?? 0) + 1)
+    if (name === 'heartbeat-missing') this.#mutedUntil = at + MUTE
+    else this.#armed.set(name, (this.#armed.get(name) ?? 0) + 1)
     return true
   }
 

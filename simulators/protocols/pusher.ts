@@ -39,7 +39,6 @@ export class PusherServer extends ProtocolServer<PusherClient> {
   readonly activityTimeout: number
   readonly verify: (auth: string, text: string) => boolean
   #lastSocket = 0
-  #muteUntil: Micros = 0
 
   constructor(options: PusherServerOptions = {}) {
     super(FAULTS)
@@ -72,16 +71,8 @@ export class PusherServer extends ProtocolServer<PusherClient> {
     return members
   }
 
-  /** Whether pings are answered. */
-  get answersPings(): boolean {
-    return this.now >= this.#muteUntil
-  }
-
   override fault(name: string, at: Micros): boolean {
     switch (name) {
-      case 'heartbeat-missing':
-        this.#muteUntil = at + 60 * SECOND
-        return true
       case 'reconnect-notice':
         for (const client of this.clients) client.close(4200, 'Please reconnect immediately')
         return this.clients.length > 0
@@ -114,7 +105,6 @@ export class PusherClient implements ProtocolClient {
   readonly channels = new Map<string, PusherMember | null>()
   readonly #server: PusherServer
   readonly #peer: SimulatedPeer
-  readonly #late: { readonly due: Micros; readonly run: () => void }[] = []
   #heardAt: Micros
   #pingedAt: Micros | null = null
   #open = true
@@ -144,10 +134,6 @@ export class PusherClient implements ProtocolClient {
   }
 
   advance(at: Micros): void {
-    for (const late of this.#late.filter(({ due }) => due <= at)) {
-      this.#late.splice(this.#late.indexOf(late), 1)
-      late.run()
-    }
     const silent = at - this.#heardAt
     if (this.#pingedAt === null && silent > this.#server.activityTimeout * SECOND) {
       this.#pingedAt = at
@@ -173,14 +159,14 @@ export class PusherClient implements ProtocolClient {
     }
     const { event, data: body } = message
     if (event === 'pusher:ping') {
-      if (this.#server.answersPings) this.send({ event: 'pusher:pong', data: '{}' })
-    } else if (event === 'pusher:subscribe') this.#subscribe(body, at)
+      if (this.#server.beats) this.send({ event: 'pusher:pong', data: '{}' })
+    } else if (event === 'pusher:subscribe') this.#subscribe(body)
     else if (event === 'pusher:unsubscribe') this.#leave(String(body['channel']))
     else if (event === 'pusher:signin') this.#signIn(body)
     else if (event.startsWith('client-')) this.#clientEvent(event, message.channel, body)
   }
 
-  #subscribe(body: Readonly<Record<string, unknown>>, at: Micros): void {
+  #subscribe(body: Readonly<Record<string, unknown>>): void {
     const channel = String(body['channel'])
     const server = this.#server
     if (server.takeFault('ack-missing')) return
@@ -193,7 +179,7 @@ export class PusherClient implements ProtocolClient {
       return
     }
     const join = () => this.#join(channel, channelData)
-    if (server.takeFault('ack-late')) this.#late.push({ due: at + 5 * SECOND, run: join })
+    if (server.takeFault('ack-late')) server.later(this, join)
     else join()
   }
 

@@ -30,6 +30,7 @@ export interface ClientHub {
   readonly streams: Readonly<Record<string, HubStream>>
   readonly now: Micros
   takeFault(name: string): boolean
+  later(client: object, run: () => void): void
   forget(client: SignalRClient): void
 }
 
@@ -55,7 +56,6 @@ export class SignalRClient {
     string,
     (answer: { readonly result?: unknown; readonly error: string | null }) => void
   >()
-  #late: { readonly due: Micros; readonly message: HubMessage }[] = []
   #transport: HubTransport | null = null
   #lastId = 0
   #ackAt: Micros | null = null
@@ -113,8 +113,6 @@ export class SignalRClient {
   }
 
   advance(at: Micros): void {
-    for (const { message } of this.#late.filter(({ due }) => due <= at)) this.write(message)
-    this.#late = this.#late.filter(({ due }) => due > at)
     for (const [id, stream] of this.#streams) {
       if (at < stream.nextAt) continue
       stream.nextAt = at + SECOND / ITEMS_A_SECOND
@@ -138,7 +136,7 @@ export class SignalRClient {
     }
     switch (message.type) {
       case 'invocation':
-        this.#invoked(message, at)
+        this.#invoked(message)
         break
       case 'stream_invocation':
         this.#streamed(message, at)
@@ -173,7 +171,7 @@ export class SignalRClient {
     this.#streams.clear()
   }
 
-  #invoked({ id, target, args, streamIds }: Extract<HubMessage, { type: 'invocation' }>, at: Micros): void {
+  #invoked({ id, target, args, streamIds }: Extract<HubMessage, { type: 'invocation' }>): void {
     for (const each of streamIds) this.uploads.set(each, { items: [], isOver: false, error: null })
     const method = lookUp(this.#hub.methods, target)
     const result = method?.(args, this)
@@ -185,7 +183,7 @@ export class SignalRClient {
     else if (result instanceof HubRefusal) message = { type: 'completion', id, error: result.message }
     else if (result === undefined) message = { type: 'completion', id, error: null }
     else message = { type: 'completion', id, error: null, result }
-    if (this.#hub.takeFault('ack-late')) this.#late.push({ due: at + 5 * SECOND, message })
+    if (this.#hub.takeFault('ack-late')) this.#hub.later(this, () => this.write(message))
     else this.write(message)
   }
 

@@ -9,7 +9,7 @@ import type { SignalRClient } from './signalr-client.js'
 /** What a transport needs of its hub. */
 export interface TransportHub {
   readonly options: { readonly keepAliveMs?: number; readonly clientTimeoutMs?: number }
-  readonly sendsPings: boolean
+  readonly beats: boolean
   format(name: unknown): HubFormat | null
   takeFault(name: string): boolean
   forget(client: SignalRClient): void
@@ -60,7 +60,7 @@ export class SignalRTransport implements ProtocolClient {
   advance(at: Micros): void {
     const { keepAliveMs = 15_000, clientTimeoutMs = 30_000 } = this.#hub.options
     if (this.#format === null) return
-    if (at - this.#sentAt >= keepAliveMs * 1000 && this.#hub.sendsPings)
+    if (at - this.#sentAt >= keepAliveMs * 1000 && this.#hub.beats)
       this.send(this.#format.write({ type: 'ping' }), at)
     if (at - this.#heardAt <= clientTimeoutMs * 1000) return
     this.#heardAt = at

@@ -57,7 +57,6 @@ export class SignalRServer extends ProtocolServer<SignalRTransport> {
   readonly #tokens = new Map<string, { readonly isStateful: boolean }>()
   readonly #sessions = new Map<string, SignalRClient>()
   #lastToken = 0
-  #muteUntil: Micros = 0
 
   constructor(options: SignalRServerOptions = {}) {
     super(FAULTS)
@@ -69,11 +68,6 @@ export class SignalRServer extends ProtocolServer<SignalRTransport> {
   /** The clients of the hub, those included whose transport broke and may come back. */
   get hubClients(): readonly SignalRClient[] {
     return [...this.#sessions.values()]
-  }
-
-  /** Whether pings are sent. */
-  get sendsPings(): boolean {
-    return this.now >= this.#muteUntil
   }
 
   /** Calls a method of every client. */
@@ -143,9 +137,6 @@ export class SignalRServer extends ProtocolServer<SignalRTransport> {
 
   override fault(name: string, at: Micros): boolean {
     switch (name) {
-      case 'heartbeat-missing':
-        this.#muteUntil = at + 60 * SECOND
-        return true
       case 'reconnect-notice':
       case 'close-final': {
         const message = { type: 'close', error: null, allowReconnect: name === 'reconnect-notice' } as const

@@ -51,17 +51,11 @@ export class SocketIoServer extends ProtocolServer<SocketIoClient> {
   readonly options: SocketIoServerOptions
   readonly events: Record<string, SocketIoHandler>
   #lastSid = 0
-  #muteUntil: Micros = 0
 
   constructor(options: SocketIoServerOptions = {}) {
     super(FAULTS)
     this.options = options
     this.events = { ...options.events }
-  }
-
-  /** Whether pings are sent, and those of engine 3 answered. */
-  get beats(): boolean {
-    return this.now >= this.#muteUntil
   }
 
   /** Sends an event to every client in a room of a namespace; to all of the namespace where the room is null. */
@@ -94,9 +88,6 @@ export class SocketIoServer extends ProtocolServer<SocketIoClient> {
   override fault(name: string, at: Micros): boolean {
     const { clients } = this
     switch (name) {
-      case 'heartbeat-missing':
-        this.#muteUntil = at + 60 * SECOND
-        return true
       case 'disconnect':
         for (const client of clients) client.disconnect('/')
         return clients.length > 0
@@ -128,7 +119,6 @@ export class SocketIoClient implements ProtocolClient {
   readonly #timeoutMs: number
   readonly #since: Micros
   readonly #acks = new Map<string, (args: readonly unknown[]) => void>()
-  #late: { readonly due: Micros; readonly run: () => void }[] = []
   #partial: { readonly packet: SocketIoPacket; readonly attachments: Uint8Array[] } | null = null
   #pingedAt: Micros
   #heardAt: Micros
@@ -190,9 +180,6 @@ export class SocketIoClient implements ProtocolClient {
   }
 
   advance(at: Micros): void {
-    const due = this.#late.filter((late) => late.due <= at)
-    this.#late = this.#late.filter((late) => late.due > at)
-    for (const { run } of due) run()
     if (this.engine === 4 && at - this.#pingedAt >= this.#intervalMs * 1000) {
       this.#pingedAt = at
       if (this.#server.beats) this.#peer.send('2')
@@ -213,7 +200,7 @@ export class SocketIoClient implements ProtocolClient {
       if (typeof data !== 'string') this.#attachment(this.engine === 3 ? data.subarray(1) : data)
       else if (data.startsWith('2')) {
         if (this.#server.beats) this.#peer.send(`3${data.slice(1)}`)
-      } else if (data.startsWith('4')) this.#packet(readPacket(JSON.parse, data.slice(1)), at)
+      } else if (data.startsWith('4')) this.#packet(readPacket(JSON.parse, data.slice(1)))
       else if (data.startsWith('1')) this.#peer.close(1000, '')
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error
@@ -227,10 +214,10 @@ export class SocketIoClient implements ProtocolClient {
     const { packet, attachments } = this.#partial
     if (attachments.length < packet.attachments) return
     this.#partial = null
-    this.#packet({ ...packet, data: attached(packet.data, attachments), attachments: 0 }, this.#heardAt)
+    this.#packet({ ...packet, data: attached(packet.data, attachments), attachments: 0 })
   }
 
-  #packet(packet: SocketIoPacket, at: Micros): void {
+  #packet(packet: SocketIoPacket): void {
     const { type, namespace, id, data } = packet
     if (packet.attachments > 0) {
       this.#partial = { packet, attachments: [] }
@@ -242,7 +229,7 @@ export class SocketIoClient implements ProtocolClient {
     else if (type === 'ack') {
       this.#acks.get(`${namespace} ${id}`)?.(data as readonly unknown[])
       this.#acks.delete(`${namespace} ${id}`)
-    } else if (type === 'event') this.#event(namespace, id, data as readonly unknown[], at)
+    } else if (type === 'event') this.#event(namespace, id, data as readonly unknown[])
   }
 
   #join(namespace: string, auth: unknown): void {
@@ -264,7 +251,7 @@ export class SocketIoClient implements ProtocolClient {
     this.namespaces.delete(namespace)
   }
 
-  #event(namespace: string, id: string | null, [name, ...args]: readonly unknown[], at: Micros): void {
+  #event(namespace: string, id: string | null, [name, ...args]: readonly unknown[]): void {
     const answer = (...values: readonly unknown[]) => this.#write('ack', namespace, values, id)
     const server = this.#server
     const ack =
@@ -273,7 +260,7 @@ export class SocketIoClient implements ProtocolClient {
         : (...values: readonly unknown[]) => {
             if (server.takeFault('ack-missing')) return
             if (!server.takeFault('ack-late')) answer(...values)
-            else this.#late.push({ due: at + 5 * SECOND, run: () => answer(...values) })
+            else server.later(this, () => answer(...values))
           }
     const event = String(name)
     if (Object.hasOwn(server.events, event)) server.events[event]?.(args, this, ack)
