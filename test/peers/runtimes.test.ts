@@ -7,18 +7,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { InstalledPackage } from '../package/installed.js'
 import { certificateFor } from '../src/socket/certificate.js'
 import { answering, closeServers, connectProxy, door, socksProxy, tcp } from '../src/socket/servers.js'
+import { type Runtime, runtimes } from './runtimes/commands.js'
 import { expected } from './runtimes/expected.js'
 import { type PeerServers, peerServers } from './runtimes/peer-servers.js'
 import { orderServer, scenarioServer } from './runtimes/server.js'
-
-const binary = (name: string) => fileURLToPath(new URL(`node_modules/.bin/${name}`, import.meta.url))
-
-/** How each runtime is told to run a file. */
-const runtimes = {
-  Node: [process.execPath],
-  Deno: [binary('deno'), 'run', '--allow-all', '--no-prompt', '--quiet'],
-  Bun: [binary('bun'), 'run'],
-} as const
 
 let installed: InstalledPackage
 let peers: PeerServers
@@ -51,7 +43,7 @@ afterAll(async () => {
   installed.remove()
 })
 
-async function report(runtime: keyof typeof runtimes): Promise<Record<string, unknown>> {
+async function report(runtime: Runtime): Promise<Record<string, unknown>> {
   const port = await scenarioServer()
   const certificate = certificateFor(['localhost'], ['127.0.0.1'])
   const key = new X509Certificate(certificate.cert).publicKey.export({ type: 'spki', format: 'der' })
@@ -80,7 +72,7 @@ async function report(runtime: keyof typeof runtimes): Promise<Record<string, un
   return JSON.parse(stdout)
 }
 
-describe.each(Object.keys(runtimes) as (keyof typeof runtimes)[])('tapewire/socket on %s', (runtime) => {
+describe.each(Object.keys(runtimes) as Runtime[])('tapewire/socket on %s', (runtime) => {
   let came: Record<string, unknown>
   beforeAll(async () => {
     came = await report(runtime)

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import { openSocket } from '../../../src/socket/index.js'
+import { hasClosed, madeOf, shown } from './client-frames.js'
 import { deflateCases, type Expected, frame, rfcCases } from './rfc-cases.js'
 import { closeServers, holdingNoMore, rawVenue } from './servers.js'
 
@@ -27,30 +28,6 @@ const withWs: Client = (url, message) =>
     socket.on('close', () => resolve())
   })
 
-function shown(data: string | Uint8Array): string {
-  return typeof data === 'string' ? data : `0x${Buffer.from(data).toString('hex')}`
-}
-
-/** Reads the frames of a client, all of which are masked. */
-function clientFrames(bytes: Buffer): { opcode: number; masked: boolean; payload: Buffer }[] {
-  const frames: { opcode: number; masked: boolean; payload: Buffer }[] = []
-  for (let at = 0; at + 2 <= bytes.length; ) {
-    const short = bytes.readUInt8(at + 1) & 0x7f
-    const long = short === 126 ? 2 : short === 127 ? 8 : 0
-    const masked = (bytes.readUInt8(at + 1) & 0x80) !== 0
-    const length =
-      long === 0 ? short : long === 2 ? bytes.readUInt16BE(at + 2) : Number(bytes.readBigUInt64BE(at + 2))
-    const begin = at + 2 + long + (masked ? 4 : 0)
-    const mask = bytes.subarray(begin - 4, begin)
-    const payload = Buffer.from(
-      bytes.subarray(begin, begin + length).map((byte, n) => byte ^ (masked ? (mask[n % 4] ?? 0) : 0)),
-    )
-    frames.push({ opcode: bytes.readUInt8(at) & 0x0f, masked, payload })
-    at = begin + length
-  }
-  return frames
-}
-
 /** What a server that serves one case after the other sees of its client. */
 class Server {
   url = ''
@@ -69,14 +46,7 @@ class Server {
     const messages: string[] = []
     await client(this.url, (text) => messages.push(text))
     await this.#gone
-    const frames = clientFrames(this.#received)
-    expect(frames.every(({ masked }) => masked)).toBe(true)
-    const end = frames.find(({ opcode }) => opcode === 8)
-    return {
-      messages,
-      pongs: frames.filter(({ opcode }) => opcode === 10).map(({ payload }) => shown(payload)),
-      close: end === undefined ? 1006 : end.payload.length < 2 ? 1005 : end.payload.readUInt16BE(0),
-    }
+    return { messages, ...madeOf(this.#received) }
   }
 
   async #serve(socket: Duplex): Promise<void> {
@@ -84,7 +54,7 @@ class Server {
     this.#gone = new Promise((resolve) => socket.on('close', () => resolve()))
     socket.on('data', (data: Buffer) => {
       this.#received = Buffer.concat([this.#received, data])
-      if (clientFrames(this.#received).some(({ opcode }) => opcode === 8)) socket.end()
+      if (hasClosed(this.#received)) socket.end()
     })
     for (const write of this.#writes) {
       if (socket.destroyed) return
