@@ -1,5 +1,6 @@
 import type { Micros } from '../../schemas/events.js'
 import type { HttpResponse } from '../../src/connector.js'
+import { compareDecimals } from '../../src/decode/decimal.js'
 import { DecodeError } from '../../src/errors.js'
 import type { MayHaveWaited } from '../../src/session/fields.js'
 import type { SessionKit } from '../../src/session/session.js'
@@ -22,6 +23,8 @@ export interface BookKind<Row> {
   /** Of the REST book: 1 for levels, 2 for orders. */
   readonly group: 1 | 2
   readonly holding: Holding<Change<Row>>
+  /** Whether a removal of what is not there contradicts the book. */
+  readonly strict: boolean
   read(response: HttpResponse): Rows<Row>
   snapshot(stream: Stream, rows: Rows<Row>, at: Micros | null): void
   /** @returns whether the book took it. */
@@ -52,7 +55,7 @@ const MOST_EARLY = 1_000
 const rising: OrderRule = { by: 'microtimestamp', scope: 'stream', across: 'own', step: 'rising' }
 
 /** Books of changes that are joined to a REST image by the venue's clock: nothing else says where they stand. */
-export class JoinedBooks<Row> {
+export class JoinedBooks<Row extends readonly string[]> {
   readonly #kit: SessionKit
   readonly #kind: BookKind<Row>
   readonly #images: ImageRequests
@@ -163,11 +166,14 @@ export class JoinedBooks<Row> {
       return true
     }
     const outcome = join.join(sequenceOf(image.exchangeTime, LAST))
-    if (outcome.kind !== 'joined') return false
+    const book = outcome.kind === 'joined' ? folded(image, outcome.following, this.#kind.strict) : null
+    if (book === null) {
+      if (outcome.kind === 'joined') join.restart()
+      return false
+    }
     const doubt = this.#doubts.get(stream.instrument.instrument)
     if (doubt !== undefined) doubt.joinedAt = at
-    this.#kind.snapshot(stream, image, at)
-    for (const change of outcome.following) if (!this.#apply(stream, join, change, at)) break
+    this.#kind.snapshot(stream, book, at)
     this.#watch(stream, SILENT_MS, at)
     return true
   }
@@ -233,6 +239,31 @@ export function sequenceOf(time: Micros, nth = 0n): bigint {
 
 function timeOf(sequence: bigint): Micros {
   return Number(sequence >> BITS)
+}
+
+/**
+ * The image with the changes that waited for it: with two connections the image alone would be of the past.
+ *
+ * @returns null where a change contradicts it.
+ */
+function folded<Row extends readonly string[]>(
+  image: Rows<Row>,
+  following: readonly Rows<Row>[],
+  strict: boolean,
+): Rows<Row> | null {
+  const last = following.at(-1)
+  if (last === undefined) return image
+  const sides = { bids: [] as Row[], asks: [] as Row[] }
+  for (const side of ['bids', 'asks'] as const) {
+    const held = new Map(image[side].map((row) => [row[0], row]))
+    for (const row of following.flatMap((change) => change[side])) {
+      if (row.at(-1) !== '0') held.set(row[0], row)
+      else if (!held.delete(row[0]) && strict) return null
+    }
+    const better = side === 'bids' ? -1 : 1
+    sides[side] = [...held.values()].sort((a, b) => better * compareDecimals(a.at(-2) ?? '', b.at(-2) ?? ''))
+  }
+  return { ...sides, exchangeTime: last.exchangeTime }
 }
 
 function silentAlarm(stream: Stream): string {

@@ -78,6 +78,7 @@ export function bitstampProtocol(kit: SessionKit): Protocol {
 
   const books = new JoinedBooks<Level>(kit, {
     group: 1,
+    strict: true,
     holding: bookHolding,
     read: readBook,
     refuse,
@@ -91,6 +92,7 @@ export function bitstampProtocol(kit: SessionKit): Protocol {
   })
   const orders = new JoinedBooks<Order>(kit, {
     group: 2,
+    strict: false,
     holding: orderHolding,
     read: readOrderBook,
     refuse,
