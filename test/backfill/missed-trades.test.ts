@@ -83,7 +83,7 @@ async function play(card: Card, faults: readonly Draft[], lengthMs: number) {
   feed.on('trade', (event) => {
     trades.push(event)
     told.push(event)
-    const found = truth.find(event.price, event.amount, event.exchangeTime, false)
+    const found = truth.find(event, false)
     expect(found, `trade ${event.id} never happened`).not.toBeNull()
     if (found !== null) found.emitted = true
   })
@@ -163,8 +163,7 @@ test('what a slow reader drops of the fetched trades lies in a gap from when it 
     for await (const event of feed) {
       await rest
       if (event.type === 'gap' && event.state === 'closed' && !event.healed) closed.push(event)
-      const found =
-        event.type === 'trade' ? truth.find(event.price, event.amount, event.exchangeTime, false) : null
+      const found = event.type === 'trade' ? truth.find(event, false) : null
       if (found !== null) found.emitted = true
     }
   }

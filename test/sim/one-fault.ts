@@ -173,7 +173,7 @@ function lost(
     if (event.type === 'trade') {
       const grain = event.historical ? historyGrainMs * 1000 : 0
       const last = newestFirst?.(instrument) ?? false
-      const found = truth.find(event.price, event.amount, event.exchangeTime, last, grain)
+      const found = truth.find(event, last, grain)
       if (found === null) continue
       found.emitted = true
       if (!event.historical) first = Math.min(first, found.time)

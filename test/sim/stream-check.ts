@@ -437,14 +437,14 @@ export class StreamCheck {
   // ── Trades ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #trade(trade: TradeEvent): void {
-    const { id, price } = trade
+    const { id } = trade
     const amount = new Exact(trade.amount).div(this.#view.sidesCounted).toFixed()
     if (this.#ids.has(id)) this.#wrong(`trade ${id} is emitted twice`)
     this.#ids.add(id)
     const { newestFirst, historyGrain } = this.#view
     const grain = trade.historical ? historyGrain : 0
-    const found = this.truth.find(price, amount, trade.exchangeTime, newestFirst, grain)
-    if (found === null) return this.#wrong(`trade ${id} of ${trade.amount} at ${price} never happened`)
+    const found = this.truth.find({ ...trade, amount }, newestFirst, grain)
+    if (found === null) return this.#wrong(`trade ${id} of ${trade.amount} at ${trade.price} never happened`)
     const again = found.emitted
     if (again) this.#view.renamed(this.name, `trade ${found.number} is emitted twice, at last as ${id}`)
     if (trade.side !== null && trade.side !== found.side)

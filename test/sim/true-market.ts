@@ -1,4 +1,4 @@
-import type { Micros } from '../../schemas/events.js'
+import type { Micros, TradeEvent } from '../../schemas/events.js'
 import type { BookSide } from '../../src/book/order-book.js'
 import type { MarketTrade, SimulatedMarket } from '../../src/simulator/index.js'
 
@@ -88,15 +88,13 @@ export class TrueMarket {
 
   /**
    * The true trade that an event speaks of, by price, amount and time (the venue's clock may be an hour off): where there is a
-   * choice one that was not emitted yet, of those the nearest in time, and of those of one moment the last where the venue
-   * sends the newest first. Null where no such trade ever was.
+   * choice one of the same side, of those one that was not emitted yet, of those the nearest in time, and of those of one moment
+   * the last where the venue sends the newest first. Null where no such trade ever was.
    *
    * @param grain what the time is cut to. @default two hundredths of a second
    */
   find(
-    price: string,
-    amount: string,
-    exchangeTime: Micros | null,
+    { price, amount, side, exchangeTime }: Pick<TradeEvent, 'price' | 'amount' | 'side' | 'exchangeTime'>,
     newestFirst: boolean,
     grain: Micros = 0,
   ): TrueTrade | null {
@@ -105,7 +103,10 @@ export class TrueMarket {
     for (const off of [0, HOUR]) {
       const distance = ({ time }: TrueTrade) =>
         exchangeTime === null ? 0 : Math.abs(exchangeTime - off - time)
-      const fitting = alike.filter((trade) => distance(trade) <= grain + TIME_GRAIN)
+      const near = alike.filter((trade) => distance(trade) <= grain + TIME_GRAIN)
+      // A history may begin with the second of two that differ in nothing but the side.
+      const ofSide = near.filter((trade) => trade.side === side)
+      const fitting = ofSide.length > 0 ? ofSide : near
       const missing = fitting.filter(({ emitted }) => !emitted)
       const nearest = nearestOf(missing.length > 0 ? missing : fitting, distance)
       if (nearest === undefined) continue
