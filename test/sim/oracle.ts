@@ -163,7 +163,7 @@ export class Oracle {
     const lasts = fault.fault === 'venue' ? ARMED : lengthOf(fault)
     const blind = { from: at - AROUND, to: venue.delays.latest(at + lasts) + AROUND }
     venue.blind.push(blind)
-    if (inTrades) return
+    if (!undetectable.includes(name)) return
     this.#blinded(venue, { until: blind.to, toldAfter: at + lasts + UNTOLD, levels: 0 })
   }
 
