@@ -9,15 +9,15 @@ export interface BookMessage extends Pick<BookUpdateEvent, 'exchangeTime' | 'rec
 type Row = readonly string[]
 
 /** Changes remembered, to tell a connection that lags from one that is ahead. */
-const CHANGES_KEPT = 4_096
+export const CHANGES_KEPT = 4_096
 
 /**
  * Where the emitted book stands, to be compared with the last message of each connection: by the venue's number where every connection has
- * the same (M3), else by the changes that were emitted last and by the venue's time (M4).
+ * the same (M3), else by the changes that the emitted book had last and by the venue's time (M4).
  */
 export class BookPlace {
   readonly #numbered: boolean
-  /** Changes that were emitted, each with the position at which it was last. */
+  /** Changes that the emitted book has, each with the position at which it was last. */
   readonly #changes = new Map<number, number>()
   /** The change at each of the last positions. */
   readonly #ring: number[] = []
@@ -44,7 +44,18 @@ export class BookPlace {
   reach({ exchangeTime, sequence, change }: BookMessage): void {
     this.#sequence = sequence
     this.#exchangeTime = exchangeTime ?? this.#exchangeTime
-    if (change === null) return
+    if (change !== null) this.#add(change)
+  }
+
+  /** The emitted book has these changes as well, from before the last one: an image of a connection has all that it delivered. */
+  include(changes: readonly number[]): void {
+    const last = this.#ring[this.#position % CHANGES_KEPT]
+    const position = this.#position
+    for (const change of changes) if (!this.#changes.has(change)) this.#add(change)
+    if (last !== undefined && this.#position > position) this.#add(last)
+  }
+
+  #add(change: number): void {
     const slot = ++this.#position % CHANGES_KEPT
     const oldest = this.#ring[slot]
     if (oldest !== undefined && this.#changes.get(oldest) === this.#position - CHANGES_KEPT)
@@ -74,7 +85,7 @@ export class BookPlace {
     return !this.isKnown(message)
   }
 
-  /** Whether the message was emitted not long ago; never by its number. */
+  /** Whether the emitted book has had the message not long ago; never by its number. */
   isKnown({ change }: BookMessage): boolean {
     return change !== null && this.#changes.has(change)
   }

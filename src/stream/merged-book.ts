@@ -13,7 +13,7 @@ import { OrderBook, type ReadonlyBook } from '../book/order-book.js'
 import type { Subscription } from '../connector.js'
 import { type BookSides, bookImage, sidesOf } from '../session/book-image.js'
 import type { StreamRecord } from '../session/memory.js'
-import { type BookMessage, BookPlace } from './book-place.js'
+import { type BookMessage, BookPlace, CHANGES_KEPT } from './book-place.js'
 import {
   type MergeConnection,
   type MergedOutlet,
@@ -29,6 +29,8 @@ type BookEvent = Snapshot | BookUpdateEvent | OrderUpdateEvent
 
 interface BookTrack extends Track {
   last: BookMessage | null
+  /** Changes before the last that it delivered and that were not emitted, oldest first: an image of its book has them. */
+  readonly unemitted: number[]
   /** Receive time of the last change that was emitted from it. */
   emittedAt: Micros | null
   /** Whether the emitted book holds what it delivered, and nothing has proven since that another track has the same. */
@@ -119,7 +121,14 @@ export class MergedBook extends MergedStream<BookTrack> {
   }
 
   protected newTrack(connection: MergeConnection): BookTrack {
-    return { ...newTrack(connection), last: null, emittedAt: null, inBook: false, aheadSince: null }
+    return {
+      ...newTrack(connection),
+      last: null,
+      unemitted: [],
+      emittedAt: null,
+      inBook: false,
+      aheadSince: null,
+    }
   }
 
   protected datum(track: BookTrack, event: StreamEvent): void {
@@ -131,6 +140,7 @@ export class MergedBook extends MergedStream<BookTrack> {
     const at = event.receiveTime
     const before = track.last
     const message = this.#place.message(event)
+    this.#note(track)
     track.last = message
     if ((this.gap !== null || this.#state === 'owed') && !isFresh(track) && this.#awaited(track, at)) return
     const { active } = this
@@ -275,8 +285,21 @@ export class MergedBook extends MergedStream<BookTrack> {
     this.#state = 'owed'
   }
 
+  /** A further message comes. Where the venue's numbers do not show what the emitted book has, only its changes do. */
+  #note({ last, unemitted }: BookTrack): void {
+    if (last === null || last.change === null || this.#place.isKnown(last)) return
+    unemitted.push(last.change)
+    if (unemitted.length >= 2 * CHANGES_KEPT) unemitted.splice(0, CHANGES_KEPT)
+  }
+
+  /** The emitted book is the track's, and has all that it delivered. */
+  #include({ unemitted }: BookTrack): void {
+    if (unemitted.length > 0) this.#place.include(unemitted.splice(0))
+  }
+
   /** The track's book is the emitted one, level for level. */
   #proven(track: BookTrack): void {
+    this.#include(track)
     this.active = track
     this.#state = 'emitting'
     this.#kept = null
@@ -303,6 +326,7 @@ export class MergedBook extends MergedStream<BookTrack> {
     track.emittedAt = track.last?.receiveTime ?? event.receiveTime
     track.aheadSince = null
     this.#olderSince = null
+    this.#include(track)
     if (track.last !== null) this.#place.reach(track.last)
     this.emit(event, isSnapshot(event))
   }

@@ -294,6 +294,55 @@ describe('a book of two connections', () => {
     expect(script.words.slice(-2)).toEqual(['whole true', 'book 3'])
   })
 
+  test('of a connection that was held up ends no gap with what an image of the other had, without numbers or times', () => {
+    const script = new MergeScript('book')
+    const [a, b] = script.pair(true, (connection) => connection.snapshot('1'))
+    // What the standby delivers before it takes over is emitted with its image alone.
+    b.update('2')
+    b.update('3')
+    script.now += 2_000_000
+    for (const amount of ['4', '5']) b.update(amount)
+    expect(script.words).toEqual(['book 1', 'book 4', '+5'])
+    b.gap()
+    for (const amount of ['2', '3', '4']) a.update(amount)
+    expect(script.words.slice(3)).toEqual(['gap disconnected'])
+    a.update('5')
+    a.update('6')
+    expect(script.words.slice(3)).toEqual(['gap disconnected', 'whole true', 'book 5', '+6'])
+    oracle(script.emitted)
+  })
+
+  test('is not taken from a connection that was held up and delivers what an image of the other had', () => {
+    const script = new MergeScript('book')
+    const [a, b] = script.pair(true, (connection) => connection.snapshot('1'))
+    b.update('2')
+    b.update('3')
+    script.now += 2_000_000
+    b.update('4')
+    a.update('2')
+    script.now += 2_000_000
+    a.update('3')
+    expect(script.words).toEqual(['book 1', 'book 4'])
+    a.update('4')
+    a.update('5')
+    script.now += 2_000_000
+    a.update('6')
+    expect(script.words).toEqual(['book 1', 'book 4', 'book 6'])
+  })
+
+  test('of a connection that was held up is waited for where it has what an image of the other had', () => {
+    const script = new MergeScript('book')
+    const [a, b] = script.pair(true, (connection) => connection.snapshot('1'))
+    b.update('2')
+    b.update('3')
+    script.now += 2_000_000
+    b.update('4')
+    a.update('2')
+    b.gap()
+    for (const amount of ['3', '4', '5']) a.update(amount)
+    expect(script.words).toEqual(['book 1', 'book 4', '+5'])
+  })
+
   test('of a connection whose times stay older ends a gap after thirty seconds', () => {
     const script = new MergeScript('book')
     const [a, b] = script.pair(true, (connection) => {
