@@ -3,4 +3,5 @@ import { bitflyer } from './connector.js'
 
 export { bitflyer } from './connector.js'
 
+/** bitFlyer Lightning in the registry. */
 export const bitflyerVenue: Venue = { id: 'bitflyer', aliases: ['lightning'], connector: bitflyer }

@@ -231,7 +231,7 @@ export class MbpBooks {
     })
   }
 
-  /** Whether an answer is from before what the connection before this one brought, where no delta of this one tells. */
+  /** Whether an answer is from before what the connection before this one brought, where no delta of this one shows it. */
   #lags({ stream, join }: Joining, sequence: bigint, at: Micros | null): boolean {
     const { sequence: emitted, book } = stream.record
     if (join.placed || emitted === null || at === null || sequence >= BigInt(emitted)) return false

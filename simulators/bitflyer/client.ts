@@ -79,7 +79,7 @@ export class LightningClient extends SimulatedClient<Product> {
     return { result: true }
   }
 
-  /** Silence is told from a quiet market where a channel speaks by itself. */
+  /** Silence is distinguished from a quiet market where a channel speaks by itself. */
   #subscribeFault(channel: unknown) {
     const speaks = String(channel).includes('_board_')
     return this.faults.takeFirst(

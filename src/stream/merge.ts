@@ -18,7 +18,7 @@ import { MergedValue } from './merged-value.js'
 export interface MergeOutlet extends Pick<MergedOutlet, 'emit' | 'swallowed' | 'steady'> {
   /** `settle` is to be called at this moment, in steady time, whatever happens before; null: not at all. */
   wake(at: Micros | null): void
-  /** Every stream is led by the preferred connection. Told within the frame that brought it about. */
+  /** Every stream is led by the preferred connection. Called within the frame that brought it about. */
   led(): void
 }
 
