@@ -25,7 +25,10 @@ const unused = later.optional()
 /** Milliseconds since the epoch, in liquidations with a fraction (`1574697680828.2002`); becomes microseconds. */
 const milliseconds = z
   .string()
-  .regex(/^\d{1,14}(?:\.\d+)?$/, { error: 'must be milliseconds since the epoch', abort: true })
+  .regex(/^[0-8]?\d{1,12}(?:\.\d+)?$/, {
+    error: 'must be milliseconds since the epoch, before the year 2255',
+    abort: true,
+  })
   .transform((text) => Math.round(Number(text) * 1000))
 
 // ── Array frames ──────────────────────────────────────────────────────────────────────────────────────────────────────

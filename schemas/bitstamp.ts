@@ -1,16 +1,10 @@
 import * as z from 'zod'
-import { integer, number } from './wire.js'
+import { integer, microseconds, number, seconds } from './wire.js'
 
 /**
  * What Bitstamp says: WebSocket v2 (https://www.bitstamp.net/websocket/v2/) and its REST API (https://www.bitstamp.net/api/). The
  * codec of its grammar takes the frames apart; these are the messages in them.
  */
-
-/** `1641343699596000` */
-const microseconds = z
-  .string()
-  .regex(/^\d{1,16}$/, { error: 'must be microseconds', abort: true })
-  .transform(Number)
 
 /** `["3802.90","0.60000000"]`; an older frame was seen with the order's id behind. Amount 0 removes the level. */
 const level = z.tuple([number, number]).rest(z.unknown())
@@ -61,8 +55,8 @@ export const fundingMessage = z.looseObject({
     mark_price: number,
     index_price: number,
     funding_rate: number,
-    timestamp: integer,
-    next_funding_time: integer,
+    timestamp: seconds,
+    next_funding_time: seconds,
   }),
 })
 
@@ -82,7 +76,7 @@ export const orderBookAnswer = z.looseObject({
 
 /** `GET /api/v2/transactions/btcusd/?time=hour`: `[{"amount":"0.00500000","date":"1787620344","price":"79640.78","tid":"541234567","type":"0"}]` (documentation's form), newest first; seconds */
 export const transactions = z.array(
-  z.looseObject({ tid: number, date: integer, price: number, amount: number, type: z.enum(['0', '1']) }),
+  z.looseObject({ tid: number, date: seconds, price: number, amount: number, type: z.enum(['0', '1']) }),
 )
 
 /** `GET /api/v2/markets/`: `{"name":"BTC/USD","market_symbol":"btcusd","base_currency":"BTC","base_decimals":8,"counter_currency":"USD","counter_decimals":0,"minimum_order_value":"10","trading":"Enabled","instant_order_counter_decimals":2,"instant_and_market_orders":"Enabled","description":"Bitcoin / U.S. dollar","market_type":"SPOT"}` (2026); a perpetual has `"market_type":"PERPETUAL"` and the symbol `btcusd-perp` */

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { integer, number } from './wire.js'
+import { integer, milliseconds, number } from './wire.js'
 
 /**
  * What Bittrex says. Hub `c3` (v3, 2020 to 2023-12-04; documentation bittrex.github.io, "Websocket Overview" and
@@ -148,7 +148,7 @@ export const exchangeUpdate = z.looseObject({
       OT: z.enum(['BUY', 'SELL']),
       R: number,
       Q: number,
-      T: integer,
+      T: milliseconds,
     }),
   ),
 })
@@ -164,7 +164,9 @@ export const exchangeState = z.looseObject({
   N: integer,
   Z: z.array(exchangeLevel),
   S: z.array(exchangeLevel),
-  f: z.array(z.looseObject({ I: z.string(), T: integer, Q: number, P: number, OT: z.enum(['BUY', 'SELL']) })),
+  f: z.array(
+    z.looseObject({ I: z.string(), T: milliseconds, Q: number, P: number, OT: z.enum(['BUY', 'SELL']) }),
+  ),
 })
 
 /**
@@ -182,7 +184,7 @@ export const summaryUpdate = z.looseObject({
       V: number.nullable(),
       l: number.nullable(),
       m: number.nullable(),
-      T: integer,
+      T: milliseconds,
       B: number.nullable(),
       A: number.nullable(),
       PD: number.nullable(),

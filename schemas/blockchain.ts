@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { integer, number } from './wire.js'
+import { integer, milliseconds, number, seconds } from './wire.js'
 
 /**
  * What Blockchain.com says: the Exchange ("mercury gateway", https://exchange.blockchain.com/api) and the chain feed of
@@ -62,7 +62,7 @@ export const pricesAck = z.looseObject({ symbol: z.string(), granularity: intege
 /** `{"seqnum":79,"event":"updated","channel":"prices","symbol":"BTC-USD","price":[1790138040000,87217.845,87217.845,87190.85,87190.85,0.0]}` (2026-09-23): open time, open, high, low, close, volume. */
 export const pricesFrame = z.looseObject({
   symbol: z.string(),
-  price: z.tuple([integer, number, number, number, number, number]).rest(z.unknown()),
+  price: z.tuple([milliseconds, number, number, number, number, number]).rest(z.unknown()),
 })
 
 /** `{"seqnum":6,"event":"rejected","channel":"l2","text":"invalid symbol identifier","symbol":"nope"}` */
@@ -103,7 +103,7 @@ export const transactionFrame = z.looseObject({
   x: z.looseObject({
     hash: z.string(),
     size: integer.nullish(),
-    time: integer,
+    time: seconds,
     block_height: integer.nullish(),
     inputs: z.array(z.looseObject({ prev_out: output.nullish() })),
     out: z.array(output),
@@ -112,7 +112,7 @@ export const transactionFrame = z.looseObject({
 
 /** `{"op":"minitx","x":{"time":1449263035,"value":4185461,"txIndex":114394115,"hash":"a6de…1393"}}` (2015) */
 export const miniTransactionFrame = z.looseObject({
-  x: z.looseObject({ hash: z.string(), time: integer, value: number }),
+  x: z.looseObject({ hash: z.string(), time: seconds, value: number }),
 })
 
 /**
@@ -124,7 +124,7 @@ export const blockFrame = z.looseObject({
   x: z.looseObject({
     hash: z.string(),
     height: integer,
-    time: integer,
+    time: seconds,
     size: integer.nullish(),
     nTx: integer.nullish(),
     totalBTCSent: number.nullish(),
@@ -135,4 +135,4 @@ export const blockFrame = z.looseObject({
 export const chainHead = z.looseObject({ op: z.string() })
 
 /** `GET https://blockchain.info/latestblock`: `{"hash":"0000…","time":1579773523,"block_index":…,"height":614187,"txIndexes":[…]}` */
-export const latestBlock = z.looseObject({ hash: z.string(), height: integer, time: integer })
+export const latestBlock = z.looseObject({ hash: z.string(), height: integer, time: seconds })

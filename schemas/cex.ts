@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { integer, number } from './wire.js'
+import { integer, milliseconds, number, seconds } from './wire.js'
 
 /**
  * What CEX.IO says, in its two unrelated protocols: the classic API of `wss://ws.cex.io/ws`
@@ -39,8 +39,8 @@ export const authReply = z.looseObject({ ok: z.string() })
  */
 export const classicSnapshot = z.looseObject({
   data: z.looseObject({
-    timestamp: integer.optional(),
-    timestamp_ms: integer.optional(),
+    timestamp: seconds.optional(),
+    timestamp_ms: milliseconds.optional(),
     bids: z.array(level),
     asks: z.array(level),
     pair: classicPair,
@@ -53,7 +53,7 @@ export const classicUpdate = z.looseObject({
   data: z.looseObject({
     id: integer,
     pair: classicPair,
-    time: integer.optional(),
+    time: milliseconds.optional(),
     bids: z.array(level),
     asks: z.array(level),
   }),
@@ -101,7 +101,7 @@ export const tick = z.looseObject({
 /** `{"e":"ticker","data":{"timestamp":"1663764969","low":"18756.3","high":"19200","last":"19200","volume":"0.94735907","volume30d":"64.61299999","bid":19217.2,"ask":19247.5,"priceChange":"44.3","priceChangePercentage":"0.23","pair":["BTC","USDT"]},"oid":"1","ok":"ok"}` (2022) */
 export const classicTicker = z.looseObject({
   data: z.looseObject({
-    timestamp: integer.optional(),
+    timestamp: seconds.optional(),
     low: number.optional(),
     high: number.optional(),
     last: number.optional(),
@@ -114,7 +114,7 @@ export const classicTicker = z.looseObject({
 })
 
 /** Time in seconds, open, high, low, close, volume in minor units of the base. */
-const candleRow = z.tuple([integer, number, number, number, number, minorUnits])
+const candleRow = z.tuple([seconds, number, number, number, number, minorUnits])
 
 /**
  * `{"e":"init-ohlcv-data","data":[[1663660680,"19396.4","19396.4","19396.4","19396.4","1262861"]],"pair":"BTC:USDT"}`,
@@ -126,7 +126,7 @@ export const candleRows = z.looseObject({ data: z.array(candleRow), pair: classi
 export const candle = z.looseObject({
   data: z.looseObject({
     pair: classicPair,
-    time: integer,
+    time: milliseconds,
     o: number,
     h: number,
     l: number,
@@ -233,7 +233,7 @@ export const spotTickers = z.looseObject({
 
 /** `{"timestamp":1790135040000,"open":86870,"high":86880,"low":86870,"close":86875,"volume":0.5,"resolution":"1m","isClosed":true,"timestampISO":"…"}`: JSON numbers; an empty candle has neither prices nor volume. */
 const spotCandle = z.looseObject({
-  timestamp: integer,
+  timestamp: milliseconds,
   open: number.nullish(),
   high: number.nullish(),
   low: number.nullish(),

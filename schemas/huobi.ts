@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { integer, number } from './wire.js'
+import { integer, milliseconds, number, seconds } from './wire.js'
 
 /**
  * What Huobi (HTX since September 2023) says, frame by frame. Every frame comes as one gzip member. Numbers are printed by
@@ -17,7 +17,7 @@ const level = z.tuple([number, number])
 /** `[price, amount]` rows; a side that has nothing to say is `[]`, null or absent, by channel and year. */
 const side = z.array(level).nullish()
 
-const pushed = { ch: z.string(), ts: integer }
+const pushed = { ch: z.string(), ts: milliseconds }
 
 // ── Pushes of the market sockets ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -36,7 +36,7 @@ const pushed = { ch: z.string(), ts: integer }
  */
 const trade = z.looseObject({
   id: z.string(),
-  ts: integer,
+  ts: milliseconds,
   tradeId: counter.optional(),
   /** What REST calls `tradeId`. */
   'trade-id': counter.optional(),
@@ -46,7 +46,7 @@ const trade = z.looseObject({
 })
 export const huobiTrades = z.looseObject({
   ...pushed,
-  tick: z.looseObject({ id: counter, ts: integer, data: z.array(trade) }),
+  tick: z.looseObject({ id: counter, ts: milliseconds, data: z.array(trade) }),
 })
 
 /**
@@ -69,7 +69,7 @@ export const huobiDepth = z.looseObject({
     asks: side,
     version: counter.optional(),
     mrid: counter.optional(),
-    ts: integer.optional(),
+    ts: milliseconds.optional(),
   }),
 })
 
@@ -109,7 +109,7 @@ export const huobiHighFrequency = z.looseObject({
   tick: z.looseObject({
     event: z.enum(['snapshot', 'update']),
     version: counter,
-    ts: integer,
+    ts: milliseconds,
     bids: side,
     asks: side,
   }),
@@ -130,7 +130,7 @@ export const huobiSpotQuote = z.looseObject({
     bidSize: number.nullish(),
     ask: number.nullish(),
     askSize: number.nullish(),
-    quoteTime: integer.nullish(),
+    quoteTime: milliseconds.nullish(),
   }),
 })
 
@@ -146,7 +146,7 @@ export const huobiContractQuote = z.looseObject({
     mrid: counter,
     bid: level.nullish(),
     ask: level.nullish(),
-    ts: integer.optional(),
+    ts: milliseconds.optional(),
   }),
 })
 
@@ -212,7 +212,7 @@ export const huobiTickers = z.looseObject({
  *      "low":0.074848,"high":0.074849,"amount":2.4448,"vol":0.1829884187,"count":3}}
  */
 const kline = z.looseObject({
-  id: integer,
+  id: seconds,
   open: number.nullish(),
   close: number.nullish(),
   high: number.nullish(),
@@ -239,7 +239,7 @@ export const huobiIndexKline = z.looseObject({ ...pushed, tick: z.looseObject({ 
  *     {"ch":"market.BTC-USDT.open_interest","generated":true,"data":[{"symbol":"BTC","contract_code":"BTC-USDT",
  *      "amount":100.5,"volume":100500,"value":1400000}],"ts":1604188800000}
  */
-const generated = { ch: z.string(), generated: z.literal(true), ts: integer.nullish() }
+const generated = { ch: z.string(), generated: z.literal(true), ts: milliseconds.nullish() }
 export const huobiGeneratedOpenInterest = z.looseObject({
   ...generated,
   data: z.array(z.looseObject({ contract_code: z.string().optional(), volume: number.nullish() })),
@@ -282,7 +282,7 @@ export const huobiRefusal = z.looseObject({
  */
 export const huobiMbpReply = z.looseObject({
   id: z.string().nullish(),
-  ts: integer,
+  ts: milliseconds,
   rep: z.string(),
   data: z.looseObject({ seqNum: counter, bids: side, asks: side }).nullish(),
 })
@@ -304,7 +304,7 @@ export const huobiKlineReply = z.looseObject({
 /** The answer of `{"req":"market.btcusdt.depth.step0"}`: the tick of the push. */
 export const huobiDepthReply = z.looseObject({
   id: z.string().nullish(),
-  ts: integer,
+  ts: milliseconds,
   rep: z.string(),
   data: huobiDepth.shape.tick.nullish(),
 })
@@ -329,7 +329,7 @@ export const huobiOperation = z.looseObject({
   'err-msg': z.string().nullish(),
 })
 
-const notified = { op: z.literal('notify'), topic: z.string(), ts: integer }
+const notified = { op: z.literal('notify'), topic: z.string(), ts: milliseconds }
 
 /** Rates and times as text, or the word null in quotes (2026). */
 const rate = number
@@ -351,8 +351,8 @@ export const huobiFunding = z.looseObject({
       contract_code: z.string(),
       funding_rate: rate,
       estimated_rate: rate,
-      funding_time: rate.pipe(integer.nullable()),
-      settlement_time: rate.pipe(integer.nullable()),
+      funding_time: rate.pipe(milliseconds.nullable()),
+      settlement_time: rate.pipe(milliseconds.nullable()),
     }),
   ),
 })
@@ -374,7 +374,7 @@ export const huobiLiquidations = z.looseObject({
       direction: z.string(),
       volume: number,
       price: number.nullish(),
-      created_at: integer,
+      created_at: milliseconds,
     }),
   ),
 })
@@ -466,7 +466,7 @@ export const huobiContracts = z.looseObject({ status: z.literal('ok'), data: z.a
 export const huobiOpenInterest = z.looseObject({
   status: z.literal('ok'),
   data: z.array(z.looseObject({ contract_code: z.string(), volume: number.nullish() })),
-  ts: integer.nullish(),
+  ts: milliseconds.nullish(),
 })
 
 /**
@@ -481,12 +481,12 @@ const fundingRow = z.looseObject({
   contract_code: z.string(),
   funding_rate: rate,
   estimated_rate: rate,
-  funding_time: rate.pipe(integer.nullable()),
+  funding_time: rate.pipe(milliseconds.nullable()),
 })
 export const huobiFundingRates = z.looseObject({
   status: z.literal('ok'),
   data: z.array(fundingRow),
-  ts: integer.nullish(),
+  ts: milliseconds.nullish(),
 })
 
 /** `market.$c.funding_rate` with `generated`: see `huobiGeneratedOpenInterest`. The answer for one contract is one row, not a list. */

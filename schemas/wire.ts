@@ -17,3 +17,21 @@ export const integer = z
   .string()
   .regex(/^-?\d{1,15}$/, { error: 'must be an integer', abort: true })
   .transform(Number)
+
+/**
+ * Seconds, milliseconds and microseconds of a moment. Events have microseconds, which fit 2^53 until the year 2255: a later time is
+ * none, and would make an event that no reader of a tape takes.
+ */
+export const seconds = moment(9)
+export const milliseconds = moment(12)
+export const microseconds = moment(15)
+
+function moment(digits: number) {
+  return z
+    .string()
+    .regex(new RegExp(`^-?[0-8]?\\d{1,${digits}}$`), {
+      error: 'must be a time before the year 2255',
+      abort: true,
+    })
+    .transform(Number)
+}

@@ -2,6 +2,9 @@ import type { Micros } from '../../schemas/events.js'
 import type { LosslessValue } from '../../src/decode/index.js'
 import { DecodeError } from '../../src/errors.js'
 
+/** Microseconds fit 2^53 until the year 2255. */
+const LATEST_MS = Date.UTC(2255, 0)
+
 /** Flags of `conf`, to be summed. */
 export const FLAGS = {
   /** The server's time in ms behind every array frame: book frames have no other. */
@@ -63,12 +66,14 @@ export function readFrame(
   }
   if (second !== undefined) {
     const time = typeof second === 'string' ? naturalNumber(second) : -1
-    if (time === -1) throw broken(from + 1, 'must be a time', text)
+    if (time === -1 || time > LATEST_MS) throw broken(from + 1, 'must be a time', text)
     return { value, text, sequence: first, exchangeTime: time * 1000, at }
   }
   const numbered = wanted === 0 ? first.length < 13 : (wanted & FLAGS.sequence) !== 0
   if (numbered) return { value, text, sequence: first, exchangeTime: null, at }
-  return { value, text, sequence: null, exchangeTime: naturalNumber(first) * 1000, at }
+  const time = naturalNumber(first)
+  if (time > LATEST_MS) throw broken(from, 'must be a time before the year 2255', text)
+  return { value, text, sequence: null, exchangeTime: time * 1000, at }
 }
 
 /**

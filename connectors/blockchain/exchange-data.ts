@@ -173,7 +173,7 @@ export class ExchangeData {
     const candle = {
       interval: stream.variant === '' ? '1m' : stream.variant,
       // The documentation shows seconds, the wire has milliseconds.
-      openTime: time < 1e11 ? time * 1_000_000 : time * 1000,
+      openTime: time < 9e9 ? time * 1_000_000 : time * 1000,
       open: canonicalDecimal(open),
       high: canonicalDecimal(high),
       low: canonicalDecimal(low),

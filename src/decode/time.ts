@@ -3,6 +3,9 @@ import { DecodeError } from '../errors.js'
 
 const ISO = /^(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)?$/
 
+/** Events have microseconds, which fit 2^53 until the year 2255. */
+const LATEST_MS = Date.UTC(2255, 0)
+
 /** Frames come in order, so most share their second with the one before. */
 let lastSecond = ''
 let lastMicros = 0
@@ -19,7 +22,9 @@ export function isoMicros(text: string): Micros {
   const second = `${(match[1] as string).replace(' ', 'T')}${match[3] ?? 'Z'}`
   if (second !== lastSecond) {
     const ms = Date.parse(second)
-    if (Number.isNaN(ms)) return notTime(text)
+    // `Date.parse` takes the thirtieth of February for the second of March; a comparison with NaN is false.
+    const lastDay = new Date(Date.UTC(Number(text.slice(0, 4)), Number(text.slice(5, 7)), 0)).getUTCDate()
+    if (!(ms < LATEST_MS && Number(text.slice(8, 10)) <= lastDay)) return notTime(text)
     lastSecond = second
     lastMicros = ms * 1000
   }
@@ -28,8 +33,12 @@ export function isoMicros(text: string): Micros {
 }
 
 function notTime(text: string): never {
-  throw new DecodeError('not_time', `${JSON.stringify(text.slice(0, 40))} is not an ISO 8601 time`, {
-    path: [],
-    head: text,
-  })
+  throw new DecodeError(
+    'not_time',
+    `${JSON.stringify(text.slice(0, 40))} is not an ISO 8601 time before the year 2255`,
+    {
+      path: [],
+      head: text,
+    },
+  )
 }
