@@ -139,7 +139,7 @@ function give(socket: Given, line: string, options: Options, print: (line: strin
     const command = jsonOf(line)
     socket
       .request(command)
-      .then((answer) => print(options.json === true ? shownJson({ answer }) : shownJson(answer)), complain)
+      .then((answer) => print(json(options.json === true ? { answer } : answer)), complain)
   } catch (error) {
     complain(error)
   }
@@ -183,13 +183,22 @@ function openLog({ raw }: Options): FrameLogWriter | null {
 
 function plainLine(data: unknown): string {
   if (typeof data === 'string') return data
-  return isBytes(data) ? Buffer.from(data).toString('base64') : shownJson(data)
+  return isBytes(data) ? Buffer.from(data).toString('base64') : json(data)
 }
 
 function jsonLine(data: unknown, at: number, connection: number): string {
   if (typeof data === 'string') return shownJson({ at, connection, text: data })
   if (isBytes(data)) return shownJson({ at, connection, bytes: Buffer.from(data).toString('base64') })
-  return shownJson({ at, connection, message: data })
+  return json({ at, connection, message: data })
+}
+
+/** A message or an answer, with the bytes in it as base64. */
+function json(value: unknown): string {
+  return shownJson(value, undefined, function (key, part) {
+    // Not `part` alone: a Buffer has been made an object before it is given.
+    const own = this[key]
+    return isBytes(own) ? Buffer.from(own).toString('base64') : part
+  })
 }
 
 function isBytes(data: unknown): data is Exclude<Frame, string> {

@@ -78,9 +78,12 @@ export function recordedUrl(text: string): string {
 /**
  * JSON in one line that a terminal may be shown: the same value, with what {@link shown} escapes written as JSON's own escapes.
  */
-export function shownJson(value: unknown, indent?: number): string {
-  return JSON.stringify(value, null, indent).replace(JSON_UNPRINTABLE, escaped)
+export function shownJson(value: unknown, indent?: number, replace?: JsonReplacer): string {
+  return JSON.stringify(value, replace, indent).replace(JSON_UNPRINTABLE, escaped)
 }
+
+/** As `JSON.stringify` takes it. */
+type JsonReplacer = (this: Readonly<Record<string, unknown>>, key: string, value: unknown) => unknown
 
 /** Of what JSON leaves as it is; the line ends of an indented document stay. */
 const JSON_UNPRINTABLE = new RegExp(UNPRINTABLE.source.replace('\\p{Cc}', '\\u007f-\\u009f'), 'gu')

@@ -5,7 +5,7 @@ import type { Protocol } from '../protocols/codec.js'
 import { shown } from '../shown.js'
 import { systemClock } from './clock.js'
 import { fetchDial } from './fetch-dial.js'
-import { type OpenSocketOptions, openSocketConfig, openSocketSchema } from './open-options.js'
+import { checkIsObject, type OpenSocketOptions, openSocketConfig, openSocketSchema } from './open-options.js'
 import { type Frame, plainFrames } from './plain-frames.js'
 import { Socket } from './socket.js'
 import { dialWith, type WhatwgWebSocket } from './whatwg.js'
@@ -34,6 +34,7 @@ export function openSocket<Command, Message, Answer>(
   url: string,
   options: BrowserWithProtocol<Command, Message, Answer> | BrowserSocketOptions = {},
 ): Socket<Command, Message, Answer> | Socket<Frame, Frame, never> {
+  checkIsObject(options)
   return hasProtocol(options)
     ? opened(url, options, options.protocol)
     : opened<Frame, Frame, never>(url, options, plainFrames)

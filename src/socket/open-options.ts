@@ -214,6 +214,12 @@ export const openSocketSchema = z.strictObject({
 /** What a socket is made of, with every default in its place. */
 export type OpenSocketConfig = z.output<typeof openSocketSchema>
 
+/** @throws {UsageError} `bad_option` where the options are no object. */
+export function checkIsObject(options: unknown): void {
+  if (typeof options === 'object' && options !== null) return
+  throw new UsageError('bad_option', 'openSocket: the options must be an object')
+}
+
 /**
  * @param schema with what the runtime takes besides.
  * @throws {UsageError} `bad_option`, naming field and value.

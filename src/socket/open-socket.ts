@@ -2,7 +2,7 @@ import type { Protocol } from '../protocols/codec.js'
 import { systemClock } from './clock.js'
 import { compressionSchema, egressShape } from './network-schema.js'
 import { nodeNetwork } from './node-network.js'
-import { type OpenSocketOptions, openSocketConfig, openSocketSchema } from './open-options.js'
+import { checkIsObject, type OpenSocketOptions, openSocketConfig, openSocketSchema } from './open-options.js'
 import { type Frame, plainFrames } from './plain-frames.js'
 import { Socket } from './socket.js'
 
@@ -29,6 +29,7 @@ export function openSocket<Command, Message, Answer>(
   url: string,
   options: WithProtocol<Command, Message, Answer> | OpenSocketOptions = {},
 ): Socket<Command, Message, Answer> | Socket<Frame, Frame, never> {
+  checkIsObject(options)
   return hasProtocol(options)
     ? opened(url, options, options.protocol)
     : opened<Frame, Frame, never>(url, options, plainFrames)

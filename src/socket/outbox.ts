@@ -176,6 +176,9 @@ export class Outbox<Command, Message, Answer> {
   /** @returns why it is not given; null where it is, or is held. */
   #give(given: Given<Command, Message, Answer>, expireMs?: number): NetworkError | null {
     if (this.#closed) return closed()
+    if (given.command === null || given.command === undefined) {
+      throw new UsageError('bad_command', `a command cannot be ${given.command}`)
+    }
     const { link } = this.#links.lead
     if (
       link.isKept(given.command) ||

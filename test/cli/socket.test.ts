@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { afterAll, afterEach, describe, expect, test } from 'vitest'
 import { protocolFactories } from '../../cli/protocols.js'
-import { JsonRpcServer } from '../../simulators/protocols/index.js'
+import { JsonRpcServer, MqttServer } from '../../simulators/protocols/index.js'
 import * as protocols from '../../src/protocols/index.js'
 import { serveSimulator } from '../../src/simulator/index.js'
 import { closedPort, closeServers, venue } from '../src/socket/servers.js'
@@ -98,6 +98,40 @@ describe('socket', () => {
     await command.prints(/"code":"bad_json"/, 'stderr')
     command.signal('SIGTERM')
     expect(await command.outcome()).toMatchObject({ code: 143 })
+    await server.close()
+  })
+
+  test('says in a sentence what is wrong with a command, and goes on', async () => {
+    const server = await serveSimulator(new JsonRpcServer({ methods: { echo: (params) => params } }))
+    const command = desk.start(
+      'socket',
+      server.url,
+      '--protocol',
+      'json-rpc',
+      '--json',
+      '--raw',
+      'wrong.jsonl.gz',
+    )
+    await command.prints(/"event":"connect"/, 'stderr')
+    command.type('null\n5\n{"type":"batch"}\n{"type":"batch","calls":[null]}\n')
+    command.type('{"type":"call","method":"echo","params":["still here"]}\n')
+    await command.prints(/still here/)
+    command.signal('SIGTERM')
+    const { code, stderr } = await command.outcome()
+    expect(code).toBe(143)
+    expect(stderr.match(/"event":"error","code":"bad_command"/g)).toHaveLength(4)
+    const log = gunzipSync(readFileSync(join(desk.folder, 'wrong.jsonl.gz'))).toString()
+    expect(log).toContain('"dir":"close"')
+    await server.close()
+  })
+
+  test('prints the bytes in a message of a protocol as base64', async () => {
+    const server = await serveSimulator(new MqttServer())
+    const command = desk.start('socket', server.url, '--protocol', 'mqtt', '--count', '1')
+    await command.prints(/connected/, 'stderr')
+    command.type('{"type":"subscribe","filter":"a"}\n{"type":"publish","topic":"a","payload":"hello"}\n')
+    const { stdout } = await command.outcome()
+    expect(stdout).toContain(`"payload":"${Buffer.from('hello').toString('base64')}"`)
     await server.close()
   })
 

@@ -267,7 +267,9 @@ export class JsonRpcCodec implements Codec<JsonRpcCommand> {
   }
 
   #batch(calls: readonly RpcCall[], at: Micros, withinMs: number): string {
-    if (calls.length === 0) throw badCommand('json-rpc: a batch needs at least one call')
+    if (!Array.isArray(calls) || calls.length === 0) {
+      throw badCommand('json-rpc: a batch needs calls, a list of at least one')
+    }
     this.#requests.checkRoom(calls.length)
     const first = this.#lastId + 1
     const texts = calls.map((call, index) => messageText(call, first + index))
@@ -332,7 +334,9 @@ function isParams(value: unknown): value is NonNullable<RpcCall['params']> {
 }
 
 /** @throws {UsageError} `bad_command`. */
-function messageText({ method, params }: RpcCall, id: number | null): string {
+function messageText(call: RpcCall, id: number | null): string {
+  if (!isRecord(call)) throw badCommand('json-rpc: a call is an object with a method')
+  const { method, params } = call
   if (typeof method !== 'string' || method === '') throw badCommand('json-rpc: a call needs a method')
   if (params !== undefined && !isParams(params)) {
     throw badCommand(`json-rpc: the params of ${method} must be a list or an object`)

@@ -41,6 +41,20 @@ describe('a call', () => {
     expect(JSON.stringify(error)).not.toContain('"at"')
   })
 
+  test('that is none is refused with a sentence, in a batch too', () => {
+    const script = open()
+    for (const calls of [undefined, null, {}, [], [null], [5], [{}]] as never[]) {
+      expect(() => script.do({ type: 'batch', calls })).toThrow(
+        expect.objectContaining({ code: 'bad_command', message: expect.stringMatching(/^json-rpc: a /) }),
+      )
+    }
+    const end = null as never
+    expect(() => script.do({ type: 'subscribe', key: 'k', method: 'm', end })).toThrow(
+      expect.objectContaining({ code: 'bad_command' }),
+    )
+    expect([script.sent, script.codec.kept]).toEqual([[], []])
+  })
+
   test('that is not answered in time fails, and a late answer matches nothing', () => {
     const script = open({ timeoutMs: 5_000 })
     const id = script.do({ type: 'call', method: 'slow' })

@@ -1,8 +1,15 @@
 import { describe, expect, it } from 'vitest'
 import type { WebSocket } from 'ws'
 import { MqttServer } from '../../../simulators/protocols/index.js'
-import { jsonRpc } from '../../../src/protocols/json-rpc/index.js'
-import { mqtt } from '../../../src/protocols/mqtt/index.js'
+import {
+  classicSignalR,
+  jsonRpc,
+  mqtt,
+  pusher,
+  signalR,
+  socketIo,
+  wamp,
+} from '../../../src/protocols/index.js'
 import { serveSimulator } from '../../../src/simulator/index.js'
 import { openSocket } from '../../../src/socket/index.js'
 import { closedPort, eventually, leavingNothingOpen, rawVenue, venue } from './servers.js'
@@ -149,6 +156,39 @@ describe('a command of a protocol', () => {
     for (const params of [[1n], loop]) {
       expect(() => socket.send({ type: 'notify', method: 'm', params })).toThrow(
         expect.objectContaining({ code: 'bad_command', message: expect.stringContaining('as JSON') }),
+      )
+    }
+  })
+})
+
+describe('null', () => {
+  it('is no command of any protocol, no frame and no options', async () => {
+    const protocols: readonly unknown[] = [
+      classicSignalR({ hubs: ['h'] }),
+      jsonRpc(),
+      mqtt(),
+      pusher(),
+      signalR(),
+      socketIo(),
+      wamp({ realm: 'r' }),
+    ]
+    for (const whileDisconnected of ['drop', { hold: true }] as const) {
+      for (const protocol of [undefined, ...protocols]) {
+        const options = { whileDisconnected, ...(protocol !== undefined && { protocol }) }
+        await using socket = openSocket<never, unknown, unknown>('ws://127.0.0.1:1/', options as never)
+        for (const nothing of [null, undefined] as never[]) {
+          expect(() => socket.send(nothing)).toThrow(expect.objectContaining({ code: 'bad_command' }))
+          await expect(socket.request(nothing)).rejects.toMatchObject({ code: 'bad_command' })
+        }
+        expect(socket.stats).toMatchObject({ held: 0, requests: 0 })
+      }
+    }
+    for (const wrong of [null, 5, 'x'] as never[]) {
+      expect(() => openSocket('ws://127.0.0.1:1/', wrong)).toThrow(
+        expect.objectContaining({
+          code: 'bad_option',
+          message: 'openSocket: the options must be an object',
+        }),
       )
     }
   })
