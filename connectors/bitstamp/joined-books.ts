@@ -135,7 +135,8 @@ export class JoinedBooks<Row extends readonly string[]> {
     const stream = this.#images.answered(response)
     if (stream === undefined) return false
     if (stream === null || !this.#joins.has(stream)) return true
-    if (response.status === 404) {
+    // A market that was seen is one: a front that has lost its way answers so too.
+    if (response.status === 404 && !stream.record.seen) {
       this.#kind.refuse(stream, `there is no market ${stream.instrument.instrument}`, at)
     } else if (response.status !== 200) this.#images.failed(stream, response, at)
     else if (!this.image(stream, this.#read(stream, response, at), at)) this.#images.retry(stream, at)

@@ -134,7 +134,8 @@ export function bitstampProtocol(kit: SessionKit): Protocol {
 
   function leave(stream: Stream, at: Micros | null): void {
     const channel = `${NAMES.get(stream.channel)}_${stream.instrument.instrument}`
-    asked.delete(channel)
+    // One of the errors may be its own; whoever else it was is asked again in time.
+    if (asked.delete(channel)) errors.shift()
     joined(stream)?.leave(stream)
     if (stream.kind === 'trade') trades.forget(stream)
     codec.command({ type: 'unsubscribe', channel }, at)

@@ -10,6 +10,9 @@ const readPairs = decoder(pairList)
 
 const PERPETUAL = '-perp'
 
+/** No coin is cut finer. */
+const MOST_DECIMALS = 40
+
 /** Currencies of prices, so that an id without a separator can be split where no listing is at hand. */
 const COUNTERS = ['usdt', 'usdc', 'usd', 'eur', 'gbp', 'btc', 'eth', 'pax']
 
@@ -56,9 +59,14 @@ export function readListing({ url, body }: HttpResponse): Instrument[] | null {
 function termsOf(row: { base_decimals: number; counter_decimals: number; trading: string }) {
   return {
     status: row.trading === 'Enabled' ? 'open' : 'halted',
-    tickSize: canonicalDecimal(`1e-${row.counter_decimals}`),
-    lotSize: canonicalDecimal(`1e-${row.base_decimals}`),
+    tickSize: stepOf(row.counter_decimals),
+    lotSize: stepOf(row.base_decimals),
   } as const
+}
+
+/** One odd row must not cost the whole listing. */
+function stepOf(decimals: number) {
+  return decimals >= 0 && decimals <= MOST_DECIMALS ? canonicalDecimal(`1e-${decimals}`) : null
 }
 
 /**

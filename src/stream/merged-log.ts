@@ -117,7 +117,8 @@ export class MergedLog extends MergedStream<LogTrack> {
     track.joined = false
     track.overlapped = false
     track.level = false
-    for (const key of track.kept.keys()) track.unemitted.add(key)
+    for (const key of track.kept.keys())
+      if (track.unemitted.size < EVENTS_KEPT && !this.#ids.has(key)) track.unemitted.add(key)
     track.kept.clear()
   }
 
@@ -126,7 +127,7 @@ export class MergedLog extends MergedStream<LogTrack> {
    * whether it filled all of it. Of one that begins, its history tells, where that reaches back.
    */
   protected override heals(track: LogTrack, healed: boolean, from: Micros | null): boolean {
-    const emitted = [...track.unemitted].every((key) => this.#ids.has(key))
+    const emitted = track.unemitted.size === 0
     track.unemitted.clear()
     return from === null ? track.overlapped : healed && emitted
   }
@@ -243,7 +244,10 @@ export class MergedLog extends MergedStream<LogTrack> {
       for (const each of this.tracks.values()) each.level = each === track
     }
     this.emit(emitted, news)
-    for (const each of this.tracks.values()) if (!each.joined) this.#wasEmitted(each, key)
+    for (const each of this.tracks.values()) {
+      each.unemitted.delete(key)
+      if (!each.joined) this.#wasEmitted(each, key)
+    }
   }
 
   /** A connection that was held up may deliver what the stream has gone on without: that is emitted as the past that it is. */

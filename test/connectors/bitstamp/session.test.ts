@@ -180,6 +180,13 @@ describe('the whole book', () => {
     expect(stage.asked().at(-1)).toMatchObject({ event: 'bts:unsubscribe' })
   })
 
+  test('that is there is not given up for an answer that knows no such market', () => {
+    const { run, ...stage } = joined()
+    stage.wait(20.5).answer('not found', 404).wait(60)
+    expect(run.of('connection').filter(({ state }) => state === 'refused')).toEqual([])
+    expect(run.requests.length).toBeGreaterThan(2)
+  })
+
   test('asks anew for an image that may be from before a message which could not be read', () => {
     const { run, ...stage } = live(['book']).ack('diff_order_book_btcusd')
     stage.receive(diff(0.5, [['100', '1']])).wait(1.5)
@@ -472,6 +479,15 @@ describe('symbols', () => {
     expect(
       read('trading-pairs-info', [{ url_symbol: 'btcusd', name: 'BTC/USD', ...steps, trading: 'Disabled' }]),
     ).toMatchObject([{ symbol: 'BTC/USD', market: 'spot', status: 'halted' }])
+    expect(
+      read('markets', [
+        { ...market, counter_decimals: -1 },
+        { ...market, base_decimals: 999 },
+      ]),
+    ).toMatchObject([
+      { tickSize: null, lotSize: '0.00000001' },
+      { tickSize: '0.01', lotSize: null },
+    ])
     expect(read('ticker', [])).toBeNull()
   })
 })

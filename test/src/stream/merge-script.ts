@@ -132,8 +132,8 @@ export class ScriptedConnection implements MergeConnection {
     }
   }
 
-  whole(healed = false): void {
-    this.#gap('closed', 'disconnected', healed)
+  whole(healed = false, from: Micros | null = null): void {
+    this.#gap('closed', 'disconnected', healed, from)
   }
 
   /** @param from when its stream was good last: a proof that fails looks back. @default when it delivered something last */

@@ -152,6 +152,24 @@ describe('trades of two connections', () => {
     expect(script.words).toEqual(['1', 'gap sequence', '(2)', '(3)', 'whole true'])
   })
 
+  test('that one delivered and its gap swallowed are no news where the other emitted them, however long ago', () => {
+    const script = new MergeScript('trade')
+    const [a, b] = [script.connect('a'), script.connect('b')]
+    a.whole()
+    a.trade(1)
+    b.whole()
+    b.trade(2)
+    b.gap()
+    b.whole(true)
+    a.trade(2)
+    for (let id = 3; id <= 20_010; id++) for (const each of [a, b]) each.trade(id)
+    b.gap()
+    a.gap()
+    b.trade(20_010, true)
+    b.whole(true, script.now)
+    expect(script.words.slice(-2)).toEqual(['gap disconnected', 'whole true'])
+  })
+
   test('that come late by a connection that was held up are emitted as the past that they are', () => {
     const script = new MergeScript('trade')
     const [a, b] = script.pair()
