@@ -1,23 +1,41 @@
 import { UsageError } from '../errors.js'
 import { didYouMean } from '../nearest.js'
 import { shownValue } from '../shown-value.js'
+import { isRecord } from './json-text.js'
 
-/** What an option of a codec may be. */
-type Kind = 'positive' | 'whole' | 'boolean' | 'function' | 'text' | 'object' | 'list'
+/** What an option of a codec, or a field of a command, may be. */
+export type Kind =
+  | 'positive'
+  | 'whole'
+  | 'boolean'
+  | 'function'
+  | 'text'
+  | 'object'
+  | 'list'
+  | 'texts'
+  | 'record'
+  | 'upTo2'
 
-const CHECKS: Readonly<Record<Kind, { readonly fits: (value: unknown) => boolean; readonly what: string }>> =
-  {
-    positive: { fits: (value) => typeof value === 'number' && value > 0, what: 'a number above 0' },
-    whole: {
-      fits: (value) => Number.isSafeInteger(value) && Number(value) >= 0,
-      what: 'a whole number from 0',
-    },
-    boolean: { fits: (value) => typeof value === 'boolean', what: 'true or false' },
-    function: { fits: (value) => typeof value === 'function', what: 'a function' },
-    text: { fits: (value) => typeof value === 'string' && value !== '', what: 'text that is not empty' },
-    object: { fits: (value) => typeof value === 'object' && value !== null, what: 'an object' },
-    list: { fits: Array.isArray, what: 'a list' },
-  }
+export const CHECKS: Readonly<
+  Record<Kind, { readonly fits: (value: unknown) => boolean; readonly what: string }>
+> = {
+  positive: { fits: (value) => typeof value === 'number' && value > 0, what: 'a number above 0' },
+  whole: {
+    fits: (value) => Number.isSafeInteger(value) && Number(value) >= 0,
+    what: 'a whole number from 0',
+  },
+  boolean: { fits: (value) => typeof value === 'boolean', what: 'true or false' },
+  function: { fits: (value) => typeof value === 'function', what: 'a function' },
+  text: { fits: (value) => typeof value === 'string' && value !== '', what: 'text that is not empty' },
+  object: { fits: (value) => typeof value === 'object' && value !== null, what: 'an object' },
+  list: { fits: Array.isArray, what: 'a list' },
+  texts: {
+    fits: (value) => Array.isArray(value) && value.every((each) => typeof each === 'string'),
+    what: 'a list of texts',
+  },
+  record: { fits: isRecord, what: 'an object' },
+  upTo2: { fits: (value) => value === 0 || value === 1 || value === 2, what: '0, 1 or 2' },
+}
 
 /** The options that every codec with subscriptions has. */
 export const KEPT_OPTIONS = { maxSubscriptions: 'positive', maxSubscriptionBytes: 'positive' } as const

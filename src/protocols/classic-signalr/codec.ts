@@ -3,6 +3,7 @@ import type { ConnectTarget, HttpResponse } from '../../connector.js'
 import { DecodeError, NetworkError, ProtocolError, VenueError } from '../../errors.js'
 import type { Codec, CodecSink, Outcome, Reconnect } from '../codec.js'
 import { badCommand, lateAnswer, lostRequest, notReady } from '../command-errors.js'
+import { checkCommand } from '../command-fields.js'
 import { Deadlines } from '../deadlines.js'
 import { type JsonReader, writeJson } from '../json-text.js'
 import { Requests } from '../requests.js'
@@ -25,6 +26,9 @@ import type {
   ClassicSignalRMessage,
   ClassicSignalROptions,
 } from './types.js'
+
+/** What the fields of a command may be. */
+const FIELDS = { hub: 'text', args: 'list', end: 'record', timeoutMs: 'positive' } as const
 
 type Subscribe = Extract<ClassicSignalRCommand, { type: 'subscribe' }>
 
@@ -262,6 +266,7 @@ export class ClassicSignalRCodec implements Codec<ClassicSignalRCommand> {
   // ── What the user asks ──────────────────────────────────────────────────────────────────────────────────────────
 
   command(command: ClassicSignalRCommand, at: Micros): string | null {
+    checkCommand('classic signalr', command, FIELDS)
     this.#now = at
     switch (command.type) {
       case 'subscribe':

@@ -3,12 +3,16 @@ import type { ConnectTarget } from '../../connector.js'
 import { DecodeError, NetworkError, ProtocolError, type TapewireError } from '../../errors.js'
 import type { Codec, CodecOpening, CodecSink, Outcome, RecordedCommand } from '../codec.js'
 import { badCommand, lateAnswer, lostRequest, notReady } from '../command-errors.js'
+import { checkCommand } from '../command-fields.js'
 import { Deadlines } from '../deadlines.js'
 import { isRecord, type JsonReader, textOf, writeJson } from '../json-text.js'
 import { Requests } from '../requests.js'
 import { Subscriptions } from '../subscriptions.js'
 import { type RpcMessage, readMessages } from './messages.js'
 import type { JsonRpcCommand, JsonRpcMessage, JsonRpcOptions, RpcCall } from './types.js'
+
+/** What the fields of a command may be. */
+const FIELDS = { end: 'record', calls: 'list', timeoutMs: 'positive' } as const
 
 const METHOD_NOT_FOUND = { code: -32601, message: 'Method not found' }
 /** Requests of the other side that wait for the user at once. */
@@ -218,6 +222,7 @@ export class JsonRpcCodec implements Codec<JsonRpcCommand> {
   // ── What the user asks ──────────────────────────────────────────────────────────────────────────────────────────
 
   command(command: JsonRpcCommand, at: Micros): string | null {
+    checkCommand('json-rpc', command, FIELDS)
     if (command.type === 'subscribe') return this.#keep(command, at)
     if (command.type === 'unsubscribe') return this.#unsubscribe(command.key, at)
     if (this.#state !== 'ready') throw notReady('json-rpc')

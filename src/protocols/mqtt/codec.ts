@@ -4,6 +4,7 @@ import { DecodeError, NetworkError, ProtocolError, UsageError } from '../../erro
 import { copied } from '../bytes.js'
 import type { Codec, CodecInit, CodecSink, Outcome, Reconnect } from '../codec.js'
 import { badCommand, notReady } from '../command-errors.js'
+import { checkCommand } from '../command-fields.js'
 import { Deadlines } from '../deadlines.js'
 import { isRecord } from '../json-text.js'
 import { Silence } from '../silence.js'
@@ -19,11 +20,24 @@ import {
   type MqttWill,
   writePacket,
 } from './packets.js'
+import { checkProperties } from './properties.js'
 import { disconnected, refusedConnect } from './reasons.js'
 import type { MqttCommand, MqttLogin, MqttMessage, MqttOptions } from './types.js'
 
+/** What the fields of a command may be. */
+const FIELDS = {
+  qos: 'upTo2',
+  retain: 'boolean',
+  properties: 'record',
+  noLocal: 'boolean',
+  retainAsPublished: 'boolean',
+  retainHandling: 'upTo2',
+} as const
+
 const PORT = 1883
 const TLS_PORT = 8883
+/** Bytes. */
+const LONGEST_TEXT = 65_535
 const MALFORMED = 0x81
 const TOO_LARGE = 0x95
 /** A session that is kept without a limit. */
@@ -331,6 +345,7 @@ export class MqttCodec implements Codec<MqttCommand> {
   // ── What the user asks ──────────────────────────────────────────────────────────────────────────────────────────
 
   command(command: MqttCommand, at: Micros): string | null {
+    checkCommand('mqtt', command, FIELDS)
     this.#now = at
     switch (command.type) {
       case 'publish':
@@ -358,7 +373,7 @@ export class MqttCodec implements Codec<MqttCommand> {
     if (typeof topic !== 'string' || topic === '' || /[+#\0]/.test(topic)) {
       throw badCommand('mqtt: a topic is text without + and #')
     }
-    if (qos !== 0 && qos !== 1 && qos !== 2) throw badCommand('mqtt: qos must be 0, 1 or 2')
+    checkProperties(properties)
     if (this.#state !== 'ready') throw notReady('mqtt')
     const payload = bytesOf(command.payload)
     const packet = { type: 'publish', topic, payload, qos, retain, dup: false, id: 0, properties } as const
@@ -422,8 +437,11 @@ function checkFilter(filter: string): void {
     (level, index) =>
       level === '+' || (level === '#' && index === levels.length - 1) || !/[+#\0]/.test(level),
   )
-  if (filter === '' || levels.length === 0 || !fits) {
-    throw badCommand('mqtt: a filter is text, with + for one level and # for all that follow as its last one')
+  const bytes = new TextEncoder().encode(String(filter)).length
+  if (filter === '' || levels.length === 0 || !fits || bytes > LONGEST_TEXT) {
+    throw badCommand(
+      'mqtt: a filter is text of up to 65,535 bytes, with + for one level and # for all that follow as its last one',
+    )
   }
 }
 

@@ -95,6 +95,39 @@ export function readProperties(reader: ByteReader): MqttProperties {
   return pairs.length === 0 ? properties : { ...properties, userProperties: pairs }
 }
 
+/** What a property of each kind may be. */
+const FITS: Readonly<Record<Kind, { readonly fits: (value: unknown) => boolean; readonly what: string }>> = {
+  byte: wholeTo(0xff),
+  short: wholeTo(0xffff),
+  long: wholeTo(0xffff_ffff),
+  variable: wholeTo(268_435_455),
+  text: { fits: (value) => typeof value === 'string', what: 'text' },
+  binary: { fits: (value) => value instanceof Uint8Array, what: 'bytes' },
+  pair: {
+    fits: (value) => Array.isArray(value) && value.every(isPair),
+    what: 'a list of pairs of texts',
+  },
+}
+
+function wholeTo(most: number) {
+  const fits = (value: unknown) => Number.isInteger(value) && Number(value) >= 0 && Number(value) <= most
+  return { fits, what: `a whole number from 0 to ${most}` }
+}
+
+function isPair(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 2 && value.every((text) => typeof text === 'string')
+}
+
+/** @throws {UsageError} `bad_command` for a property that does not exist, or whose value is of the wrong kind. */
+export function checkProperties(properties: MqttProperties): void {
+  for (const [name, value] of Object.entries(properties)) {
+    const row = BY_NAME.get(name)
+    if (row === undefined) throw badCommand(`mqtt: there is no property ${name}`)
+    const { fits, what } = FITS[row[2]]
+    if (value !== undefined && !fits(value)) throw badCommand(`mqtt: the property ${name} must be ${what}`)
+  }
+}
+
 /** @throws {UsageError} `bad_command` for a property that does not exist. */
 export function writeProperties(writer: ByteWriter, properties: MqttProperties): void {
   const fields = new ByteWriter()

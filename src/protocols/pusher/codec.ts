@@ -3,6 +3,7 @@ import type { ConnectTarget } from '../../connector.js'
 import { DecodeError, NetworkError, ProtocolError } from '../../errors.js'
 import type { Codec, CodecClose, CodecInit, CodecOpening, CodecSink, Outcome, Reconnect } from '../codec.js'
 import { badCommand, notReady } from '../command-errors.js'
+import { checkCommand } from '../command-fields.js'
 import { Deadlines } from '../deadlines.js'
 import { isRecord, type JsonReader, wholeNumber, writeJson } from '../json-text.js'
 import { Silence } from '../silence.js'
@@ -11,6 +12,9 @@ import { reconnectOf } from './close-codes.js'
 import { type PusherFrame, readFrame } from './frames.js'
 import { namesOf, type PusherNames } from './names.js'
 import type { PusherAuthorization, PusherCommand, PusherMessage, PusherOptions } from './types.js'
+
+/** What the fields of a command may be. */
+const FIELDS = { channel: 'text', event: 'text' } as const
 
 /** The longest names that the service takes. */
 const LONGEST_CHANNEL = 200
@@ -217,6 +221,7 @@ export class PusherCodec implements Codec<PusherCommand> {
   // ── What the user asks ──────────────────────────────────────────────────────────────────────────────────────────
 
   command(command: PusherCommand, at: Micros): string | null {
+    checkCommand('pusher', command, FIELDS)
     switch (command.type) {
       case 'subscribe': {
         this.#check(command.channel)

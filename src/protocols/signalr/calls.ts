@@ -179,6 +179,7 @@ export class HubCalls {
     if (command.type === 'unsubscribe') return this.#unsubscribe(command.key, at, ready)
     if (typeof command.key !== 'string') throw badCommand('signalr: a subscription needs a key')
     checked(command)
+    if (command.end !== undefined) checked(command.end)
     const text = writeJson([command.target, command.args, command.end], 'the arguments')
     if (ready) this.#requests.checkRoom()
     const id = this.#subscriptions.keep(command.key, command, text.length)

@@ -3,6 +3,7 @@ import type { ConnectTarget, HttpResponse } from '../../connector.js'
 import { DecodeError, NetworkError, ProtocolError } from '../../errors.js'
 import type { Codec, CodecSink, Outcome, Reconnect } from '../codec.js'
 import { badCommand, notReady } from '../command-errors.js'
+import { checkCommand } from '../command-fields.js'
 import { Deadlines } from '../deadlines.js'
 import { isRecord, type JsonReader, readJson } from '../json-text.js'
 import { Silence } from '../silence.js'
@@ -14,6 +15,15 @@ import { type HubFormat, type HubMessage, isNumbered, SEPARATOR } from './messag
 import { Records } from './records.js'
 import { ReplayBuffer } from './replay-buffer.js'
 import type { SignalRCommand, SignalRMessage, SignalROptions } from './types.js'
+
+/** What the fields of a command may be. */
+const FIELDS = {
+  args: 'list',
+  stream: 'boolean',
+  streamIds: 'texts',
+  end: 'record',
+  timeoutMs: 'positive',
+} as const
 
 /** Acknowledgements of stateful reconnect are gathered for so long. Milliseconds. */
 const ACK_AFTER_MS = 1_000
@@ -252,6 +262,7 @@ export class SignalRCodec implements Codec<SignalRCommand> {
   // ── What the user asks ──────────────────────────────────────────────────────────────────────────────────────────
 
   command(command: SignalRCommand, at: Micros): string | null {
+    checkCommand('signalr', command, FIELDS)
     this.#now = at
     const ready = this.#state === 'ready'
     if (command.type === 'subscribe' || command.type === 'unsubscribe') {

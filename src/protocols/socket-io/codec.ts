@@ -4,6 +4,7 @@ import { DecodeError, ProtocolError } from '../../errors.js'
 import { copied } from '../bytes.js'
 import type { Codec, CodecSink, Outcome, Reconnect } from '../codec.js'
 import { badCommand, lateAnswer, lostRequest, notReady } from '../command-errors.js'
+import { checkCommand } from '../command-fields.js'
 import { Deadlines } from '../deadlines.js'
 import { isRecord, type JsonReader, misfit, textOf, writeJson } from '../json-text.js'
 import { Requests } from '../requests.js'
@@ -12,6 +13,9 @@ import { attached, detached } from './attachments.js'
 import { Engine } from './engine.js'
 import { readPacket, type SocketIoPacket, writePacket } from './packets.js'
 import type { SocketIoCommand, SocketIoEvent, SocketIoMessage, SocketIoOptions } from './types.js'
+
+/** What the fields of a command may be. */
+const FIELDS = { namespace: 'text', args: 'list', end: 'record', timeoutMs: 'positive' } as const
 
 const ROOT = '/'
 /** Of one packet, all attachments together. */
@@ -276,6 +280,7 @@ export class SocketIoCodec implements Codec<SocketIoCommand> {
   // ── What the user asks ──────────────────────────────────────────────────────────────────────────────────────────
 
   command(command: SocketIoCommand, at: Micros): string | null {
+    checkCommand('socket.io', command, FIELDS)
     this.#now = at
     switch (command.type) {
       case 'connect':
@@ -334,6 +339,7 @@ export class SocketIoCodec implements Codec<SocketIoCommand> {
   #subscribe(command: Extract<Kept, { type: 'subscribe' }>): string {
     if (typeof command.key !== 'string') throw badCommand('socket.io: a subscription needs a key')
     const { json, attachments } = detached(checked(command))
+    if (command.end !== undefined) detached(checked(command.end))
     const bytes = attachments.reduce((sum, each) => sum + each.length, 0)
     const id = this.#kept.keep(command.key, command, json.length + bytes)
     const namespace = command.namespace ?? ROOT

@@ -3,6 +3,7 @@ import type { ConnectTarget } from '../../connector.js'
 import { DecodeError, ProtocolError } from '../../errors.js'
 import type { Codec, CodecOpening, CodecSink, Outcome, Reconnect } from '../codec.js'
 import { badCommand, lateAnswer, lostRequest, notReady } from '../command-errors.js'
+import { checkCommand } from '../command-fields.js'
 import { Deadlines } from '../deadlines.js'
 import { writeJson } from '../json-text.js'
 import { Requests } from '../requests.js'
@@ -10,6 +11,16 @@ import { Subscriptions } from '../subscriptions.js'
 import { CODES, jsonWamp, messagePackWamp, payloadOf, type WampFields, type WampFormat } from './messages.js'
 import { reconnectOf } from './reasons.js'
 import type { WampChallenge, WampCommand, WampMessage, WampOptions, WampProtocolOptions } from './types.js'
+
+/** What the fields of a command may be. */
+const FIELDS = {
+  options: 'record',
+  args: 'list',
+  kwargs: 'record',
+  match: 'text',
+  progress: 'boolean',
+  timeoutMs: 'positive',
+} as const
 
 const GOODBYE_AND_OUT = 'wamp.close.goodbye_and_out'
 const CLOSE_REALM = 'wamp.close.close_realm'
@@ -283,6 +294,7 @@ export class WampCodec implements Codec<WampCommand> {
   // ── What the user asks ──────────────────────────────────────────────────────────────────────────────────────────
 
   command(command: WampCommand, at: Micros): string | null {
+    checkCommand('wamp', command, FIELDS)
     this.#now = at
     switch (command.type) {
       case 'subscribe':
