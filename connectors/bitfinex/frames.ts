@@ -1,9 +1,7 @@
 import type { Micros } from '../../schemas/events.js'
 import type { LosslessValue } from '../../src/decode/index.js'
+import { LATEST_MS } from '../../src/decode/time.js'
 import { DecodeError } from '../../src/errors.js'
-
-/** Microseconds fit 2^53 until the year 2255. */
-const LATEST_MS = Date.UTC(2255, 0)
 
 /** Flags of `conf`, to be summed. */
 export const FLAGS = {

@@ -98,7 +98,7 @@ export function readTrade(message: unknown, frame: string): TradeFields {
   }
 }
 
-/** The trades of an answer, oldest first: of one second the ids tell it. Their times are cut to seconds. */
+/** The trades of an answer, oldest first: within one second by their ids. Their times are cut to seconds. */
 export function readTransactions({ body }: HttpResponse): TradeFields[] {
   return decodeTransactions(body)
     .map(

@@ -18,7 +18,7 @@ const SHAPES: Readonly<Record<string, MarketShape>> = {
 }
 
 /** Levels a side of an image. */
-export const IMAGE_LEVELS = 300
+const IMAGE_LEVELS = 300
 const TRADES_KEPT = 5_000
 /** Where its tickers begin to count. */
 const FIRST_TICK = 7_240_196

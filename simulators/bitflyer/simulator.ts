@@ -23,13 +23,13 @@ export function simulateBitflyer(options: SimulatorOptions = {}): VenueSimulator
       // No run gives an id of the run before it.
       lastId = Math.floor(at / 100)
       exchange.timers.every(IMAGE_MICROS, () => {
-        if (!stopped()) tell((client, product) => client.image(product))
+        if (!stopped()) publish((client, product) => client.image(product))
       })
       exchange.timers.every(TICKER_MICROS, () => {
         const state = stopped() ? 'CLOSED' : 'RUNNING'
         const stamp = time(exchange.clock.read())
         const messages = new Map(exchange.listed.map((product) => [product, product.ticker(state, stamp)]))
-        tell((client, product) => client.ticker(product, messages.get(product) ?? ''))
+        publish((client, product) => client.ticker(product, messages.get(product) ?? ''))
       })
     },
     step(product, at) {
@@ -45,7 +45,7 @@ export function simulateBitflyer(options: SimulatorOptions = {}): VenueSimulator
   })
 
   /** Of the products that are not silent. */
-  function tell(say: (client: LightningClient, product: Product) => void): void {
+  function publish(say: (client: LightningClient, product: Product) => void): void {
     for (const client of exchange.clients) {
       for (const product of exchange.listed) if (exchange.moves(product)) say(client, product)
     }

@@ -66,7 +66,7 @@ export class BitstampClient extends SimulatedClient<BitstampMarket> {
   }
 
   /** Sends a message of a channel, unless a fault has it otherwise. @param rest what stands beside event, channel and data */
-  tell(kind: Kind, channel: string, event: string, data: string, rest = ''): void {
+  publish(kind: Kind, channel: string, event: string, data: string, rest = ''): void {
     const { faults } = this
     if (kind === 'book' && channel.startsWith('diff') && faults.take('update-lost')) return
     if (kind === 'order' && faults.take('chain-broken')) return

@@ -61,18 +61,18 @@ export function bitstampSimulator(options: BitstampSimulatorOptions = {}): KitSi
     for (const market of exchange.listed) {
       const changed = market.publish(exchange.now)
       if (changed === null) continue
-      tellBook(market, 'diff_order_book', () => changed, at)
-      tellBook(market, 'order_book', () => market.best(exchange.now), at)
-      tellBook(market, 'detail_order_book', () => market.best(exchange.now), at)
+      publishBook(market, 'diff_order_book', () => changed, at)
+      publishBook(market, 'order_book', () => market.best(exchange.now), at)
+      publishBook(market, 'detail_order_book', () => market.best(exchange.now), at)
     }
   }
 
-  function tellBook(market: BitstampMarket, name: string, read: () => Book, at: Micros): void {
+  function publishBook(market: BitstampMarket, name: string, read: () => Book, at: Micros): void {
     const channel = `${name}_${market.id}`
     let data: string | null = null
     for (const client of readers(channel)) {
       data ??= bookData(market, read(), name === 'detail_order_book', at)
-      client.tell('book', channel, 'data', data)
+      client.publish('book', channel, 'data', data)
     }
   }
 
@@ -83,13 +83,13 @@ export function bitstampSimulator(options: BitstampSimulatorOptions = {}): KitSi
     const links = `,"event_id":"${id}","pre_event_id":"${chain.get(market.id) ?? ''}","order_source":"orderbook"`
     chain.set(market.id, id)
     for (const client of readers(channel))
-      client.tell('order', channel, order.event, orderData(market, order, at), links)
+      client.publish('order', channel, order.event, orderData(market, order, at), links)
   }
 
   function traded(market: BitstampMarket, trade: PublishedTrade): void {
     const channel = `live_trades_${market.id}`
     const data = tradeData(market, trade, exchange.clock.read(trade.time))
-    for (const client of readers(channel)) client.tell('trade', channel, 'trade', data)
+    for (const client of readers(channel)) client.publish('trade', channel, 'trade', data)
   }
 
   function fund(): void {
@@ -98,7 +98,7 @@ export function bitstampSimulator(options: BitstampSimulatorOptions = {}): KitSi
       const channel = `funding_rate_${market.id}`
       const { last } = market.market.day
       const data = `{"market":"${market.id}","mark_price":"${last}","index_price":"${last}","funding_rate":"0.00013","timestamp":"${seconds}","next_funding_time":"${(Math.floor(seconds / 3600) + 1) * 3600}"}`
-      for (const client of readers(channel)) client.tell('other', channel, 'funding_rate_saved', data)
+      for (const client of readers(channel)) client.publish('other', channel, 'funding_rate_saved', data)
     }
   }
 

@@ -4,7 +4,7 @@ import { DecodeError } from '../errors.js'
 const ISO = /^(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)?$/
 
 /** Events have microseconds, which fit 2^53 until the year 2255. */
-const LATEST_MS = Date.UTC(2255, 0)
+export const LATEST_MS = Date.UTC(2255, 0)
 
 /** Frames come in order, so most share their second with the one before. */
 let lastSecond = ''

@@ -193,7 +193,7 @@ const readerSchema = z.strictObject({
 const eventTypes: ReadonlySet<string> = new Set(marketEvent.options.map(({ shape }) => shape.type.value))
 
 /**
- * A loop over a feed: `for await (const event of feed)`. Held by name, it tells where it stands as well:
+ * A loop over a feed: `for await (const event of feed)`. Held by name, it also has its position and its books:
  *
  * ```ts
  * const loop = feed[Symbol.asyncIterator]()

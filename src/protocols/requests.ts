@@ -3,7 +3,7 @@ import { UsageError } from '../errors.js'
 import type { Deadlines } from './deadlines.js'
 
 /** Requests of one connection that may wait for their answer at once, where an option does not say otherwise. */
-export const MAX_REQUESTS = 10_000
+const MAX_REQUESTS = 10_000
 
 /** The requests of one connection that wait for an answer, each with what it is about. Ids are compared as text. */
 export class Requests<Subject> {

@@ -13,6 +13,7 @@ import {
   type TradeHistory,
 } from '../../../src/session/index.js'
 import { nodeTools } from '../../../src/socket/tools.js'
+import { spotMarket } from '../../../src/venue/spot-market.js'
 
 export const T0 = 1_700_000_000_000_000
 
@@ -20,23 +21,7 @@ const CHANNELS: readonly ChannelSpec[] = [
   { kind: 'trade', variants: [], markets: ['spot'], cadenceMs: null, snapshot: true },
 ]
 
-const INSTRUMENT: Instrument = {
-  venue: 'toy',
-  symbol: 'BTC/USD',
-  instrument: 'BTCUSD',
-  market: 'spot',
-  status: 'open',
-  base: 'BTC',
-  quote: 'USD',
-  settle: null,
-  tickSize: null,
-  lotSize: null,
-  amountUnit: 'base',
-  contractSize: null,
-  contractUnit: null,
-  sidesCounted: 1,
-  expiry: null,
-}
+const INSTRUMENT: Instrument = { ...spotMarket('toy', 'BTCUSD', 'BTC', 'USD'), status: 'open' }
 
 const readRows = decoder(z.array(z.tuple([z.string(), z.string()])))
 

@@ -3,6 +3,7 @@ import type { Level, MarketEvent } from '../../../schemas/events.js'
 import type { ChannelSpec, Instrument, Session } from '../../../src/connector.js'
 import { defineSession, Instruments, StreamMemory, type StreamPolicy } from '../../../src/session/index.js'
 import { nodeTools } from '../../../src/socket/tools.js'
+import { spotMarket } from '../../../src/venue/spot-market.js'
 
 /**
  * What watches over a stream must do so again after each gap, each new request and each connection. The book of a toy venue,
@@ -10,23 +11,7 @@ import { nodeTools } from '../../../src/socket/tools.js'
  */
 
 const T0 = 1_700_000_000_000_000
-const INSTRUMENT: Instrument = {
-  venue: 'toy',
-  symbol: 'BTC/USD',
-  instrument: 'BTCUSD',
-  market: 'spot',
-  status: 'open',
-  base: 'BTC',
-  quote: 'USD',
-  settle: null,
-  tickSize: null,
-  lotSize: null,
-  amountUnit: 'base',
-  contractSize: null,
-  contractUnit: null,
-  sidesCounted: 1,
-  expiry: null,
-}
+const INSTRUMENT: Instrument = { ...spotMarket('toy', 'BTCUSD', 'BTC', 'USD'), status: 'open' }
 const BOOK = { instrument: INSTRUMENT, channel: 'book' } as const
 const CHANNELS: readonly ChannelSpec[] = [
   { kind: 'book', variants: [], markets: ['spot'], cadenceMs: 10_000, snapshot: true },

@@ -4,24 +4,9 @@ import { StreamMemory } from '../../../src/session/memory.js'
 import { EmittedStream } from '../../../src/stream/emitted-stream.js'
 import { Merge } from '../../../src/stream/merge.js'
 import type { MergeConnection, MergedStream } from '../../../src/stream/merged-stream.js'
+import { spotMarket } from '../../../src/venue/spot-market.js'
 
-export const INSTRUMENT: Instrument = {
-  venue: 'somewhere',
-  symbol: 'BTC/USD',
-  instrument: 'BTCUSD',
-  market: 'spot',
-  status: null,
-  base: 'BTC',
-  quote: 'USD',
-  settle: null,
-  tickSize: null,
-  lotSize: null,
-  amountUnit: 'base',
-  contractSize: null,
-  contractUnit: null,
-  sidesCounted: 1,
-  expiry: null,
-}
+export const INSTRUMENT: Instrument = spotMarket('somewhere', 'BTCUSD', 'BTC', 'USD')
 const spec = (kind: ChannelSpec['kind'], scope: 'connection' | 'stream'): ChannelSpec => ({
   kind,
   variants: [],
