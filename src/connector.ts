@@ -1,15 +1,19 @@
-import type {
-  AmountUnit,
-  Decimal,
-  InstrumentEvent,
-  MarketEvent,
-  MarketType,
-  Micros,
-} from '../schemas/events.js'
+import type { AmountUnit, Decimal, MarketEvent, MarketType, Micros } from '../schemas/events.js'
 import type { Channel, ChannelKind } from './channel.js'
-import type { StreamMemory } from './session/memory.js'
-import type { Integrity } from './venue/integrity.js'
+import type {
+  Catalogue,
+  ChannelSpec,
+  Endpoint,
+  HttpRequest,
+  HttpResponse,
+  Instrument,
+  Limits,
+  Liveness,
+  Subscription,
+  VenueStatus,
+} from './venue/spec.js'
 
+export type * from './venue/spec.js'
 export type { Channel, ChannelKind }
 
 /**
@@ -18,140 +22,6 @@ export type { Channel, ChannelKind }
  * A venue is data and pure functions: frames and time go in, events and requests come out. It opens no socket, reads no
  * clock, sets no timer. The engine (a live feed, a frame log, the simulator's network, a test) owns those.
  */
-
-/** One channel that a venue offers: a row of its capabilities. */
-export interface ChannelSpec extends Integrity {
-  readonly kind: ChannelKind
-  /**
-   * Variants after the colon; empty where there is only the bare kind. A kind has several rows where its markets or its variants
-   * promise different things; the bare kind means the first variant of its first row.
-   */
-  readonly variants: readonly string[]
-  readonly markets: readonly MarketType[]
-  /**
-   * The longest silence of a healthy stream. Null for a sparse channel, which leans on the socket's heartbeat and on its
-   * siblings: an illiquid market must never cause a reconnect.
-   */
-  readonly cadenceMs: number | null
-  /** Whether the first datum (a snapshot) is promised after the ack; a stream that is acked and silent is then resubscribed. */
-  readonly snapshot: boolean
-  /** Needs the user's key and secret. @default false */
-  readonly credentials?: boolean
-}
-
-/** What a venue's instrument is; the fields of an `instrument` event without times and stream. */
-export type Instrument = Pick<
-  InstrumentEvent,
-  | 'venue'
-  | 'symbol'
-  | 'instrument'
-  | 'market'
-  | 'status'
-  | 'base'
-  | 'quote'
-  | 'settle'
-  | 'tickSize'
-  | 'lotSize'
-  | 'amountUnit'
-  | 'contractSize'
-  | 'contractUnit'
-  | 'sidesCounted'
-  | 'expiry'
->
-
-/** One stream that a session is asked for. */
-export interface Subscription {
-  readonly instrument: Instrument
-  readonly channel: Channel
-}
-
-/** A request that a venue asks the engine for. */
-export interface HttpRequest {
-  /** Chosen by the asker and given back with the answer: `snapshot BTC-USD`. */
-  readonly id: string
-  readonly method: 'GET' | 'POST'
-  readonly url: string
-  readonly headers?: Readonly<Record<string, string>>
-  readonly body?: string
-  /** The URL or the answer carries a token: the exchange is written down nowhere. @default false */
-  readonly confidential?: boolean
-}
-
-/** The answer to a request, or its failure. */
-export interface HttpResponse {
-  /** The request's id; empty for an answer from a log, which is recognised by its URL. */
-  readonly id: string
-  readonly url: string
-  /** 0 where no answer came; `body` then says why. */
-  readonly status: number
-  /** Names in lower case. */
-  readonly headers: Readonly<Record<string, string>>
-  readonly body: string
-}
-
-/** Where and how a socket is opened. */
-export interface ConnectTarget {
-  readonly url: string
-  readonly headers?: Readonly<Record<string, string>>
-  readonly protocols?: readonly string[]
-}
-
-/** One kind of socket of a venue. A venue with several families of paths has one for each. */
-export interface Endpoint extends ConnectTarget {
-  /** Short and stable: `public`, `linear`, `feed`. */
-  readonly name: string
-  /** Where the REST calls of this endpoint go, without a trailing slash; null where it needs none. */
-  readonly rest: string | null
-  /** A step over HTTP that comes before the socket: the answer says where to connect. */
-  readonly negotiate?: {
-    readonly request: HttpRequest
-    /** @throws {VenueError} where the answer refuses. */
-    target(answer: HttpResponse): ConnectTarget
-  }
-}
-
-/** What the engine must respect on a venue's behalf. Declared from the venue's page, never guessed in the engine. */
-export interface Limits {
-  /** Streams on one connection; the rest goes to further connections. */
-  readonly subscriptionsPerConnection: number
-  /** Subscriptions handed to the session in one call (a venue that takes several in one frame). */
-  readonly subscribeBatch: number
-  /** Calls of `subscribe` a minute on one connection. */
-  readonly subscribesPerMinute: number
-  /** Connects a minute to one host, over all connections of the process. */
-  readonly connectsPerMinute: number
-  /** REST calls a minute. */
-  readonly requestsPerMinute: number
-  /** Close codes by which the venue says that it restarts: no failure. @default none */
-  readonly plannedCodes?: readonly number[]
-  /** How long the venue refuses who connects or calls too often (429), where its answer does not say. @default not told */
-  readonly refusedForMs?: number
-  /** A frame larger than this (after decompression) ends the connection. Bytes. */
-  readonly maxFrameBytes: number
-  /** The venue cuts connections of this age; null where no such rule is known. */
-  readonly maxConnectionAgeMs: number | null
-}
-
-/** Proof that a socket lives. */
-export interface Liveness {
-  /** No frame of any kind for this long: the socket is dead. */
-  readonly silentAfterMs: number
-  /** A frame that the client sends to keep the connection or to ask for a sign of life. Null: the server speaks first. */
-  readonly ping: {
-    /** Send it after this long without a frame from the venue (or, with `always`, at this pace). */
-    readonly everyMs: number
-    readonly always: boolean
-    /** Null: a ping frame of the WebSocket protocol. */
-    readonly frame: string | null
-    /** The socket is dead when after a ping nothing came for this long, not even a pong. @default null, silence alone judges */
-    readonly answerWithinMs?: number | null
-  } | null
-}
-
-/** Whether a venue still exists. */
-export type VenueStatus =
-  | { readonly state: 'open'; readonly note?: string }
-  | { readonly state: 'closed'; readonly since: string; readonly note: string }
 
 /** Pure capabilities that a session may need and that the platform provides. All are bounded; all throw on bad input. */
 export interface Tools {
@@ -164,6 +34,15 @@ export interface Tools {
   inflateRaw(bytes: Uint8Array, maxBytes?: number): string
   /** Lower-case hex. */
   hmacSha256(secret: string, message: string): string
+}
+
+/**
+ * What was seen on each stream, kept across reconnects. Made by the engine and read by `defineSession`: a venue hands it on with the rest
+ * of {@link SessionInit} and looks at none of it.
+ */
+export interface SessionMemory {
+  /** Whether the instrument's contract data were emitted. */
+  announced(instrument: string): boolean
 }
 
 /** What the session of one connection is given. */
@@ -180,8 +59,7 @@ export interface SessionInit {
   readonly amid?: boolean
   /** Everything that the catalogue said; also filled by the session from answers in a log. */
   readonly instruments: InstrumentTable
-  /** Survives reconnects: what was seen on each stream. */
-  readonly memory: StreamMemory
+  readonly memory: SessionMemory
   readonly tools: Tools
   /** A number in [0, 1) from the engine's seeded source, for ids and jitter. */
   readonly random: () => number
@@ -319,17 +197,6 @@ export interface Session {
     at: Micros,
     detail: string,
   ): void
-}
-
-/** How a venue's instruments are listed. */
-export interface Catalogue {
-  /** The REST calls that list them. */
-  requests(endpoints: readonly Endpoint[]): readonly HttpRequest[]
-  /**
-   * Reads one answer (also one from a log, known by its URL). Null where the answer is no list of instruments.
-   * @throws {DecodeError} where it is one and does not fit its schema.
-   */
-  read(response: HttpResponse): readonly Instrument[] | null
 }
 
 /** Everything that the engine knows of a venue, made once from the user's options. */

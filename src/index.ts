@@ -29,11 +29,3 @@ export * from './platform.js'
 export type { StreamMemory } from './session/memory.js'
 export * from './socket/index.js'
 export type { Cursor, Emission } from './stream/emissions.js'
-export type {
-  CheckRule,
-  ImageRule,
-  Integrity,
-  MarkRule,
-  OrderRule,
-  RowRule,
-} from './venue/integrity.js'

@@ -3,7 +3,7 @@ import type { MarketType } from '../../schemas/events.js'
 import type { Channel, ChannelSpec, Instrument } from '../../src/connector.js'
 import { UsageError } from '../../src/errors.js'
 import { splitChannel } from '../../src/session/index.js'
-import type { OrderRule } from '../../src/venue/integrity.js'
+import type { OrderRule } from '../../src/venue/spec.js'
 import { SIGNED_LEVELS } from './checksum.js'
 import type { ResolvedOptions } from './options.js'
 

@@ -1,7 +1,7 @@
 import type { ChannelSpec, Connector, ConnectorOptions, Endpoint, HttpRequest } from '../../src/connector.js'
 import { connectorOptions, parseOptions, resolveChannels, restBeside } from '../../src/options.js'
 import { defineSession } from '../../src/session/session.js'
-import type { OrderRule } from '../../src/venue/integrity.js'
+import type { OrderRule } from '../../src/venue/spec.js'
 import { bitstampProtocol } from './session.js'
 import { guessInstrument, readListing } from './symbols.js'
 

@@ -5,8 +5,8 @@ import { DecodeError } from '../../src/errors.js'
 import type { MayHaveWaited } from '../../src/session/fields.js'
 import type { SessionKit } from '../../src/session/session.js'
 import { type Stream, streamName } from '../../src/session/stream.js'
-import type { OrderRule } from '../../src/venue/integrity.js'
 import { type Holding, type Numbered, SnapshotJoin } from '../../src/venue/snapshot-join.js'
+import type { OrderRule } from '../../src/venue/spec.js'
 import { ImageRequests } from './image-requests.js'
 
 /** Rows of both sides at a moment of the venue's clock. */

@@ -1,6 +1,6 @@
 import type { Channel, ChannelKind, ChannelSpec } from '../../src/connector.js'
 import type { Stream } from '../../src/session/index.js'
-import type { Integrity, OrderRule } from '../../src/venue/integrity.js'
+import type { Integrity, OrderRule } from '../../src/venue/spec.js'
 
 /** Levels a side of the three books of a market, each with numbers of its own. */
 const DEPTHS = ['500', '25', '1']

@@ -1,5 +1,5 @@
 import type { Channel, ChannelSpec } from '../../src/connector.js'
-import type { Integrity, OrderRule } from '../../src/venue/integrity.js'
+import type { Integrity, OrderRule } from '../../src/venue/spec.js'
 
 /** Candle lengths in seconds, by the name that the field uses. */
 export const granularities: ReadonlyMap<string, number> = new Map([

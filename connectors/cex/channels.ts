@@ -1,6 +1,6 @@
 import type { MarketType } from '../../schemas/events.js'
 import type { ChannelSpec } from '../../src/connector.js'
-import type { OrderRule } from '../../src/venue/integrity.js'
+import type { OrderRule } from '../../src/venue/spec.js'
 import type { Generation } from './endpoints.js'
 
 const markets: readonly MarketType[] = ['spot']

@@ -10,8 +10,9 @@ import type {
   Sink,
   Subscription,
 } from '../connector.js'
-import { DecodeError } from '../errors.js'
+import { DecodeError, UsageError } from '../errors.js'
 import { Alarms } from './alarms.js'
+import { StreamMemory } from './memory.js'
 import { natureOf, type Stream, type StreamPolicy } from './stream.js'
 import { Streams } from './streams.js'
 
@@ -64,14 +65,19 @@ export interface SessionDefinition {
   readonly sink: Sink
 }
 
-/** Makes a session from a venue's protocol. */
+/**
+ * Makes a session from a venue's protocol.
+ *
+ * @throws {UsageError} `bad_option` where `init` is not the one that the engine made.
+ */
 export function defineSession(
   definition: SessionDefinition,
   protocol: (kit: SessionKit) => Protocol,
 ): Session {
   const { venue, init, sink, catalogue } = definition
   const alarms = new Alarms((at) => sink.wake(at), init.steady ?? asTold)
-  const streams = new Streams(venue, definition.channels, definition.policy, init, sink, alarms)
+  const memory = memoryOf(venue, init)
+  const streams = new Streams(venue, definition.channels, definition.policy, init, memory, sink, alarms)
   const handlers = protocol({ init, sink, streams, alarms, guard: guarded })
 
   /** Nothing that the network sends may throw out of a session. */
@@ -146,6 +152,15 @@ export function defineSession(
       streams.closed(info.reason === '' ? `closed with ${info.code ?? 'no code'}` : info.reason, at)
     },
   }
+}
+
+function memoryOf(venue: string, { memory }: SessionInit): StreamMemory {
+  if (memory instanceof StreamMemory) return memory
+  throw new UsageError(
+    'bad_option',
+    `${venue}: init.memory is not what the feed made; hand on the init that the connector was given, and install one copy of tapewire`,
+    { context: { venue, option: 'memory' } },
+  )
 }
 
 /** A log tells no more of time than its own clock does. */

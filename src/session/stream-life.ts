@@ -3,6 +3,7 @@ import { channelSpec } from '../channel-spec.js'
 import type { Channel, ChannelSpec, Instrument, SessionInit, Sink, Subscription } from '../connector.js'
 import { DecodeError, TapewireError } from '../errors.js'
 import type { Alarms } from './alarms.js'
+import type { StreamMemory } from './memory.js'
 import {
   alarmOf,
   isLog,
@@ -31,6 +32,7 @@ export class StreamLife {
   readonly #channels: readonly ChannelSpec[]
   readonly #policy: Required<StreamPolicy>
   readonly #init: SessionInit
+  readonly #memory: StreamMemory
   readonly #sink: Sink
   readonly #alarms: Alarms
   readonly #gaps: StreamGaps
@@ -44,6 +46,7 @@ export class StreamLife {
     channels: readonly ChannelSpec[],
     policy: Required<StreamPolicy>,
     init: SessionInit,
+    memory: StreamMemory,
     sink: Sink,
     alarms: Alarms,
     gaps: StreamGaps,
@@ -53,6 +56,7 @@ export class StreamLife {
     this.#channels = channels
     this.#policy = policy
     this.#init = init
+    this.#memory = memory
     this.#sink = sink
     this.#alarms = alarms
     this.#gaps = gaps
@@ -71,7 +75,7 @@ export class StreamLife {
     if (stream.state !== 'requested') return
     stream.state = streamAfter(stream.state, 'granted')
     stream.record.acked = at
-    this.#init.memory.granted(stream.instrument, stream.channel, at)
+    this.#memory.granted(stream.instrument, stream.channel, at)
     this.#alarms.clear(alarmOf('ack', stream))
     this.#announce(stream, at)
     if (!stream.spec.snapshot) {
@@ -198,7 +202,7 @@ export class StreamLife {
       variant,
       labels: labelsOf(this.#venue, instrument, channel),
       spec,
-      record: this.#init.memory.record(instrument.instrument, channel),
+      record: this.#memory.record(instrument.instrument, channel),
       state: 'requested',
       tries: 0,
       audited: false,
@@ -223,7 +227,7 @@ export class StreamLife {
   #announce(stream: Stream, at: Micros | null): void {
     const instrument = this.#init.instruments.get(stream.instrument.instrument)
     if (instrument === undefined || stream.kind === 'instrument') return
-    if (this.#init.memory.announce(instrument.instrument)) {
+    if (this.#memory.announce(instrument.instrument)) {
       this.#events.instrument(instrument, 'instrument', { exchangeTime: null, receiveTime: at })
     }
   }

@@ -6,6 +6,7 @@ import { BookStreams } from './book-streams.js'
 import { CrossedWatch } from './crossed-watch.js'
 import type { CandleFields, TradeFields } from './fields.js'
 import { logEventId } from './log-event-id.js'
+import type { StreamMemory } from './memory.js'
 import { Refusals } from './refusals.js'
 import { defaultPolicy, isLog, natureOf, type Stream, type StreamPolicy, streamName } from './stream.js'
 import {
@@ -35,6 +36,7 @@ export class Streams {
   /** Requests that are refused and made again. */
   readonly refusals: Refusals
   readonly #init: SessionInit
+  readonly #memory: StreamMemory
   readonly #sink: Sink
   readonly #alarms: Alarms
   readonly #events: StreamEvents
@@ -48,6 +50,7 @@ export class Streams {
     channels: readonly ChannelSpec[],
     policy: StreamPolicy,
     init: SessionInit,
+    memory: StreamMemory,
     sink: Sink,
     alarms: Alarms,
   ) {
@@ -55,12 +58,13 @@ export class Streams {
     const events = new StreamEvents(venue, init, sink)
     const gaps = new StreamGaps(init, sink, events)
     this.#init = init
+    this.#memory = memory
     this.#sink = sink
     this.#alarms = alarms
     this.#events = events
     this.refusals = new Refusals(init, events)
     this.#gaps = gaps
-    this.#life = new StreamLife(venue, channels, rules, init, sink, alarms, gaps, events)
+    this.#life = new StreamLife(venue, channels, rules, init, memory, sink, alarms, gaps, events)
     this.#crossed = new CrossedWatch(rules.crossedForMs, init.instruments, alarms, gaps)
     const unplaced = (stream: Stream, at: Micros | null) => this.unplaced(stream, at)
     this.#books = new BookStreams(this.#life, gaps, this.#crossed, events, this.refusals, unplaced)
@@ -96,7 +100,7 @@ export class Streams {
   refuse(stream: Stream, reason: string, at: Micros | null, full = false): void {
     const { instrument, channel } = stream
     this.remove(stream)
-    this.#init.memory.refused(instrument, channel, reason)
+    this.#memory.refused(instrument, channel, reason)
     this.connection('refused', `${streamName(stream)}: ${reason}`, at)
     if (full && !this.#init.adopt) this.#sink.full?.({ instrument, channel })
   }

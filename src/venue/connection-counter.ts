@@ -1,6 +1,6 @@
 import type { Micros } from '../../schemas/events.js'
 import type { SessionKit } from '../session/session.js'
-import type { OrderRule } from './integrity.js'
+import type { OrderRule } from './spec.js'
 
 /**
  * The number that counts the frames of one connection. What it leaves out may belong to any stream: each has a gap, and the

@@ -37,7 +37,6 @@ export type { StreamGap } from '../session/stream-gap.js'
 export type { StreamState } from '../session/stream-steps.js'
 export type { Streams } from '../session/streams.js'
 export { ConnectionCounter } from './connection-counter.js'
-export type { CheckRule, ImageRule, Integrity, MarkRule, OrderRule, RowRule } from './integrity.js'
 export { Rising } from './rising.js'
 export {
   bookHolding,

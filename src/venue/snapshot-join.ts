@@ -1,6 +1,6 @@
 import type { Level } from '../../schemas/events.js'
 import { ownLevel } from '../book/order-book.js'
-import type { OrderRule } from './integrity.js'
+import type { OrderRule } from './spec.js'
 
 /** A message of a stream with its numbers, as the stream's {@link OrderRule} has them. */
 export interface Numbered {

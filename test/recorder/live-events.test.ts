@@ -56,12 +56,13 @@ function liveEvents(): MarketEvent[] {
   }
   const instruments = new Instruments()
   instruments.add(instrument)
+  const memory = new StreamMemory()
   const init: SessionInit = {
     endpoint: { name: 'public', url: 'ws://127.0.0.1:1', rest: null },
     connection: 'public#0',
     adopt: true,
     instruments,
-    memory: new StreamMemory(),
+    memory,
     tools: nodeTools(1_000_000),
     random: () => 0.5,
   }
@@ -78,7 +79,7 @@ function liveEvents(): MarketEvent[] {
     () => {},
     (at) => at,
   )
-  const streams = new Streams('testex', channels, {}, init, sink, alarms)
+  const streams = new Streams('testex', channels, {}, init, memory, sink, alarms)
   const of = (kind: ChannelKind) => streams.adopt(instrument, kind, START)
   const times = { exchangeTime: START - 5, receiveTime: START }
   const row = { id: '1', price: '1.5', amount: '2', side: 'buy', exchangeTime: START } as const

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it, test } from 'vitest'
-import type { OrderRule } from '../../../src/venue/integrity.js'
 import { type Holding, type Numbered, SnapshotJoin } from '../../../src/venue/snapshot-join.js'
+import type { OrderRule } from '../../../src/venue/spec.js'
 
 const order = (step: OrderRule['step']): OrderRule => ({ by: 'seq', scope: 'stream', across: 'same', step })
 const HOLDING: Holding<Numbered> = { rows: () => 1, own: (message) => message }
