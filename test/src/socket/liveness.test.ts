@@ -104,7 +104,7 @@ describe('the watchdog', () => {
     const silent: string[] = []
     await using socket = openSocket(`ws://127.0.0.1:${port}/`, {
       watchdog: {
-        keys: { of: (data) => `${data}`.split(' ')[0] ?? null, silentAfterMs: 100, expect: ['never'] },
+        keys: { of: (data) => `${data}`.split(' ')[0] ?? null, silentAfterMs: 1_500, expect: ['never'] },
       },
       on: { silent: ({ key }) => silent.push(key) },
     })
