@@ -7,7 +7,6 @@ import {
 } from '../../schemas/bitflyer.js'
 import { type JsonRpcCommand, type JsonRpcMessage, jsonRpc } from '../../src/protocols/json-rpc/index.js'
 import {
-  type Channel,
   checker,
   DecodeError,
   decoder,
@@ -20,7 +19,7 @@ import {
   readLossless,
   type SessionKit,
   type Stream,
-  streamName,
+  Topics,
   withCodec,
 } from '../../src/venue/index.js'
 import { Images, WINDOW } from './images.js'
@@ -28,19 +27,24 @@ import { changes, image, tickerFields, tradeFields } from './rows.js'
 import { guess } from './symbols.js'
 import { bitflyerTradeHistory } from './trade-history.js'
 
-type Topic = 'board_snapshot' | 'board' | 'executions' | 'ticker'
+type Name = 'board_snapshot' | 'board' | 'executions' | 'ticker'
+
+interface Feed {
+  readonly name: Name
+  readonly product: string
+}
 
 /** The product is the end of a channel's name, and two names share a beginning. */
 const CHANNEL = /^lightning_(board_snapshot|board|executions|ticker)_(\w+)$/
 /** Which channel a frame that cannot be read was of. */
 const NAMED = /"channel"\s*:\s*"(\w+)"/
 
-const SERVED: Readonly<Record<Topic, readonly Channel[]>> = {
+const SERVED = {
   board_snapshot: ['book'],
   board: ['book'],
   executions: ['trade'],
   ticker: ['ticker', 'quote', 'instrument'],
-}
+} as const
 
 /** A call without an answer for this long was lost. */
 const ANSWER_MS = 10_000
@@ -62,8 +66,26 @@ export function bitflyerProtocol(kit: SessionKit): Protocol {
   const backfills = new RestBackfills(kit, bitflyerTradeHistory(rest))
   const images = new Images()
   const ticks = new Rising()
-  /** The venue's channels that are subscribed, and whether they are granted. */
-  const topics = new Map<string, 'asked' | 'granted'>()
+  const topics = new Topics<Feed>(kit, {
+    of: channelsOf,
+    open: feedOf,
+    shown: ({ data: { name, product } }) => {
+      const instrument = init.instruments.get(product) ?? guess(product)
+      if (instrument === null) throw misfitOf(`${JSON.stringify(product)} is no product of bitFlyer`, product)
+      return SERVED[name].map((channel) => ({ instrument, channel }))
+    },
+    send: (method, [topic], at) =>
+      rpc.command({ type: 'call', method, params: { channel: topic?.name ?? '' } }, at),
+    confirms: false,
+    granted: (stream, at) => {
+      if (stream.kind === 'trade') backfills.granted(stream, at)
+      else streams.ack(stream, at)
+    },
+    forget: (stream) => {
+      backfills.forget(stream)
+      images.forget(stream)
+    },
+  })
 
   const rpc = withCodec(kit, jsonRpc({ read: readLossless, timeoutMs: ANSWER_MS }), {
     message,
@@ -71,48 +93,6 @@ export function bitflyerProtocol(kit: SessionKit): Protocol {
     misfit,
     response,
   })
-
-  // ── Topics ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  function call(method: 'subscribe' | 'unsubscribe', channel: string, at: Micros | null): void {
-    if (method === 'subscribe') topics.set(channel, 'asked')
-    else topics.delete(channel)
-    rpc.command({ type: 'call', method, params: { channel } }, at)
-  }
-
-  function ask(stream: Stream, at: Micros | null): void {
-    for (const channel of channelsOf(stream)) if (!topics.has(channel)) call('subscribe', channel, at)
-    grant(stream, at)
-  }
-
-  /** The channels of a stream that no other stream needs are given up. */
-  function release(stream: Stream, at: Micros | null): void {
-    const needed = new Set([...streams.values()].filter((other) => other !== stream).flatMap(channelsOf))
-    for (const channel of channelsOf(stream)) {
-      if (topics.has(channel) && !needed.has(channel)) call('unsubscribe', channel, at)
-    }
-  }
-
-  /** A stream is granted with the last of its channels. */
-  function grant(stream: Stream, at: Micros | null): void {
-    if (!channelsOf(stream).every((channel) => topics.get(channel) === 'granted')) return
-    streams.refusals.forget(streamName(stream))
-    if (stream.kind === 'trade') backfills.granted(stream, at)
-    else streams.ack(stream, at)
-  }
-
-  /** The streams of a channel. A recording shows them by its acks and its data. */
-  function served(channel: string, at: Micros | null): Stream[] {
-    const [, topic, product = ''] = CHANNEL.exec(channel) ?? []
-    if (topic === undefined) return []
-    return SERVED[topic as Topic].flatMap((kind) => {
-      const held = streams.get(product, kind)
-      if (held !== undefined || !init.adopt) return held ?? []
-      const instrument = init.instruments.get(product) ?? guess(product)
-      if (instrument !== null) return streams.adopt(instrument, kind, at)
-      throw misfitOf(`${JSON.stringify(product)} is no product of bitFlyer`, channel)
-    })
-  }
 
   // ── Answers ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -124,29 +104,18 @@ export function bitflyerProtocol(kit: SessionKit): Protocol {
     const channel = command.type === 'call' ? channelIn(command.params) : null
     if (channel === null || command.type !== 'call') return
     if (command.method === 'unsubscribe') {
-      if (init.adopt) for (const stream of served(channel, at)) streams.remove(stream)
-    } else if (outcome.ok) granted(channel, at)
+      if (init.adopt) topics.ended(channel, at)
+    } else if (outcome.ok) topics.granted(channel, at)
     else refused(channel, outcome.error, at)
   }
 
-  function granted(channel: string, at: Micros | null): void {
-    if (topics.has(channel)) topics.set(channel, 'granted')
-    for (const stream of served(channel, at)) if (stream.state === 'requested') grant(stream, at)
-  }
-
   function refused(channel: string, error: Error, at: Micros | null): void {
-    if (topics.get(channel) !== 'asked') return
-    topics.delete(channel)
-    // Nothing was answered: the deadline of the stream asks again.
-    const answer = error instanceof ProtocolError ? error.answer : null
-    if (answer === null) return
-    const reason = `${answer.message} (${answer.code})`
-    for (const stream of served(channel, at)) {
-      if (FOR_GOOD.has(answer.code)) {
-        streams.refuse(stream, reason, at)
-        release(stream, at)
-      } else streams.postpone(stream, streams.refusals.refused(streamName(stream), reason, at), at)
-    }
+    // Where nothing was answered, the deadline of the stream asks again.
+    if (!(error instanceof ProtocolError) || error.answer === null) return
+    const { code, message } = error.answer
+    const reason = `${message} (${code})`
+    if (FOR_GOOD.has(code)) topics.refused(channel, reason, at)
+    else topics.postpone(channel, reason, at)
   }
 
   // ── Data ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -154,15 +123,15 @@ export function bitflyerProtocol(kit: SessionKit): Protocol {
   function message(received: JsonRpcMessage, frame: string, at: Micros | null): void {
     if (received.method !== 'channelMessage') throw misfitOf(`unknown method ${received.method}`, frame)
     const { channel } = checkChannel(received.params, frame)
-    const [, topic] = CHANNEL.exec(channel) ?? []
-    if (topic === undefined) throw misfitOf(`unknown channel ${channel}`, frame)
     // What comes on a channel that was asked for is as good as the answer.
-    if (topics.get(channel) === 'asked') granted(channel, at)
-    for (const stream of served(channel, at)) read(topic as Topic, stream, received.params, frame, at)
+    const { name } = feedOf(channel)
+    for (const stream of topics.granted(channel, at)?.streams ?? []) {
+      read(name, stream, received.params, frame, at)
+    }
   }
 
-  function read(topic: Topic, stream: Stream, params: unknown, frame: string, at: Micros | null): void {
-    switch (topic) {
+  function read(name: Name, stream: Stream, params: unknown, frame: string, at: Micros | null): void {
+    switch (name) {
       case 'board_snapshot':
         readImage(stream, params, frame, at)
         break
@@ -187,7 +156,7 @@ export function bitflyerProtocol(kit: SessionKit): Protocol {
     const book = image(checkBoard(params, frame).message)
     const [, board = ''] = channelsOf(stream)
     // Without the changes beside it, it would be a book that stands still for five seconds at a time.
-    if (!init.adopt && topics.get(board) !== 'granted') return
+    if (!init.adopt && topics.get(board)?.state !== 'granted') return
     if (images.unexplained(stream, book)) {
       streams.resync(stream, 'stale', 'images differ and no change comes', at)
       return
@@ -216,7 +185,8 @@ export function bitflyerProtocol(kit: SessionKit): Protocol {
   function misfit(frame: string, at: Micros | null, { code }: DecodeError): void {
     const [, channel] = NAMED.exec(frame) ?? []
     const torn = code === 'not_json' || code === 'undecodable'
-    for (const stream of channel === undefined ? (torn ? [...streams.values()] : []) : served(channel, at)) {
+    const harmedBy = channel === undefined ? (torn ? streams.values() : []) : topics.get(channel)?.streams
+    for (const stream of harmedBy ?? []) {
       const harmed = stream.kind === 'book' || stream.kind === 'trade'
       if (harmed && stream.record.seen) streams.gap(stream, 'sequence', 'a message that cannot be read', at)
     }
@@ -238,28 +208,17 @@ export function bitflyerProtocol(kit: SessionKit): Protocol {
       }
       rpc.protocol.opened(info, at)
     },
-    subscribe(asked, at) {
-      for (const stream of asked) ask(stream, at)
-    },
-    unsubscribe(leaving, at) {
-      for (const stream of leaving) {
-        backfills.forget(stream)
-        images.forget(stream)
-        streams.remove(stream)
-        release(stream, at)
-      }
-    },
-    resubscribe(stream, at) {
-      backfills.forget(stream)
-      images.forget(stream)
-      streams.leave(stream)
-      streams.request(stream, at)
-      for (const channel of channelsOf(stream)) {
-        if (topics.has(channel)) call('unsubscribe', channel, at)
-        call('subscribe', channel, at)
-      }
-    },
+    subscribe: (asked, at) => topics.subscribe(asked, at),
+    unsubscribe: (leaving, at) => topics.unsubscribe(leaving, at),
+    resubscribe: (stream, at) => topics.resubscribe(stream, at),
   }
+}
+
+/** @throws {DecodeError} where the venue has no such channel. */
+function feedOf(channel: string): Feed {
+  const [, name, product = ''] = CHANNEL.exec(channel) ?? []
+  if (name === undefined) throw misfitOf(`unknown channel ${channel}`, channel)
+  return { name: name as Name, product }
 }
 
 function channelsOf({ kind, instrument: { instrument } }: Stream): string[] {

@@ -48,4 +48,6 @@ export {
   type Verdict,
 } from './snapshot-join.js'
 export { spotMarket } from './spot-market.js'
+export type { TopicState } from './topic-steps.js'
+export { type Topic, type TopicRules, Topics } from './topics.js'
 export { type CodecHandlers, type SessionCodec, withCodec } from './with-codec.js'

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { BOOK_STEPS } from '../../src/book/book-steps.js'
 import { STREAM_STEPS } from '../../src/session/stream-steps.js'
+import { TOPIC_STEPS } from '../../src/venue/topic-steps.js'
 
 type Steps = Readonly<Record<string, Readonly<Partial<Record<string, string>>>>>
 
@@ -24,6 +25,7 @@ const page = readFileSync(new URL('../../docs/architecture.md', import.meta.url)
 test.each([
   ['a stream of one connection', STREAM_STEPS],
   ['a book', BOOK_STEPS],
+  ['a topic of one connection', TOPIC_STEPS],
 ] as const)('docs/architecture.md has the table of states of %s as the code has it', (_what, steps) => {
   expect(page).toContain(`\n\n${tableOf(steps)}\n\n`)
 })
