@@ -15,8 +15,9 @@ import type { LosslessValue } from '../../src/decode/lossless.js'
 import { isoMicros } from '../../src/decode/time.js'
 import { DecodeError } from '../../src/errors.js'
 import type { SessionKit } from '../../src/session/session.js'
+import type { Stream } from '../../src/session/stream.js'
 import { readLevels, readOrders } from './exchange-books.js'
-import type { ExchangeStreams } from './exchange-streams.js'
+import { type ExchangeTopics, instrumentOf, topicsNamed } from './exchange-topics.js'
 import { exchangeInstrument, statusOf } from './symbols.js'
 
 const checkTrade = checker(tradeFrame)
@@ -37,16 +38,18 @@ interface Ticker {
 
 const NO_TICKER: Ticker = { price24h: null, volume: null, last: null, mark: null }
 
+const NOBODY: ReadonlySet<Stream> = new Set()
+
 /** What the data frames of the Exchange mean: snapshots and updates, by channel. */
 export class ExchangeData {
   readonly #kit: SessionKit
-  readonly #streams: ExchangeStreams
+  readonly #topics: ExchangeTopics
   /** An update holds only what changed: the whole is kept here, a few decimals a symbol. */
   readonly #tickers = new Map<string, Ticker>()
 
-  constructor(kit: SessionKit, streams: ExchangeStreams) {
+  constructor(kit: SessionKit, topics: ExchangeTopics) {
     this.#kit = kit
-    this.#streams = streams
+    this.#topics = topics
   }
 
   /** @throws {DecodeError} after the streams that may have lost something were marked. */
@@ -92,11 +95,15 @@ export class ExchangeData {
   /** A frame that came and could not be read was counted, so its number leaves no hole: what it told is missing all the same. */
   #lost({ channel = '', symbol, seqnum }: Head, at: Micros | null): void {
     const detail = `frame ${seqnum ?? 'without a number'} could not be read`
-    for (const stream of this.#streams.named(channel, symbol)) {
-      if (stream.state === 'leaving' || (stream.state === 'requested' && !stream.record.seen)) continue
+    for (const stream of topicsNamed(this.#topics, channel, symbol).flatMap(({ streams }) => [...streams])) {
+      if (stream.state === 'requested' && !stream.record.seen) continue
       if (stream.spec.snapshot) this.#kit.streams.resync(stream, 'sequence', detail, at)
       else this.#kit.streams.gap(stream, 'sequence', detail, at)
     }
+  }
+
+  #of(channel: string, symbol: string, at: Micros | null): ReadonlySet<Stream> {
+    return this.#topics.find(`${channel} ${symbol}`, at)?.streams ?? NOBODY
   }
 
   #levels(
@@ -108,7 +115,7 @@ export class ExchangeData {
   ): void {
     const { streams } = this.#kit
     const { symbol, ...book } = readLevels(value, frame, snapshot)
-    for (const stream of this.#streams.of('l2', symbol, at)) {
+    for (const stream of this.#of('l2', symbol, at)) {
       if (snapshot) streams.snapshot(stream, { ...book, sequence, depth: null }, at)
       else streams.update(stream, { ...book, sequence }, at)
     }
@@ -123,7 +130,7 @@ export class ExchangeData {
   ): void {
     const { streams } = this.#kit
     const { symbol, ...book } = readOrders(value, frame, snapshot)
-    for (const stream of this.#streams.of('l3', symbol, at)) {
+    for (const stream of this.#of('l3', symbol, at)) {
       if (snapshot) streams.orderSnapshot(stream, { ...book, sequence, depth: null }, at)
       else streams.orderUpdate(stream, { ...book, sequence }, at)
     }
@@ -139,7 +146,7 @@ export class ExchangeData {
       exchangeTime: isoMicros(row.timestamp),
       sequence,
     }
-    for (const stream of this.#streams.of('trades', row.symbol, at)) {
+    for (const stream of this.#of('trades', row.symbol, at)) {
       this.#kit.streams.trade(stream, fields, at)
     }
   }
@@ -154,8 +161,8 @@ export class ExchangeData {
       last: decimalOr(row.last_trade_price, held.last),
       mark: decimalOr(row.mark_price, held.mark),
     }
-    const of = this.#streams.of('ticker', row.symbol, at)
-    if (of.length > 0) this.#tickers.set(row.symbol, { price24h, volume, last, mark })
+    const of = this.#of('ticker', row.symbol, at)
+    if (of.size > 0) this.#tickers.set(row.symbol, { price24h, volume, last, mark })
     for (const stream of of) {
       // A price of zero 24 hours ago is the venue's way to say that there was none.
       const open = price24h === '0' ? null : price24h
@@ -168,7 +175,7 @@ export class ExchangeData {
     const { symbol, price } = checkPrices(value, frame)
     const [time, open, high, low, close, volume] = price
     // The length is not told: the venue takes one a symbol and connection.
-    const [stream] = this.#streams.named('prices', symbol)
+    const [stream] = topicsNamed(this.#topics, 'prices', symbol).flatMap(({ streams }) => [...streams])
     if (stream === undefined) return
     const candle = {
       interval: stream.variant === '' ? '1m' : stream.variant,
@@ -190,15 +197,15 @@ export class ExchangeData {
       for (const [id, row] of Object.entries(checkSymbols(value, frame).symbols)) {
         const instrument = exchangeInstrument(id, row)
         init.instruments.add(instrument)
-        for (const stream of this.#streams.of('symbols', id, at))
+        for (const stream of this.#topics.streamsOf('symbols', id, at))
           streams.instrument(stream, instrument, times)
       }
       return
     }
     const { symbol, status } = checkSymbolsUpdate(value, frame)
-    const known = this.#streams.instrument(symbol)
+    const known = instrumentOf(init, symbol)
     const instrument = status === undefined ? known : { ...known, status: statusOf(status) }
-    for (const stream of this.#streams.of('symbols', symbol, at))
+    for (const stream of this.#topics.streamsOf('symbols', symbol, at))
       streams.instrument(stream, instrument, times)
   }
 }

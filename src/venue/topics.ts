@@ -28,8 +28,12 @@ export interface TopicRules<Data> {
    * @throws {DecodeError} where a recording names one that the venue cannot have.
    */
   open(name: string): Data
-  /** The streams that a recording shows under a topic, by its ack or its data. */
-  shown(topic: Topic<Data>): readonly Subscription[]
+  /**
+   * The streams that a recording shows under a topic, by its ack or its data.
+   *
+   * @param instrument the one that a datum is of, where the topic is of many
+   */
+  shown(topic: Topic<Data>, instrument?: string): readonly Subscription[]
   /** Sends the frames that ask for topics, or give them up. Not called in a recording. */
   send(op: 'subscribe' | 'unsubscribe', topics: readonly Topic<Data>[], at: Micros | null): void
   /** The most topics in one request; asked before each. @default 1 */
@@ -93,6 +97,20 @@ export class Topics<Data> {
     // A name behind which nothing stands is not kept: a recording may hold any number of them.
     if (topic.streams.size > 0) this.#topics.set(name, topic)
     return topic
+  }
+
+  /** The streams of one instrument behind a topic that is of many. */
+  streamsOf(name: string, instrument: string, at: Micros | null): Stream[] {
+    const { init, streams } = this.#kit
+    if (!init.adopt) {
+      const held = [...(this.#topics.get(name)?.streams ?? [])]
+      return held.filter((stream) => stream.instrument.instrument === instrument)
+    }
+    const topic = this.#topics.get(name) ?? this.#open(name, 'granted')
+    const shown = this.#rules.shown(topic, instrument)
+    const adopted = shown.map((each) => streams.adopt(each.instrument, each.channel, at))
+    for (const stream of adopted) topic.streams.add(stream)
+    return adopted
   }
 
   // ── What the engine asks for ────────────────────────────────────────────────────────────────────────────────────
@@ -235,8 +253,9 @@ export class Topics<Data> {
     return { name, state, streams: new Set(), askedAt: null, data: this.#rules.open(name) }
   }
 
-  #askedJustNow({ state, askedAt }: Held<Data>, at: Micros | null): boolean {
-    if (state !== 'asked' || askedAt === null || at === null) return false
+  /** By the deadline of another of its streams. */
+  #askedJustNow({ state, streams, askedAt }: Held<Data>, at: Micros | null): boolean {
+    if (state !== 'asked' || streams.size < 2 || askedAt === null || at === null) return false
     return this.#kit.alarms.elapsedMs(askedAt, at) < ASKED_JUST_NOW_MS
   }
 
