@@ -33,7 +33,9 @@ it('keeps a subscription of JSON-RPC through cuts, silence and lost frames, and 
   const ticking = setInterval(() => rpc.notify('tick', [1]), 20)
   socket.send({ type: 'subscribe', key: 's', method: 'subscribe', params: ['a'] })
   const outcomes = { answered: 0, failed: 0 }
-  for (let n = 0; socket.stats.connects < 5; n++) {
+  const ticks = () => told.filter((what) => what === 'tick').length
+  // How much a connection carries before it is cut depends on the machine: it goes on until there was enough of each.
+  for (let n = 0; socket.stats.connects < 5 || outcomes.answered <= 20 || ticks() <= 20; n++) {
     await socket.request({ type: 'call', method: 'echo', params: [n] }).then(
       (answer) => {
         expect(answer).toEqual([n])
@@ -49,12 +51,10 @@ it('keeps a subscription of JSON-RPC through cuts, silence and lost frames, and 
     await new Promise((resolve) => setTimeout(resolve, 5))
   }
   clearInterval(ticking)
-  expect(outcomes.answered).toBeGreaterThan(20)
   await eventually(() => {
     const subscribed = rpc.received.filter(({ method }) => method === 'subscribe')
     expect(subscribed.length).toBeGreaterThanOrEqual(socket.stats.connects)
   })
-  expect(told.filter((what) => what === 'tick').length).toBeGreaterThan(20)
   await socket.close()
   expect(socket.stats.requests).toBe(0)
   await server.close()
