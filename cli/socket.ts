@@ -166,9 +166,13 @@ function headersOf(lines: readonly string[]): Record<string, string> {
     lines.map((line) => {
       const [, name, value] = /^([!#$%&'*+.^_`|~\w-]+):\s*(.*)$/.exec(line) ?? []
       if (name !== undefined && value !== undefined) return [name, value]
-      throw new UsageError('bad_option', "--header must be such as 'Authorization: Bearer abc'", {
-        context: { field: 'header' },
-      })
+      throw new UsageError(
+        'bad_option',
+        "--header must be a name, a colon and a value, such as 'X-Client: desk 7'",
+        {
+          context: { field: 'header' },
+        },
+      )
     }),
   )
 }

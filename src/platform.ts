@@ -93,7 +93,7 @@ export interface DialEvents {
 export interface DialClose {
   /**
    * The close code of the venue (1005 for a close frame without one), or the one that names its breach (1009 for an oversize
-   * frame); null where the connection failed or was cut without a close frame.
+   * frame); null where the connection failed or ended without being closed.
    */
   readonly code: number | null
   readonly reason: string

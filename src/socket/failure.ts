@@ -11,6 +11,13 @@ export function connectFailure(error: unknown, url: string, proxy: ProxyServer |
   if (error instanceof NetworkError || error instanceof UsageError) return error
   const { code, message } = innermost(error)
   const context = { url: shownUrl(url) }
+  const protocol = TLS_PROTOCOL.exec(message)?.[1]
+  if (protocol !== undefined) {
+    const what = NO_TLS.test(protocol)
+      ? `answered without TLS (${protocol}); a server that has none is reached by ws://, http:// or mqtt://`
+      : `and this machine could not agree on TLS: ${protocol}`
+    return new NetworkError('tls_failed', `${shownUrl(url)} ${what}`, { cause: error, context })
+  }
   if (TLS_CODE.test(code)) {
     return new NetworkError(
       'tls_failed',
@@ -32,6 +39,10 @@ export function connectFailure(error: unknown, url: string, proxy: ProxyServer |
 }
 
 const TLS_CODE = /^(ERR_TLS|ERR_SSL|CERT_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_|HOSTNAME_MISMATCH|INVALID_CA)/
+/** What OpenSSL says within a message of Node: `write EPROTO 80…:error:0A00010B:SSL routines:ssl3_get_record:wrong version number:…` */
+const TLS_PROTOCOL = /SSL routines:[^:]*:([^:]+)/
+/** The first bytes that came are no TLS record. */
+const NO_TLS = /wrong version number|packet length too long|http request/
 const HTTP_PARSER = /^HPE_/
 
 /** Where a name has several addresses Node reports one failure for each, in an error without words. */

@@ -6,7 +6,7 @@ import { shown } from '../shown.js'
 export interface Loss {
   /**
    * `refused`: the handshake was answered with another status than 101. `failed`: no connection came about. `closed`: the
-   * venue sent a close frame. `cut`: the connection ended without one. `invalid`: the venue broke the protocol (an oversize
+   * venue sent a close frame. `cut`: the connection ended without being closed. `invalid`: the venue broke the protocol (an oversize
    * frame, bad UTF-8). `silent`: the watchdog. `unanswered`: a ping was. `asked`: `reconnect()` was called,
    * or the host asked every socket to stay away.
    */
@@ -47,7 +47,7 @@ export function lossOfClose(close: DialClose, about: Circumstances): Loss {
     return { ...rest, cause: 'failed', reason: error?.message ?? 'no connection came about', holdMs: null }
   }
   if (code === null) {
-    return { ...rest, cause: 'cut', reason: error?.message ?? 'cut without a close frame', holdMs: null }
+    return { ...rest, cause: 'cut', reason: error?.message ?? 'the connection was cut', holdMs: null }
   }
   if (error !== null) return { ...rest, cause: 'invalid', reason: error.message, holdMs: null }
   const said = code === NO_CODE ? 'closed without a code' : `closed with ${code} ${close.reason}`.trim()

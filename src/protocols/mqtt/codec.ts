@@ -22,6 +22,7 @@ import {
 } from './packets.js'
 import { checkProperties } from './properties.js'
 import { disconnected, refusedConnect } from './reasons.js'
+import { isTopic } from './topics.js'
 import type { MqttCommand, MqttLogin, MqttMessage, MqttOptions } from './types.js'
 
 /** What the fields of a command may be. */
@@ -370,9 +371,7 @@ export class MqttCodec implements Codec<MqttCommand> {
 
   #publish(command: Extract<MqttCommand, { type: 'publish' }>): string | null {
     const { topic, qos = 0, retain = false, properties = {} } = command
-    if (typeof topic !== 'string' || topic === '' || /[+#\0]/.test(topic)) {
-      throw badCommand('mqtt: a topic is text without + and #')
-    }
+    if (!isTopic(topic)) throw badCommand('mqtt: a topic is text without + and #')
     checkProperties(properties)
     if (this.#state !== 'ready') throw notReady('mqtt')
     const payload = bytesOf(command.payload)

@@ -1,7 +1,9 @@
 import { UsageError } from '../../errors.js'
 import type { Protocol } from '../codec.js'
-import { checkOptions, KEPT_OPTIONS } from '../options.js'
+import { CHECKS, checkOptions, KEPT_OPTIONS } from '../options.js'
 import { MqttCodec } from './codec.js'
+import { checkProperties } from './properties.js'
+import { isTopic } from './topics.js'
 import type { MqttCommand, MqttMessage, MqttOptions } from './types.js'
 
 export type { MqttAck, MqttFilter, MqttPacket, MqttQos, MqttVersion, MqttWill } from './packets.js'
@@ -48,9 +50,34 @@ export function mqtt(options: MqttOptions = {}): Protocol<MqttCommand, MqttMessa
       },
     )
   }
+  checkWill(options.will)
   return {
     name: 'mqtt',
     schemes: ['ws', 'wss', 'mqtt', 'mqtts'],
     codec: (init, sink) => new MqttCodec(options, init, sink),
   }
+}
+
+/** A wrong will would be found by the server, and end each connection. */
+function checkWill(will: MqttOptions['will']): void {
+  if (will === undefined) return
+  const { topic, payload, qos, retain, properties } = will
+  if (!isTopic(topic)) throw badWill('topic must be text without + and #')
+  if (typeof payload !== 'string' && !(payload instanceof Uint8Array))
+    throw badWill('payload must be text or bytes')
+  if (qos !== undefined && !CHECKS.upTo2.fits(qos)) throw badWill(`qos must be ${CHECKS.upTo2.what}`)
+  if (retain !== undefined && typeof retain !== 'boolean') throw badWill('retain must be true or false')
+  if (properties === undefined) return
+  if (!CHECKS.record.fits(properties)) throw badWill('properties must be an object')
+  try {
+    checkProperties(properties)
+  } catch (error) {
+    throw badWill(
+      `properties: ${error instanceof Error ? error.message.replace(/^mqtt: /, '') : String(error)}`,
+    )
+  }
+}
+
+function badWill(what: string): UsageError {
+  return new UsageError('bad_option', `mqtt: option will.${what}`, { context: { field: 'will' } })
 }

@@ -159,6 +159,23 @@ describe('the connect', () => {
   })
 
   test.each([
+    ['topic', { topic: 'a/#', payload: '' }],
+    ['topic', { topic: '', payload: '' }],
+    ['payload', { topic: 'a', payload: 1 }],
+    ['qos', { topic: 'a', payload: '', qos: 3 }],
+    ['retain', { topic: 'a', payload: '', retain: 'yes' }],
+    ['properties', { topic: 'a', payload: '', properties: { nonsense: 1 } }],
+    ['properties', { topic: 'a', payload: '', properties: { willDelayInterval: 'soon' } }],
+  ])('is refused before it is made for a will with a wrong %s', (field, will) => {
+    expect(() => mqtt({ will: will as never })).toThrow(
+      expect.objectContaining({
+        code: 'bad_option',
+        message: expect.stringContaining(`mqtt: option will.${field}`),
+      }),
+    )
+  })
+
+  test.each([
     [5, 0x84, 'never'],
     [5, 0x01, 'never'],
     [5, 0x86, 'never'],

@@ -293,6 +293,15 @@ describe('TLS', () => {
     await dialled.closed
   })
 
+  it('says of a server without TLS that it has none', async () => {
+    const port = await venue(greet)
+    const close = await dial(port, { url: `wss://127.0.0.1:${port}/` }).closed
+    expect(close.error).toMatchObject({
+      code: 'tls_failed',
+      message: expect.stringMatching(/answered without TLS .* reached by ws:/),
+    })
+  })
+
   it('is given up within the deadline where the host never begins it', async () => {
     const port = await tcp((socket) => void socket.resume())
     const close = await dial(port, { url: `wss://127.0.0.1:${port}/`, timeoutMs: 100 }).closed
