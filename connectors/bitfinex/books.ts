@@ -11,7 +11,14 @@ import {
 } from '../../schemas/bitfinex.js'
 import type { Level, Order } from '../../schemas/events.js'
 import { OrderLedger } from '../../src/book/order-ledger.js'
-import { absoluteDecimal, canonicalDecimal, checker, identifier } from '../../src/decode/index.js'
+import {
+  absoluteDecimal,
+  canonicalDecimal,
+  checker,
+  identifier,
+  positiveDecimal,
+  unsignedDecimal,
+} from '../../src/decode/index.js'
 import type { Stream, Streams } from '../../src/session/index.js'
 import { bookChecksum, SIGNED_LEVELS } from './checksum.js'
 import { type ChannelReader, type DataFrame, isList, unknownMessage } from './frames.js'
@@ -140,7 +147,7 @@ function levels(context: BookContext): ChannelReader {
   }
 
   function level(row: WireLevel, amount: string): Level {
-    return [canonicalDecimal(row[0]), row[1] === '0' ? '0' : absoluteDecimal(amount)]
+    return [positiveDecimal(row[0]), row[1] === '0' ? '0' : absoluteDecimal(amount)]
   }
 }
 
@@ -185,7 +192,7 @@ function fundingLevels(context: BookContext): ChannelReader {
     side: keyof Sides<Level>
     loan: Order
   } {
-    const rate = canonicalDecimal(row[0])
+    const rate = unsignedDecimal(row[0])
     const amount = canonicalDecimal(row[3])
     const held = row[2] === '0' ? '0' : absoluteDecimal(amount)
     return { side: isNegative(amount) ? 'bids' : 'asks', loan: [`${rate} for ${row[1]} days`, rate, held] }
@@ -204,7 +211,7 @@ function orders(context: BookContext): ChannelReader {
       const amount = canonicalDecimal(row[2])
       return {
         id: identifier(row[0]),
-        price: canonicalDecimal(row[1]),
+        price: unsignedDecimal(row[1]),
         amount,
         side: isNegative(amount) ? 'asks' : 'bids',
       }
@@ -226,7 +233,7 @@ function fundingOrders(context: BookContext): ChannelReader {
       const amount = canonicalDecimal(row[3])
       return {
         id: identifier(row[0]),
-        price: canonicalDecimal(row[2]),
+        price: unsignedDecimal(row[2]),
         amount,
         side: isNegative(amount) ? 'bids' : 'asks',
       }

@@ -11,7 +11,14 @@ import {
   tradeHistoryFrame,
 } from '../../schemas/bitfinex.js'
 import type { Instrument } from '../../src/connector.js'
-import { absoluteDecimal, canonicalDecimal, checker, identifier } from '../../src/decode/index.js'
+import {
+  absoluteDecimal,
+  canonicalDecimal,
+  checker,
+  identifier,
+  positiveDecimal,
+  unsignedDecimal,
+} from '../../src/decode/index.js'
 import type { Backfills, CandleFields, Stream, Streams, TradeFields } from '../../src/session/index.js'
 import { candleInterval } from './channels.js'
 import { difference, predictedRate } from './exact.js'
@@ -36,25 +43,27 @@ export function tradeReader(backfills: Backfills, stream: Stream): ChannelReader
       const rows = checkTradeHistory(value, text)[1]
       backfills.history(
         stream,
-        rows.map((row) => tradeFields(row, sequence)),
+        rows.map((row) => tradeFields(stream, row, sequence)),
         at,
       )
     },
     tagged(tag, { value, text, sequence, at }) {
       if (!/^f?t[eu]$/.test(tag)) unknownMessage(`a trade frame with the tag ${tag}`, text)
-      backfills.trade(stream, tradeFields(checkTrade(value, text)[2], sequence), at)
+      backfills.trade(stream, tradeFields(stream, checkTrade(value, text)[2], sequence), at)
     },
   }
 }
 
 export function tradeFields(
+  { instrument }: Stream,
   [id, exchangeTime, signed, price]: TradeRow,
   sequence: string | null,
 ): TradeFields {
   const amount = canonicalDecimal(signed)
   return {
     id: identifier(id),
-    price: canonicalDecimal(price),
+    // The price of a loan is its rate.
+    price: instrument.market === 'funding' ? unsignedDecimal(price) : positiveDecimal(price),
     amount: absoluteDecimal(amount),
     side: amount.startsWith('-') ? 'sell' : 'buy',
     exchangeTime,

@@ -18,7 +18,7 @@ export function bitfinexTradeHistory(rest: string | null): RestTradeHistory {
       return `${rest}/v2/trades/${instrument.instrument}/hist?start=${start}&sort=1&limit=${PAGE}`
     },
     instrument: (url) => /\/v2\/trades\/([tf][\w:]+)\/hist(?:\?|$)/.exec(url)?.[1] ?? null,
-    read: ({ body }) => decodePage(body).map((row) => tradeFields(row, null)),
+    read: ({ body }, stream) => decodePage(body).map((row) => tradeFields(stream, row, null)),
     // The venue blocks an address for a minute.
     throttledMs: 60_000,
     throttled: /ERR_RATE_LIMIT/,

@@ -2,13 +2,14 @@ import type * as z from 'zod'
 import type { boardMessage, executionsPage, tickerMessage } from '../../schemas/bitflyer.js'
 import type { Level } from '../../schemas/events.js'
 import {
-  canonicalDecimal,
   compareDecimals,
   identifier,
   isoMicros,
+  positiveDecimal,
   type QuoteFields,
   type TickerFields,
   type TradeFields,
+  unsignedDecimal,
 } from '../../src/venue/index.js'
 
 type Board = z.output<typeof boardMessage>['message']
@@ -39,8 +40,8 @@ export function image(board: Board): Sides {
 function levels(rows: Board['bids']): Level[] {
   const found: Level[] = []
   for (const { price, size } of rows) {
-    const at = canonicalDecimal(price)
-    if (at !== '0') found.push([at, canonicalDecimal(size)])
+    const at = unsignedDecimal(price)
+    if (at !== '0') found.push([at, unsignedDecimal(size)])
   }
   return found
 }
@@ -48,8 +49,8 @@ function levels(rows: Board['bids']): Level[] {
 export function tradeFields(row: z.output<typeof executionsPage>[number]): TradeFields {
   return {
     id: identifier(row.id),
-    price: canonicalDecimal(row.price),
-    amount: canonicalDecimal(row.size),
+    price: positiveDecimal(row.price),
+    amount: positiveDecimal(row.size),
     side: SIDES[row.side],
     exchangeTime: isoMicros(row.exec_date),
   }
@@ -61,16 +62,16 @@ export function tickerFields(row: z.output<typeof tickerMessage>['message']): Ti
   return {
     exchangeTime: isoMicros(row.timestamp),
     last: priceOf(row.ltp),
-    volume: canonicalDecimal(row.volume_by_product),
+    volume: unsignedDecimal(row.volume_by_product),
     volumeUnit: 'base',
     bidPrice,
-    bidAmount: bidPrice === null ? null : canonicalDecimal(row.best_bid_size),
+    bidAmount: bidPrice === null ? null : unsignedDecimal(row.best_bid_size),
     askPrice,
-    askAmount: askPrice === null ? null : canonicalDecimal(row.best_ask_size),
+    askAmount: askPrice === null ? null : unsignedDecimal(row.best_ask_size),
   }
 }
 
 function priceOf(wire: string): string | null {
-  const price = canonicalDecimal(wire)
+  const price = unsignedDecimal(wire)
   return price === '0' ? null : price
 }

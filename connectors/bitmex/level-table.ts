@@ -1,7 +1,7 @@
 import type { BookDeleteRow, BookImageRow, BookUpdateRow } from '../../schemas/bitmex.js'
 import type { Level } from '../../schemas/events.js'
 import type { BookSide, ReadonlyBook } from '../../src/book/order-book.js'
-import { canonicalDecimal, compareDecimals } from '../../src/decode/decimal.js'
+import { compareDecimals, positiveDecimal, unsignedDecimal } from '../../src/decode/decimal.js'
 import { SharedLevels } from './shared-levels.js'
 
 /** What a frame did to the levels, as absolute amounts. */
@@ -104,7 +104,7 @@ class TableSide {
     let sorted = true
     let reversed = true
     for (const row of rows) {
-      const price = canonicalDecimal(row.price)
+      const price = positiveDecimal(row.price)
       const before = levels.at(-1)
       if (before !== undefined) {
         const order = compareDecimals(before[0], price) * better
@@ -113,7 +113,7 @@ class TableSide {
       }
       this.#prices.set(row.id, price)
       this.#taken.add(price)
-      levels.push([price, canonicalDecimal(row.size)])
+      levels.push([price, unsignedDecimal(row.size)])
     }
     if (!sorted && reversed) levels.reverse()
     else if (!sorted) levels.sort(([a], [b]) => compareDecimals(a, b) * better)
@@ -125,7 +125,7 @@ class TableSide {
     this.#forget()
     this.#shared = new SharedLevels()
     for (const { id, pool, price, size } of rows) {
-      const row = { id, pool: pool ?? '', price: canonicalDecimal(price), size: canonicalDecimal(size) }
+      const row = { id, pool: pool ?? '', price: positiveDecimal(price), size: unsignedDecimal(size) }
       const held = this.#shared.find(id, row.pool)
       if (held !== null) this.#shared.remove(held)
       this.#shared.add(row)
@@ -134,8 +134,8 @@ class TableSide {
   }
 
   insert(row: BookImageRow, book: ReadonlyBook, levels: Level[]): boolean {
-    const price = canonicalDecimal(row.price)
-    const size = canonicalDecimal(row.size)
+    const price = positiveDecimal(row.price)
+    const size = unsignedDecimal(row.size)
     if (this.#shared === null && noPool(row.pool)) {
       const held = this.#prices.get(row.id)
       if (held !== undefined) return held === price && book.amountAt(this.#side, price) === size
@@ -158,16 +158,16 @@ class TableSide {
     if (this.#shared === null && noPool(row.pool)) {
       const held = this.#prices.get(row.id)
       if (held === undefined) return false
-      if (row.price === undefined || row.price === held || canonicalDecimal(row.price) === held) {
-        if (row.size !== undefined) levels.push([held, canonicalDecimal(row.size)])
+      if (row.price === undefined || row.price === held || positiveDecimal(row.price) === held) {
+        if (row.size !== undefined) levels.push([held, unsignedDecimal(row.size)])
         return true
       }
     }
     const shared = this.#share(book, levels)
     const held = shared.find(row.id, row.pool ?? '')
     if (held === null) return false
-    if (row.size !== undefined) held.size = canonicalDecimal(row.size)
-    const price = row.price === undefined ? held.price : canonicalDecimal(row.price)
+    if (row.size !== undefined) held.size = unsignedDecimal(row.size)
+    const price = row.price === undefined ? held.price : positiveDecimal(row.price)
     if (price !== held.price) {
       const left = held.price
       shared.move(held, price)

@@ -1,6 +1,6 @@
 import * as schema from '../../schemas/bitmex.js'
 import type { Level, Micros } from '../../schemas/events.js'
-import { canonicalDecimal } from '../../src/decode/decimal.js'
+import { positiveDecimal, unsignedDecimal } from '../../src/decode/decimal.js'
 import { checker } from '../../src/decode/decoder.js'
 import type { LosslessValue } from '../../src/decode/lossless.js'
 import { isoMicros } from '../../src/decode/time.js'
@@ -324,7 +324,7 @@ export class Tables {
       const placed = rows.map((row) => ({
         id: row.orderID,
         price: decimalOf(row.price),
-        amount: canonicalDecimal(row.leavesQty),
+        amount: unsignedDecimal(row.leavesQty),
         side: sideOf(row.side),
         exchangeTime: null,
       }))
@@ -394,5 +394,5 @@ function isBook(table: TableName): table is BookTable {
 }
 
 function levelsOf(rows: readonly (readonly [string, string])[]): Level[] {
-  return rows.map(([price, size]) => [canonicalDecimal(price), canonicalDecimal(size)])
+  return rows.map(([price, size]) => [positiveDecimal(price), unsignedDecimal(size)])
 }

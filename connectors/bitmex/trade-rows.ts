@@ -1,5 +1,5 @@
 import { type TradeRow, tradeList } from '../../schemas/bitmex.js'
-import { canonicalDecimal } from '../../src/decode/decimal.js'
+import { canonicalDecimal, positiveDecimal, unsignedDecimal } from '../../src/decode/decimal.js'
 import { decoder } from '../../src/decode/decoder.js'
 import type { TradeFields } from '../../src/session/fields.js'
 import type { RestTradeHistory } from '../../src/session/rest-backfill.js'
@@ -15,10 +15,12 @@ const decodeList = decoder(tradeList)
 /** Rows of one frame or answer, in their order. */
 export function tradesOf(stream: Stream, rows: readonly TradeRow[]): TradeFields[] {
   const ids = tradeIdsOf(stream.record).of(rows)
+  // An index may be negative: that of a premium often is.
+  const readPrice = stream.instrument.market === 'index' ? canonicalDecimal : positiveDecimal
   return rows.map((row, index) => ({
     id: ids[index] ?? '',
-    price: canonicalDecimal(row.price),
-    amount: canonicalDecimal(row.size),
+    price: readPrice(row.price),
+    amount: unsignedDecimal(row.size),
     side: sideOf(row.side),
     exchangeTime: timeOf(row.timestamp),
   }))

@@ -11,7 +11,12 @@ import {
 } from '../../schemas/bitstamp.js'
 import type { Level, Order } from '../../schemas/events.js'
 import type { HttpResponse } from '../../src/connector.js'
-import { canonicalDecimal, compareDecimals } from '../../src/decode/decimal.js'
+import {
+  canonicalDecimal,
+  compareDecimals,
+  positiveDecimal,
+  unsignedDecimal,
+} from '../../src/decode/decimal.js'
 import { checker, decoder } from '../../src/decode/decoder.js'
 import { identifier } from '../../src/decode/identifier.js'
 import { ownText } from '../../src/decode/own-text.js'
@@ -52,11 +57,11 @@ type WireLevel = z.output<typeof bookAnswer>['bids'][number]
 type WireOrder = z.output<typeof orderBookAnswer>['bids'][number]
 
 function toLevel([price, amount]: WireLevel): Level {
-  return [canonicalDecimal(price), canonicalDecimal(amount)]
+  return [positiveDecimal(price), unsignedDecimal(amount)]
 }
 
 function toOrder([price, amount, id]: WireOrder): Order {
-  return [identifier(id), canonicalDecimal(price), canonicalDecimal(amount)]
+  return [identifier(id), positiveDecimal(price), unsignedDecimal(amount)]
 }
 
 function rowsOf<Wire, Row>(
@@ -75,8 +80,8 @@ export interface OrderEvent extends Rows<Order> {
 /** The order as it now stands: of a deleted one the amount that was left is sent, 0 where it was filled. */
 export function readOrder(message: unknown, frame: string): OrderEvent {
   const { event, event_id, pre_event_id, data } = checkOrder(message, frame)
-  const amount = event === 'order_deleted' ? '0' : canonicalDecimal(data.amount_str)
-  const row: Order = [identifier(data.id), canonicalDecimal(data.price_str), amount]
+  const amount = event === 'order_deleted' ? '0' : unsignedDecimal(data.amount_str)
+  const row: Order = [identifier(data.id), positiveDecimal(data.price_str), amount]
   const isBid = data.order_type === '0'
   return {
     bids: isBid ? [row] : [],
@@ -91,8 +96,8 @@ export function readTrade(message: unknown, frame: string): TradeFields {
   const { id, price_str, amount_str, type, microtimestamp } = checkTrade(message, frame).data
   return {
     id: identifier(id),
-    price: canonicalDecimal(price_str),
-    amount: canonicalDecimal(amount_str),
+    price: positiveDecimal(price_str),
+    amount: positiveDecimal(amount_str),
     side: type === '0' ? 'buy' : 'sell',
     exchangeTime: microtimestamp,
   }
@@ -104,8 +109,8 @@ export function readTransactions({ body }: HttpResponse): TradeFields[] {
     .map(
       ({ tid, date, price, amount, type }): TradeFields => ({
         id: identifier(tid, ['tid']),
-        price: canonicalDecimal(price),
-        amount: canonicalDecimal(amount),
+        price: positiveDecimal(price),
+        amount: positiveDecimal(amount),
         side: type === '0' ? 'buy' : 'sell',
         exchangeTime: date * 1_000_000,
       }),
@@ -120,8 +125,8 @@ export function readFunding(message: unknown, frame: string): DerivativeFields {
   ).data
   return {
     exchangeTime: timestamp * 1_000_000,
-    markPrice: canonicalDecimal(mark_price),
-    indexPrice: canonicalDecimal(index_price),
+    markPrice: positiveDecimal(mark_price),
+    indexPrice: positiveDecimal(index_price),
     fundingRate: canonicalDecimal(funding_rate),
     nextFundingTime: next_funding_time * 1_000_000,
   }

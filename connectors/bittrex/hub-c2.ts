@@ -1,7 +1,7 @@
 import { exchangeState, exchangeUpdate, summaryUpdate } from '../../schemas/bittrex.js'
 import type { Level, Micros } from '../../schemas/events.js'
 import type { Channel } from '../../src/connector.js'
-import { canonicalDecimal, decoder } from '../../src/decode/index.js'
+import { canonicalDecimal, decoder, positiveDecimal, unsignedDecimal } from '../../src/decode/index.js'
 import { DecodeError } from '../../src/errors.js'
 import type { SessionKit, Stream } from '../../src/session/index.js'
 import { AllMarkets } from './all-markets.js'
@@ -108,19 +108,19 @@ export class HubC2 {
 }
 
 function level({ R, Q }: { readonly R: string; readonly Q: string }): Level {
-  return [canonicalDecimal(R), canonicalDecimal(Q)]
+  return [positiveDecimal(R), unsignedDecimal(Q)]
 }
 
 /** Type 1 removes the level, whatever its quantity says. */
 function change(row: { readonly TY: string; readonly R: string; readonly Q: string }): Level {
-  return row.TY === '1' ? [canonicalDecimal(row.R), '0'] : level(row)
+  return row.TY === '1' ? [positiveDecimal(row.R), '0'] : level(row)
 }
 
 function fill(id: string, price: string, amount: string, orderType: 'BUY' | 'SELL', ms: number) {
   return {
     id,
-    price: canonicalDecimal(price),
-    amount: canonicalDecimal(amount),
+    price: positiveDecimal(price),
+    amount: unsignedDecimal(amount),
     side: orderType === 'BUY' ? ('buy' as const) : ('sell' as const),
     exchangeTime: ms * 1000,
   }

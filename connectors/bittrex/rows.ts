@@ -8,21 +8,27 @@ import type {
   ticker,
 } from '../../schemas/bittrex.js'
 import type { Level, TickerEvent } from '../../schemas/events.js'
-import { canonicalDecimal, identifier, isoMicros } from '../../src/decode/index.js'
+import {
+  canonicalDecimal,
+  identifier,
+  isoMicros,
+  positiveDecimal,
+  unsignedDecimal,
+} from '../../src/decode/index.js'
 import type { CandleFields, TradeFields } from '../../src/session/index.js'
 import type { INTERVALS } from './channels.js'
 
-/** What v3's rows say, in the terms of events. Every number goes through `canonicalDecimal`. */
+/** What v3's rows say, in the terms of events. Every number becomes a canonical decimal. */
 
 export function levels(rows: z.output<typeof orderBook>['bidDeltas']): Level[] {
-  return rows.map(({ rate, quantity }) => [canonicalDecimal(rate), canonicalDecimal(quantity)])
+  return rows.map(({ rate, quantity }) => [positiveDecimal(rate), unsignedDecimal(quantity)])
 }
 
 export function tradeFields(row: z.output<typeof restTrades>[number]): TradeFields {
   return {
     id: identifier(row.id),
-    price: canonicalDecimal(row.rate),
-    amount: canonicalDecimal(row.quantity),
+    price: positiveDecimal(row.rate),
+    amount: unsignedDecimal(row.quantity),
     side: row.takerSide === 'BUY' ? 'buy' : 'sell',
     exchangeTime: isoMicros(row.executedAt),
   }
@@ -43,8 +49,8 @@ export function summaryFields(row: z.output<typeof marketSummary>): Partial<Tick
   return {
     high: rateOrNull(row.high),
     low: rateOrNull(row.low),
-    volume: canonicalDecimal(row.volume),
-    quoteVolume: canonicalDecimal(row.quoteVolume),
+    volume: unsignedDecimal(row.volume),
+    quoteVolume: unsignedDecimal(row.quoteVolume),
     exchangeTime: isoMicros(row.updatedAt),
   }
 }
@@ -60,12 +66,12 @@ export function candleFields(
     high: canonicalDecimal(row.high),
     low: canonicalDecimal(row.low),
     close: canonicalDecimal(row.close),
-    volume: row.volume === undefined ? null : canonicalDecimal(row.volume),
+    volume: row.volume === undefined ? null : unsignedDecimal(row.volume),
   }
 }
 
 /** A rate that does not exist (no bid, no ask, no trade) is written as zero. */
 function rateOrNull(text: string): string | null {
-  const rate = canonicalDecimal(text)
+  const rate = unsignedDecimal(text)
   return rate === '0' ? null : rate
 }

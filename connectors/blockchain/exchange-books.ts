@@ -1,7 +1,7 @@
 import type * as z from 'zod'
 import { l2Frame, l3Frame } from '../../schemas/blockchain.js'
 import type { Level, Micros, Order } from '../../schemas/events.js'
-import { canonicalDecimal, compareDecimals } from '../../src/decode/decimal.js'
+import { compareDecimals, positiveDecimal, unsignedDecimal } from '../../src/decode/decimal.js'
 import { checker } from '../../src/decode/decoder.js'
 import { identifier } from '../../src/decode/identifier.js'
 import type { LosslessValue } from '../../src/decode/lossless.js'
@@ -34,7 +34,7 @@ type L2Row = z.output<typeof l2Frame>['bids'][number]
 type L3Row = z.output<typeof l3Frame>['bids'][number]
 
 function toLevel({ px, qty }: L2Row): Level {
-  return [canonicalDecimal(px), canonicalDecimal(qty)]
+  return [positiveDecimal(px), unsignedDecimal(qty)]
 }
 
 function toOrder(row: L3Row): Order {

@@ -8,7 +8,7 @@ import {
   tradeFrame,
 } from '../../schemas/blockchain.js'
 import type { Micros } from '../../schemas/events.js'
-import { canonicalDecimal } from '../../src/decode/decimal.js'
+import { canonicalDecimal, positiveDecimal, unsignedDecimal } from '../../src/decode/decimal.js'
 import { checker } from '../../src/decode/decoder.js'
 import { identifier } from '../../src/decode/identifier.js'
 import type { LosslessValue } from '../../src/decode/lossless.js'
@@ -140,8 +140,8 @@ export class ExchangeData {
     const row = checkTrade(value, frame)
     const fields = {
       id: identifier(row.trade_id, ['trade_id']),
-      price: canonicalDecimal(row.price),
-      amount: canonicalDecimal(row.qty),
+      price: positiveDecimal(row.price),
+      amount: unsignedDecimal(row.qty),
       side: row.side,
       exchangeTime: isoMicros(row.timestamp),
       sequence,
@@ -185,7 +185,7 @@ export class ExchangeData {
       high: canonicalDecimal(high),
       low: canonicalDecimal(low),
       close: canonicalDecimal(close),
-      volume: canonicalDecimal(volume),
+      volume: unsignedDecimal(volume),
     }
     this.#kit.streams.rollingCandle(stream, candle, at)
   }

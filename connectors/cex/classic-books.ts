@@ -1,7 +1,7 @@
 import type * as z from 'zod'
 import { classicSnapshot, classicUpdate } from '../../schemas/cex.js'
 import type { Level, Micros } from '../../schemas/events.js'
-import { canonicalDecimal } from '../../src/decode/decimal.js'
+import { positiveDecimal, unsignedDecimal } from '../../src/decode/decimal.js'
 import { checker } from '../../src/decode/decoder.js'
 import type { LosslessValue } from '../../src/decode/lossless.js'
 import type { SessionKit } from '../../src/session/session.js'
@@ -120,5 +120,5 @@ function timeOf({ timestamp, timestamp_ms }: z.output<typeof classicSnapshot>['d
 }
 
 export function toLevel([price, amount]: readonly [string, string]): Level {
-  return [canonicalDecimal(price), canonicalDecimal(amount)]
+  return [positiveDecimal(price), unsignedDecimal(amount)]
 }

@@ -12,7 +12,7 @@ import {
 } from '../../schemas/cex.js'
 import type { Micros } from '../../schemas/events.js'
 import type { Channel, HttpResponse, Instrument } from '../../src/connector.js'
-import { canonicalDecimal } from '../../src/decode/decimal.js'
+import { canonicalDecimal, positiveDecimal } from '../../src/decode/decimal.js'
 import { checker } from '../../src/decode/decoder.js'
 import { identifier } from '../../src/decode/identifier.js'
 import type { LosslessValue } from '../../src/decode/lossless.js'
@@ -136,7 +136,7 @@ export function classicRooms({ init, sink, streams, alarms, guard }: SessionKit)
     if (stream === undefined) return
     const decimals = decimalsOf(stream.instrument, frame)
     const toLevel = ([price, amount]: readonly [string, string]): [string, string] => [
-      canonicalDecimal(price),
+      positiveDecimal(price),
       wholeCoins(amount, decimals),
     ]
     streams.snapshot(
@@ -300,7 +300,7 @@ function tradeOf(row: unknown, decimals: number, frame: string): TradeFields {
   const [side, time, amount, price, id] = checkRow(row, frame)
   return {
     id: identifier(id),
-    price: canonicalDecimal(price),
+    price: positiveDecimal(price),
     amount: wholeCoins(amount, decimals),
     side,
     exchangeTime: time * 1000,

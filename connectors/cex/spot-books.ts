@@ -2,7 +2,7 @@ import type * as z from 'zod'
 import { spotBook } from '../../schemas/cex.js'
 import type { Level, Micros } from '../../schemas/events.js'
 import type { ReadonlyBook } from '../../src/book/order-book.js'
-import { canonicalDecimal } from '../../src/decode/decimal.js'
+import { positiveDecimal, unsignedDecimal } from '../../src/decode/decimal.js'
 import { checker } from '../../src/decode/decoder.js'
 import type { LosslessValue } from '../../src/decode/lossless.js'
 import type { SessionKit } from '../../src/session/session.js'
@@ -162,7 +162,7 @@ function read(value: LosslessValue, frame: string, receivedAt: Micros | null): U
 }
 
 function toLevel([price, amount]: readonly [string, string]): Level {
-  return [canonicalDecimal(price), canonicalDecimal(amount)]
+  return [positiveDecimal(price), unsignedDecimal(amount)]
 }
 
 function fieldsOf({ sequence, bids, asks, receivedAt }: Update) {

@@ -9,7 +9,7 @@ import {
   tradeUpdate,
 } from '../../schemas/cex.js'
 import type { Micros } from '../../schemas/events.js'
-import { canonicalDecimal } from '../../src/decode/decimal.js'
+import { positiveDecimal, unsignedDecimal } from '../../src/decode/decimal.js'
 import { checker } from '../../src/decode/decoder.js'
 import { identifier } from '../../src/decode/identifier.js'
 import { type LosslessValue, readLossless } from '../../src/decode/lossless.js'
@@ -345,8 +345,8 @@ function tradeOf(row: unknown, frame: string): TradeFields {
   const { side, dateISO, price, amount, tradeId } = checkTrade(row, frame)
   return {
     id: identifier(tradeId, ['tradeId']),
-    price: canonicalDecimal(price),
-    amount: canonicalDecimal(amount),
+    price: positiveDecimal(price),
+    amount: unsignedDecimal(amount),
     side: side === 'BUY' || side === 'buy' ? 'buy' : 'sell',
     exchangeTime: isoMicros(dateISO),
   }

@@ -6,11 +6,12 @@ type Path = readonly (string | number)[]
 /**
  * The canonical decimal of a number of a frame.
  *
- * @throws {DecodeError} `not_decimal`, with the number's path.
+ * @param read decides what the number may be: `positiveDecimal` for a price, `unsignedDecimal` for an amount
+ * @throws {DecodeError} `not_decimal`, `schema_mismatch`, with the number's path.
  */
-export function decimalAt(wire: string, path: Path): string {
+export function decimalAt(wire: string, path: Path, read = canonicalDecimal): string {
   try {
-    return canonicalDecimal(wire)
+    return read(wire)
   } catch (error) {
     throw error instanceof DecodeError ? error.within('', path) : error
   }

@@ -1,5 +1,5 @@
 import type { Level } from '../../schemas/events.js'
-import { canonicalDecimal, compareDecimals } from '../../src/decode/index.js'
+import { compareDecimals, positiveDecimal, unsignedDecimal } from '../../src/decode/index.js'
 import { DecodeError } from '../../src/errors.js'
 
 type Rows = readonly (readonly [string, string])[] | null | undefined
@@ -7,7 +7,7 @@ type Rows = readonly (readonly [string, string])[] | null | undefined
 /**
  * The rows of one side as canonical levels, in the venue's order. A missing side is an empty one.
  *
- * @throws {DecodeError} `not_decimal`, with the path of the number.
+ * @throws {DecodeError} `not_decimal`, `schema_mismatch`, with the path of the number.
  */
 export function levels(rows: Rows, path: readonly string[]): Level[] {
   if (rows === null || rows === undefined) return []
@@ -16,9 +16,9 @@ export function levels(rows: Rows, path: readonly string[]): Level[] {
   try {
     for (const row of rows) {
       column = 0
-      const price = canonicalDecimal(row[0])
+      const price = positiveDecimal(row[0])
       column = 1
-      out.push([price, canonicalDecimal(row[1])])
+      out.push([price, unsignedDecimal(row[1])])
     }
   } catch (error) {
     throw error instanceof DecodeError ? error.within('', [...path, out.length, column]) : error

@@ -7,7 +7,7 @@ import {
   huobiOperation,
 } from '../../schemas/huobi.js'
 import type { Instrument } from '../../src/connector.js'
-import { checker } from '../../src/decode/index.js'
+import { checker, unsignedDecimal } from '../../src/decode/index.js'
 import { DecodeError } from '../../src/errors.js'
 import type { SessionKit } from '../../src/session/index.js'
 import { listedContract } from './catalogue.js'
@@ -172,7 +172,7 @@ export class Notifications {
           id: null,
           exchangeTime: row.created_at * 1000,
           price: decimalOrNull(row.price, ['data', index, 'price']),
-          amount: decimalAt(row.volume, ['data', index, 'volume']),
+          amount: decimalAt(row.volume, ['data', index, 'volume'], unsignedDecimal),
           side: sideOf(row.direction),
         },
         at,

@@ -1,7 +1,13 @@
 import type * as z from 'zod'
 import type { Micros, Side } from '../../schemas/events.js'
 import { huobiTrades, type huobiTradesReply } from '../../schemas/huobi.js'
-import { checker, compareDecimals, identifier } from '../../src/decode/index.js'
+import {
+  checker,
+  compareDecimals,
+  identifier,
+  positiveDecimal,
+  unsignedDecimal,
+} from '../../src/decode/index.js'
 import {
   type Alarms,
   ownTrade,
@@ -126,8 +132,8 @@ function tradeFields(
 ): TradeFields {
   return {
     id: identifier(row.tradeId ?? row['trade-id'] ?? row.id, [...path, 'id']),
-    price: decimalAt(row.price, [...path, 'price']),
-    amount: decimalAt(row.amount, [...path, 'amount']),
+    price: decimalAt(row.price, [...path, 'price'], positiveDecimal),
+    amount: decimalAt(row.amount, [...path, 'amount'], unsignedDecimal),
     side: sideOf(row.direction),
     exchangeTime: row.ts * 1000,
     sequence,

@@ -60,6 +60,29 @@ function isCanonical(text: string): boolean {
   return last >= 49 && at <= MAX_LENGTH
 }
 
+/**
+ * A price, as canonical text: above zero. For markets whose prices can be negative (an index of premiums, a spread) there is
+ * {@link canonicalDecimal}.
+ *
+ * @throws {DecodeError} `not_decimal`; `schema_mismatch` where it is zero or negative.
+ */
+export function positiveDecimal(wire: string): string {
+  const decimal = canonicalDecimal(wire)
+  if (decimal === '0' || decimal.charCodeAt(0) === 45) outOfRange(wire, 'above zero')
+  return decimal
+}
+
+/**
+ * An amount, as canonical text: zero or more.
+ *
+ * @throws {DecodeError} `not_decimal`; `schema_mismatch` where it is negative.
+ */
+export function unsignedDecimal(wire: string): string {
+  const decimal = canonicalDecimal(wire)
+  if (decimal.charCodeAt(0) === 45) outOfRange(wire, 'zero or more')
+  return decimal
+}
+
 /** The decimal with its sign removed. */
 export function absoluteDecimal(canonical: string): string {
   return canonical.charCodeAt(0) === 45 ? canonical.slice(1) : canonical
@@ -118,6 +141,13 @@ export function javascriptNumberText(canonical: string): string {
 
 function mantissa(digits: string): string {
   return digits.length === 1 ? digits : `${digits.slice(0, 1)}.${digits.slice(1)}`
+}
+
+function outOfRange(wire: string, range: string): never {
+  throw new DecodeError('schema_mismatch', `${JSON.stringify(wire.slice(0, 40))} must be ${range}`, {
+    path: [],
+    head: wire,
+  })
 }
 
 function notDecimal(wire: string): never {
