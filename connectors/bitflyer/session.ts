@@ -114,6 +114,8 @@ export function bitflyerProtocol(kit: SessionKit): Protocol {
     if (!(error instanceof ProtocolError) || error.answer === null) return
     const { code, message } = error.answer
     const reason = `${message} (${code})`
+    // What comes already is not taken back by an answer.
+    if (topics.get(channel)?.state !== 'asked') return
     if (FOR_GOOD.has(code)) topics.refused(channel, reason, at)
     else topics.postpone(channel, reason, at)
   }

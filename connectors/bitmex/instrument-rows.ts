@@ -54,7 +54,7 @@ const COLUMNS = {
  */
 export function emitInstrument(
   streams: Streams,
-  concerned: readonly Stream[],
+  concerned: Iterable<Stream>,
   merged: InstrumentRow,
   changed: InstrumentRow | null,
   at: Micros | null,

@@ -1,41 +1,21 @@
 import * as schema from '../../schemas/bitmex.js'
 import type { Micros } from '../../schemas/events.js'
-import type {
-  Catalogue,
-  CloseInfo,
-  HttpResponse,
-  Instrument,
-  Session,
-  SessionInit,
-  Sink,
-} from '../../src/connector.js'
+import type { Catalogue, CloseInfo, HttpResponse, Session, SessionInit, Sink } from '../../src/connector.js'
 import { checker } from '../../src/decode/decoder.js'
 import { type LosslessValue, readLossless } from '../../src/decode/lossless.js'
-import { DecodeError, TapewireError } from '../../src/errors.js'
+import { DecodeError } from '../../src/errors.js'
 import { RestBackfills } from '../../src/session/rest-backfill.js'
 import { defineSession, type Protocol, type SessionKit } from '../../src/session/session.js'
 import type { Stream } from '../../src/session/stream.js'
-import { guess, undescribed } from './guess.js'
-import { emitInstrument } from './instrument-rows.js'
+import type { Topics } from '../../src/venue/topics.js'
 import { asksTooMany, readRequest, retryAfterMs } from './requests.js'
+import { type Table, type TableTopic, tableNamed, tableTopics, topicsNamed } from './table-topics.js'
 import { type TableMessage, Tables } from './tables.js'
-import { type Topic, TopicRegistry } from './topic-registry.js'
-import {
-  channels,
-  channelsOf,
-  IGNORED_TABLES,
-  splitTopic,
-  TABLE_NAMES,
-  type TableName,
-  tableOf,
-} from './topics.js'
+import { channels, IGNORED_TABLES, splitTopic, TABLE_NAMES } from './topics.js'
 import { bitmexTradeHistory } from './trade-rows.js'
 
 /** Topics in one request; the venue takes 20. */
 export const TOPICS_A_REQUEST = 18
-
-/** Streams of one topic time out together: what was asked for within this is not asked for again. */
-const ASKED_JUST_NOW_MS = 1000
 
 /** The longest wait of the vendor's own advice on reconnecting. */
 const EXHAUSTED_MS = 60_000
@@ -54,8 +34,6 @@ const checkIgnored = checker(schema.ignoredTable)
 /** Nothing, or an object that does not begin as an ack, an error or a greeting does. */
 const MAYBE_TABLE = /^$|^\{(?!"(?:success|status|error|info)")/
 
-const TABLES: ReadonlyMap<string, TableName> = new Map(TABLE_NAMES.map((table) => [table, table]))
-
 export function bitmexSession(catalogue: Catalogue, init: SessionInit, sink: Sink): Session {
   return defineSession(
     { venue: 'bitmex', channels, policy: {}, catalogue, init, sink },
@@ -66,17 +44,16 @@ export function bitmexSession(catalogue: Catalogue, init: SessionInit, sink: Sin
 /** The realtime API v1: topics are asked for, acked one by one, then each brings a partial and its changes. */
 class BitmexProtocol implements Protocol {
   readonly #kit: SessionKit
-  readonly #topics = new TopicRegistry()
+  readonly #topics: Topics<Table>
   readonly #tables: Tables
   readonly #backfills: RestBackfills
   #topicsARequest = TOPICS_A_REQUEST
-  #retries = 0
 
   constructor(kit: SessionKit) {
     this.#kit = kit
     this.#backfills = new RestBackfills(kit, bitmexTradeHistory(kit.init.endpoint.rest))
-    const topicOf = (table: TableName, symbol: string, at: Micros | null) => this.#topicOf(table, symbol, at)
-    this.#tables = new Tables(kit, this.#topics, this.#backfills, topicOf)
+    this.#topics = tableTopics(kit, this.#backfills, () => this.#topicsARequest)
+    this.#tables = new Tables(kit, this.#topics, this.#backfills)
   }
 
   /** The venue greets, but takes requests before that, and a gateway may not greet at all. */
@@ -85,42 +62,15 @@ class BitmexProtocol implements Protocol {
   }
 
   subscribe(streams: readonly Stream[], at: Micros | null): void {
-    const unasked: Topic[] = []
-    for (const stream of streams) {
-      const topic = this.#topics.open(requiredTable(stream), stream.instrument.instrument)
-      if (!topic.streams.includes(stream)) topic.streams = [...topic.streams, stream]
-      if (topic.state === 'unasked' || topic.state === 'leaving') unasked.push(topic)
-      if (topic.state === 'granted') this.#join(topic, stream, at)
-      else topic.state = 'asked'
-    }
-    this.#ask(unasked, at)
+    this.#topics.subscribe(streams, at)
   }
 
-  unsubscribe(streams: readonly Stream[]): void {
-    const leaving: Topic[] = []
-    for (const stream of streams) {
-      this.#backfills.forget(stream)
-      this.#kit.streams.remove(stream)
-      const topic = this.#topics.find(requiredTable(stream), stream.instrument.instrument)
-      if (topic === undefined) continue
-      topic.streams = topic.streams.filter((other) => other !== stream)
-      if (topic.streams.length > 0) continue
-      topic.state = 'leaving'
-      leaving.push(topic)
-    }
-    this.#send('unsubscribe', leaving)
+  unsubscribe(streams: readonly Stream[], at: Micros | null): void {
+    this.#topics.unsubscribe(streams, at)
   }
 
   resubscribe(stream: Stream, at: Micros | null): void {
-    const topic = this.#topics.find(requiredTable(stream), stream.instrument.instrument)
-    if (topic === undefined) return
-    const { state, askedAt } = topic
-    const justNow =
-      at !== null && askedAt !== null && this.#kit.alarms.elapsedMs(askedAt, at) < ASKED_JUST_NOW_MS
-    if (state === 'asked' && justNow) return
-    if (state === 'granted') this.#send('unsubscribe', [topic])
-    for (const each of topic.streams) this.#request(each, at)
-    this.#ask([topic], at)
+    this.#topics.resubscribe(stream, at)
   }
 
   frame(data: string | Uint8Array, at: Micros | null): void {
@@ -167,7 +117,7 @@ class BitmexProtocol implements Protocol {
   #broken(data: string, at: Micros | null): void {
     const name = /"table"\s*:\s*"(\w+)"/.exec(data)?.[1]
     const symbol = /"symbol"\s*:\s*"([^"]+)"/.exec(data)?.[1]
-    const table = TABLES.get(name ?? '')
+    const table = tableNamed(name ?? '')
     if (table !== undefined) this.#tables.broken(table, symbol === undefined ? [] : [symbol], at)
     else if (name === undefined && MAYBE_TABLE.test(data)) {
       for (const each of TABLE_NAMES) this.#tables.broken(each, [], at)
@@ -184,7 +134,7 @@ class BitmexProtocol implements Protocol {
   }
 
   #table(name: string, message: TableMessage, frame: string, at: Micros | null): void {
-    const table = TABLES.get(name)
+    const table = tableNamed(name)
     if (table !== undefined) this.#tables.read(table, message, frame, at)
     else if (IGNORED_TABLES.has(name)) checkIgnored(message, frame)
     else
@@ -196,31 +146,19 @@ class BitmexProtocol implements Protocol {
 
   #acked(ack: schema.Ack, at: Micros | null): void {
     if (ack.unsubscribe !== undefined) {
-      for (const topic of this.#named(ack.unsubscribe)) this.#left(topic)
-      return
-    }
-    if (ack.subscribe === undefined) return
-    if (!ack.success) {
+      for (const { name } of this.#named(ack.unsubscribe)) this.#topics.ended(name, at)
+    } else if (ack.subscribe === undefined) return
+    else if (!ack.success) {
       this.#refuse(this.#named(ack.subscribe), `the venue answered no to ${ack.subscribe}`, at)
-      return
+    } else {
+      const { table, symbol } = splitTopic(ack.subscribe)
+      if (tableNamed(table) !== undefined && symbol !== null) this.#grant(ack.subscribe, at)
     }
-    const { table: name, symbol } = splitTopic(ack.subscribe)
-    const table = TABLES.get(name)
-    if (table === undefined || symbol === null) return
-    const topic = this.#topicOf(table, symbol, at)
-    if (topic !== null) this.#grant(topic, at)
   }
 
-  #grant(topic: Topic, at: Micros | null): void {
-    if (topic.state === 'asked') topic.state = 'granted'
-    for (const what of [topic.name, 'subscribe']) this.#kit.streams.refusals.forget(what)
-    for (const stream of topic.streams) this.#kit.streams.ack(stream, at)
-  }
-
-  #left(topic: Topic): void {
-    if (this.#kit.init.adopt) for (const stream of topic.streams) this.#kit.streams.remove(stream)
-    else if (topic.state !== 'leaving') return
-    this.#topics.delete(topic)
+  #grant(name: string, at: Micros | null): void {
+    if (this.#topics.granted(name, at) === undefined) return
+    for (const what of [name, 'subscribe']) this.#kit.streams.refusals.forget(what)
   }
 
   // ── Failures ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -234,9 +172,9 @@ class BitmexProtocol implements Protocol {
       this.#kit.streams.connection('refused', `${status}: ${failure.error}`, at)
     } else if (request.op === 'unsubscribe') {
       // What was to go is not there: the same as gone.
-      for (const topic of topics) this.#left(topic)
+      for (const { name } of topics) this.#topics.ended(name, at)
     } else if (/already subscribed/i.test(failure.error)) {
-      for (const topic of topics) this.#grant(topic, at)
+      for (const { name } of topics) this.#grant(name, at)
     } else if (status === 429) {
       this.#limited(topics, failure, at)
     } else if (status >= 500) {
@@ -249,7 +187,7 @@ class BitmexProtocol implements Protocol {
   }
 
   /** Asked for again when the venue says; a limit that names no topics is one of the connection. */
-  #limited(topics: readonly Topic[], failure: schema.Failure, at: Micros | null): void {
+  #limited(topics: readonly TableTopic[], failure: schema.Failure, at: Micros | null): void {
     const afterMs = retryAfterMs(failure)
     const waiting = topics.filter(({ state }) => state === 'asked')
     if (waiting.length === 0) {
@@ -261,105 +199,36 @@ class BitmexProtocol implements Protocol {
     const what = waiting.length === 1 && first !== undefined ? first.name : 'subscribe'
     const reason = `429: ${failure.error}; asked again in ${afterMs} ms`
     const waitMs = this.#kit.streams.refusals.refused(what, reason, at, { firstMs: afterMs })
-    if (at === null) return
-    for (const topic of waiting) for (const stream of topic.streams) this.#request(stream, at + waitMs * 1000)
-    this.#kit.alarms.set(`retry ${this.#retries++}`, at, waitMs, (now) => {
-      this.#ask(
-        waiting.filter(({ state }) => state === 'asked'),
-        now,
-      )
-    })
+    this.#topics.askLater(waiting, waitMs, at)
   }
 
   /** The venue takes fewer topics a request than it did. */
-  #askLess(topics: readonly Topic[], limit: number, reason: string, at: Micros | null): void {
+  #askLess(topics: readonly TableTopic[], limit: number, reason: string, at: Micros | null): void {
     const waiting = topics.filter(({ state }) => state === 'asked')
     if (waiting.length <= limit) {
       this.#refuse(topics, reason, at)
       return
     }
     this.#topicsARequest = Math.max(1, Math.min(limit, this.#topicsARequest))
-    this.#ask(waiting, at)
+    this.#topics.askAgain(
+      waiting.map(({ name }) => name),
+      at,
+    )
   }
 
   /** Where the venue does not say which of several topics it refuses, those without an ack are asked for again one by one. */
-  #refuse(topics: readonly Topic[], reason: string, at: Micros | null): void {
+  #refuse(topics: readonly TableTopic[], reason: string, at: Micros | null): void {
     const [topic] = topics
-    if (topics.length !== 1 || topic === undefined) {
+    const alone = topics.length === 1 && topic !== undefined
+    if (!alone || !this.#topics.refused(topic.name, reason, at)) {
       this.#kit.streams.connection('refused', reason, at)
-      return
-    }
-    for (const stream of topic.streams) this.#kit.streams.refuse(stream, reason, at)
-    this.#topics.delete(topic)
-  }
-
-  // ── Requests ────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  #ask(topics: readonly Topic[], at: Micros | null): void {
-    for (const topic of topics) {
-      topic.state = 'asked'
-      topic.askedAt = at
-      topic.imaged = false
-    }
-    this.#send('subscribe', topics)
-  }
-
-  #send(op: 'subscribe' | 'unsubscribe', topics: readonly Topic[]): void {
-    if (this.#kit.init.adopt) return
-    for (let start = 0; start < topics.length; start += this.#topicsARequest) {
-      const args = topics.slice(start, start + this.#topicsARequest).map(({ name }) => name)
-      this.#kit.sink.send(JSON.stringify({ op, args }))
     }
   }
 
-  #request(stream: Stream, at: Micros | null): void {
-    this.#backfills.forget(stream)
-    this.#kit.streams.leave(stream)
-    this.#kit.streams.request({ instrument: stream.instrument, channel: stream.channel }, at)
+  #named(topic: string): TableTopic[] {
+    const { table, symbol } = splitTopic(topic)
+    return topicsNamed(this.#topics, table, symbol)
   }
-
-  /** A further channel of a topic that is here already (derivative beside ticker) begins with what is held. */
-  #join(topic: Topic, stream: Stream, at: Micros | null): void {
-    this.#kit.streams.ack(stream, at)
-    if (topic.instrument !== null && topic.imaged) {
-      emitInstrument(this.#kit.streams, [stream], topic.instrument, null, at)
-    }
-  }
-
-  // ── Topics ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  /** The topic of a table and symbol. A log makes its topics known by its acks and rows; live, only what was asked for counts. */
-  #topicOf(table: TableName, symbol: string, at: Micros | null): Topic | null {
-    const held = this.#topics.find(table, symbol)
-    if (held !== undefined) return held
-    const { init, streams } = this.#kit
-    if (!init.adopt) return null
-    const instrument = init.instruments.get(symbol) ?? guess(symbol) ?? undescribed(symbol)
-    const topic = this.#topics.open(table, symbol)
-    topic.state = 'granted'
-    topic.streams = channelsOf(table)
-      .filter((channel) => serves(channel, instrument))
-      .map((channel) => streams.adopt(instrument, channel, at))
-    return topic
-  }
-
-  /** The topics on this connection that a topic of the wire names: one, or a whole table. */
-  #named(topic: string): Topic[] {
-    const { table: name, symbol } = splitTopic(topic)
-    const table = TABLES.get(name)
-    return table === undefined ? [] : this.#topics.of(table, symbol)
-  }
-}
-
-function requiredTable(stream: Stream): TableName {
-  const table = tableOf(stream.channel)
-  if (table === undefined) throw new TapewireError('internal', `BitMEX has no table for ${stream.channel}`)
-  return table
-}
-
-function serves(channel: Stream['channel'], instrument: Instrument): boolean {
-  const spec = channels.find(({ kind }) => channel === kind || channel.startsWith(`${kind}:`))
-  return spec?.markets.includes(instrument.market) ?? false
 }
 
 function unknown(value: LosslessValue, frame: string): never {

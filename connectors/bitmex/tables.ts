@@ -9,11 +9,12 @@ import type { Backfills } from '../../src/session/backfill.js'
 import type { SessionKit } from '../../src/session/session.js'
 import type { Stream } from '../../src/session/stream.js'
 import type { Streams } from '../../src/session/streams.js'
+import type { Topics } from '../../src/venue/topics.js'
 import { type Column, decimalOf, isMissing, sideOf, timeOf } from './columns.js'
 import { emitInstrument } from './instrument-rows.js'
 import type { LevelChange } from './level-table.js'
 import { grouped, symbolsIn } from './row-symbols.js'
-import type { Topic, TopicRegistry } from './topic-registry.js'
+import { type Table, type TableTopic, topicsNamed } from './table-topics.js'
 import type { TableName } from './topics.js'
 import { tradesOf } from './trade-rows.js'
 
@@ -52,12 +53,9 @@ interface Envelope<Row> {
 
 /** What a frame holds for one topic. */
 interface Portion<Row> {
-  readonly topic: Topic
+  readonly topic: TableTopic
   readonly rows: readonly Row[]
 }
-
-/** Finds the topic that rows belong to; null where nothing asked for it. */
-export type FindTopic = (table: TableName, symbol: string, at: Micros | null) => Topic | null
 
 /**
  * What the venue's tables mean: one frame of a table becomes the events of its streams.
@@ -67,19 +65,17 @@ export type FindTopic = (table: TableName, symbol: string, at: Micros | null) =>
  */
 export class Tables {
   readonly #streams: Streams
-  readonly #topics: TopicRegistry
-  readonly #find: FindTopic
+  readonly #topics: Topics<Table>
   readonly #backfills: Backfills
   readonly #amid: boolean
   /** Tables whose partial was an image of all symbols: a symbol that it did not name is empty. */
   readonly #whole = new Set<TableName>()
 
-  constructor(kit: SessionKit, topics: TopicRegistry, backfills: Backfills, find: FindTopic) {
+  constructor(kit: SessionKit, topics: Topics<Table>, backfills: Backfills) {
     this.#backfills = backfills
     this.#amid = kit.init.amid ?? false
     this.#streams = kit.streams
     this.#topics = topics
-    this.#find = find
   }
 
   /** @throws {DecodeError} after the streams that may have lost something were marked. */
@@ -97,18 +93,14 @@ export class Tables {
    * asked for again; elsewhere the next row is whole.
    */
   broken(table: TableName, symbols: readonly string[], at: Micros | null): void {
-    const topics =
-      symbols.length === 0
-        ? this.#topics.of(table, null)
-        : symbols.flatMap((symbol) => this.#topics.of(table, symbol))
-    for (const topic of topics) {
-      if (topic.state === 'leaving') continue
+    const named = symbols.length === 0 ? [null] : symbols
+    for (const topic of named.flatMap((symbol) => topicsNamed(this.#topics, table, symbol))) {
       for (const stream of topic.streams) {
         this.#streams.gap(stream, 'sequence', `a frame of ${topic.name} could not be read`, at)
       }
       const [stream] = topic.streams
       if (stream !== undefined && (isBook(table) || table === 'instrument')) {
-        topic.imaged = false
+        topic.data.imaged = false
         this.#streams.resubscribe(stream)
       }
     }
@@ -148,21 +140,21 @@ export class Tables {
         for (const { topic, rows } of this.#portions(table, checkBookUpdate(message, frame), at)) {
           const stream = this.#ready(topic, at)
           if (stream !== null)
-            this.#changed(topic, stream, topic.levels.update(rows, stream.record.book), rows, at)
+            this.#changed(topic, stream, topic.data.levels.update(rows, stream.record.book), rows, at)
         }
         return
       case 'delete':
         for (const { topic, rows } of this.#portions(table, checkBookDelete(message, frame), at)) {
           const stream = this.#ready(topic, at)
           if (stream !== null)
-            this.#changed(topic, stream, topic.levels.delete(rows, stream.record.book), rows, at)
+            this.#changed(topic, stream, topic.data.levels.delete(rows, stream.record.book), rows, at)
         }
         return
       case 'insert':
         for (const { topic, rows } of this.#portions(table, checkBookImage(message, frame), at)) {
           const stream = this.#ready(topic, at)
           if (stream !== null)
-            this.#changed(topic, stream, topic.levels.insert(rows, stream.record.book), rows, at)
+            this.#changed(topic, stream, topic.data.levels.insert(rows, stream.record.book), rows, at)
         }
         return
       default:
@@ -172,28 +164,28 @@ export class Tables {
     }
   }
 
-  #image(topic: Topic, rows: readonly schema.BookImageRow[], at: Micros | null): void {
+  #image(topic: TableTopic, rows: readonly schema.BookImageRow[], at: Micros | null): void {
     const [stream] = topic.streams
     if (stream === undefined) return
-    const { bids, asks } = topic.levels.image(rows)
-    topic.imaged = true
-    topic.imagedAt = at
-    const depth = isBook(topic.table) ? DEPTHS[topic.table] : null
+    const { bids, asks } = topic.data.levels.image(rows)
+    topic.data.imaged = true
+    topic.data.imagedAt = at
+    const depth = isBook(topic.data.table) ? DEPTHS[topic.data.table] : null
     this.#streams.snapshot(stream, { bids, asks, depth, exchangeTime: timeOf(rows.at(-1)?.timestamp) }, at)
   }
 
   /** The stream, where changes of its book can be applied: the image has come and nothing speaks against it since. */
-  #ready(topic: Topic, at: Micros | null): Stream | null {
+  #ready(topic: TableTopic, at: Micros | null): Stream | null {
     const [stream] = topic.streams
     if (stream === undefined) return null
-    if (!topic.imaged && this.#whole.has(topic.table)) this.#image(topic, [], at)
-    if (topic.imaged && stream.record.book.state === 'live') return stream
+    if (!topic.data.imaged && this.#whole.has(topic.data.table)) this.#image(topic, [], at)
+    if (topic.data.imaged && stream.record.book.state === 'live') return stream
     this.#unplaced(topic, at)
     return null
   }
 
   /** Changes before a partial are normal where the subscription is new; elsewhere they are lost. */
-  #unplaced({ streams }: Topic, at: Micros | null): void {
+  #unplaced({ streams }: TableTopic, at: Micros | null): void {
     const [first, ...others] = streams
     if (first === undefined || (first.record.gap === null && !this.#amid)) return
     this.#streams.unplaced(first, at)
@@ -201,16 +193,16 @@ export class Tables {
   }
 
   #changed(
-    topic: Topic,
+    topic: TableTopic,
     stream: Stream,
     { bids, asks, contradiction }: LevelChange,
     rows: readonly { readonly timestamp?: Column }[],
     at: Micros | null,
   ): void {
     if (contradiction !== null) {
-      topic.imaged = false
+      topic.data.imaged = false
       // What is missing may have been lost at any time since the image.
-      this.#streams.resync(stream, 'sequence', contradiction, at, topic.imagedAt)
+      this.#streams.resync(stream, 'sequence', contradiction, at, topic.data.imagedAt)
     } else if (bids.length > 0 || asks.length > 0) {
       this.#streams.update(stream, { bids, asks, exchangeTime: timeOf(rows.at(-1)?.timestamp) }, at)
     }
@@ -342,12 +334,12 @@ export class Tables {
     for (const { topic, rows } of this.#portions('instrument', message, at)) {
       for (const row of rows) {
         if (message.action !== 'update') {
-          topic.imaged = true
-          topic.instrument = row
+          topic.data.imaged = true
+          topic.data.instrument = row
           emitInstrument(this.#streams, topic.streams, row, null, at)
-        } else if (topic.instrument !== null && topic.imaged) {
-          topic.instrument = { ...topic.instrument, ...row }
-          emitInstrument(this.#streams, topic.streams, topic.instrument, row, at)
+        } else if (topic.data.instrument !== null && topic.data.imaged) {
+          topic.data.instrument = { ...topic.data.instrument, ...row }
+          emitInstrument(this.#streams, topic.streams, topic.data.instrument, row, at)
         } else this.#unplaced(topic, at)
       }
     }
@@ -381,10 +373,10 @@ export class Tables {
     action: Envelope<Row>['action'],
     at: Micros | null,
   ): void {
-    const topic = this.#find(table, symbol, at)
-    if (topic === null || topic.state === 'leaving') return
+    const topic = this.#topics.find(`${table}:${symbol}`, at)
+    if (topic === undefined || topic.state === 'leaving') return
     // A partial says as much as an ack that got lost.
-    if (action === 'partial') topic.state = 'granted'
+    if (action === 'partial') this.#topics.granted(topic.name, at)
     portions.push({ topic, rows })
   }
 }

@@ -169,14 +169,14 @@ export class Topics<Data> {
   }
 
   /**
-   * The venue refused a topic that was asked for: its streams are given up, and with them the other topics that only they needed.
+   * The venue refused a topic, or takes back what it granted: its streams are given up, and with them the other topics that only they needed.
    *
    * @param full the connection has as many topics as the venue allows: another one is asked. @default false
-   * @returns false where no answer to the topic was due.
+   * @returns false where no stream needs the topic.
    */
   refused(name: string, reason: string, at: Micros | null, full = false): boolean {
     const topic = this.#topics.get(name)
-    if (topic?.state !== 'asked') return false
+    if (topic === undefined || topic.streams.size === 0) return false
     this.#topics.delete(name)
     const left: Held<Data>[] = []
     for (const stream of topic.streams) {

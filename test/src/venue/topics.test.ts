@@ -208,12 +208,14 @@ describe('topics', () => {
     expect(toy.states()).toEqual({ 'image.BTC': 'leaving 0' })
   })
 
-  test('that were granted are not taken by a late refusal', () => {
+  test('that were granted can be taken back, and those that are given up cannot be refused', () => {
     const toy = new Toy()
-    toy.subscribe(of('BTC', 'quote'))
+    toy.subscribe(of('BTC', 'quote'), of('ETH', 'quote'))
     toy.frames('ok prices.BTC', 'no prices.BTC')
-    expect(toy.refusals()).toEqual([])
-    expect(toy.states()).toEqual({ 'prices.BTC': 'granted 1' })
+    expect(toy.refusals()).toEqual(['quote of BTC/USD: unknown'])
+    toy.does((session) => session.unsubscribe([of('ETH', 'quote')], toy.now))
+    toy.frames('no prices.ETH')
+    expect(toy.refusals()).toHaveLength(1)
   })
 
   test('that are refused for now are asked for again later, and the reason is emitted once', () => {
