@@ -7,14 +7,17 @@ import type { Listed } from '../kit/simulated-exchange.js'
 
 const AMOUNT_DECIMALS = 8
 
-/** Spot, FX and a future; the book of FX is deeper than an image shows. The last one is delisted by a fault. */
+/** What a fault delists. */
+export const DELISTED = 'BTCJPY24DEC2021'
+
+/** Spot, FX and a future; the book of FX is deeper than an image shows. */
 const SHAPES: Readonly<Record<string, MarketShape>> = {
   BTC_JPY: { priceDecimals: 0, amountDecimals: 8, price: '6866022', amount: '0.05' },
   XRP_JPY: { priceDecimals: 2, amountDecimals: 8, price: '96.02', amount: '2000' },
   ETH_BTC: { priceDecimals: 5, amountDecimals: 8, price: '0.03561', amount: '2.5', levels: 60 },
   FX_BTC_JPY: { priceDecimals: 0, amountDecimals: 8, price: '6865955', amount: '0.05', levels: 320 },
   BTC_USD: { priceDecimals: 2, amountDecimals: 8, price: '58673.18', amount: '0.05', levels: 60 },
-  BTCJPY24DEC2021: { priceDecimals: 0, amountDecimals: 8, price: '5700879', amount: '0.05', levels: 30 },
+  [DELISTED]: { priceDecimals: 0, amountDecimals: 8, price: '5700879', amount: '0.05', levels: 30 },
 }
 
 /** Levels a side of an image. */

@@ -2,7 +2,7 @@ import type { SimulatorOptions, VenueSimulator } from '../../src/simulator/venue
 import { json, Routes } from '../kit/routes.js'
 import { SimulatedExchange } from '../kit/simulated-exchange.js'
 import { FAULTS, IMMEDIATE_FAULTS, LightningClient } from './client.js'
-import { executionRow, type Product, products, time } from './product.js'
+import { DELISTED, executionRow, type Product, products, time } from './product.js'
 
 const IMAGE_MICROS = 5_000_000
 const TICKER_MICROS = 700_000
@@ -19,6 +19,7 @@ export function simulateBitflyer(options: SimulatorOptions = {}): VenueSimulator
     faults: FAULTS,
     immediate: IMMEDIATE_FAULTS,
     instruments: (random) => products(options, random),
+    delistable: ({ id }) => id === DELISTED,
     begin(at) {
       // No run gives an id of the run before it.
       lastId = Math.floor(at / 100)

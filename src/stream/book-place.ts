@@ -1,9 +1,17 @@
-import type { BookUpdateEvent, Micros, OrderUpdateEvent } from '../../schemas/events.js'
+import type {
+  BookSnapshotEvent,
+  BookUpdateEvent,
+  Micros,
+  OrderSnapshotEvent,
+  OrderUpdateEvent,
+} from '../../schemas/events.js'
 
 /** The last message of a book on one connection, without its rows. */
 export interface BookMessage extends Pick<BookUpdateEvent, 'exchangeTime' | 'receiveTime' | 'sequence'> {
   /** What it changed, where the venue's numbers do not name it. */
   readonly change: number | null
+  /** Whether it is a whole book. Where that was asked for, its time may be that of the answer. */
+  readonly whole: boolean
 }
 
 type Row = readonly string[]
@@ -24,6 +32,12 @@ export class BookPlace {
   #position = 0
   #sequence: string | null = null
   #exchangeTime: Micros | null = null
+  /** Where the emitted book stood when it was known to be the venue's. */
+  #proved: {
+    readonly position: number
+    readonly sequence: string | null
+    readonly exchangeTime: Micros | null
+  } = { position: 0, sequence: null, exchangeTime: null }
 
   constructor(numbered: boolean) {
     this.#numbered = numbered
@@ -31,13 +45,14 @@ export class BookPlace {
 
   message(
     event: Pick<
-      OrderUpdateEvent | BookUpdateEvent,
-      'exchangeTime' | 'receiveTime' | 'sequence' | 'bids' | 'asks'
+      BookSnapshotEvent | OrderSnapshotEvent | OrderUpdateEvent | BookUpdateEvent,
+      'type' | 'exchangeTime' | 'receiveTime' | 'sequence' | 'bids' | 'asks'
     >,
   ): BookMessage {
     const { exchangeTime, receiveTime, sequence, bids, asks } = event
     const named = this.#numbered && sequence !== null
-    return { exchangeTime, receiveTime, sequence, change: named ? null : fingerprint(bids, asks) }
+    const whole = event.type === 'book_snapshot' || event.type === 'order_snapshot'
+    return { exchangeTime, receiveTime, sequence, change: named ? null : fingerprint(bids, asks), whole }
   }
 
   /** The message is emitted, or the book that it leads to. */
@@ -45,6 +60,25 @@ export class BookPlace {
     this.#sequence = sequence
     this.#exchangeTime = exchangeTime ?? this.#exchangeTime
     if (change !== null) this.#add(change)
+  }
+
+  /** The emitted book is the venue's: a snapshot, or a checksum that fits. */
+  prove(): void {
+    this.#proved = { position: this.#position, sequence: this.#sequence, exchangeTime: this.#exchangeTime }
+  }
+
+  /** What was emitted since the last proof may be wrong: the emitted book is where it was then. */
+  takeBack(): void {
+    const { position, sequence, exchangeTime } = this.#proved
+    const oldest = Math.max(position, this.#position - CHANGES_KEPT)
+    for (; this.#position > oldest; this.#position--) {
+      const change = this.#ring[this.#position % CHANGES_KEPT]
+      if (change !== undefined && this.#changes.get(change) === this.#position) this.#changes.delete(change)
+    }
+    // The ring has gone round since, and holds nothing from before.
+    if (oldest > position) this.#ring.length = 0
+    this.#sequence = sequence
+    this.#exchangeTime = exchangeTime
   }
 
   /** The emitted book has these changes as well, from before the last one: an image of a connection has all that it delivered. */
@@ -64,11 +98,12 @@ export class BookPlace {
     this.#changes.set(change, this.#position)
   }
 
-  /** Whether the message is older than the emitted book. With a later time the venue began its numbers anew. */
-  isPast({ exchangeTime, sequence, change }: BookMessage): boolean {
+  /** Whether the message is older than the emitted book. With a change of a later time the venue began its numbers anew. */
+  isPast({ exchangeTime, sequence, change, whole }: BookMessage): boolean {
     if (this.#comparesNumbers(sequence)) {
-      return !isLater(exchangeTime, this.#exchangeTime) && isHigher(this.#sequence, sequence)
+      return isHigher(this.#sequence, sequence) && (whole || !isLater(exchangeTime, this.#exchangeTime))
     }
+    if (isLater(exchangeTime, this.#exchangeTime)) return false
     const position = change === null ? undefined : this.#changes.get(change)
     return (position !== undefined && position < this.#position) || isLater(this.#exchangeTime, exchangeTime)
   }
@@ -77,6 +112,12 @@ export class BookPlace {
   isAt({ sequence, change }: BookMessage): boolean {
     if (this.#numbered) return sequence !== null && sequence === this.#sequence
     return change !== null && this.#changes.get(change) === this.#position
+  }
+
+  /** Whether the venue has begun its numbers anew with this message, or before it. */
+  isBegunAnew(message: BookMessage): boolean {
+    const { sequence } = message
+    return this.#comparesNumbers(sequence) && isHigher(this.#sequence, sequence) && !this.isPast(message)
   }
 
   /** Whether the message is newer than the emitted book. */

@@ -66,6 +66,7 @@ const HELD_UP: Micros = 30_000_000
  */
 export class MergedBook extends MergedStream<BookTrack> {
   protected readonly healing = true
+  protected override readonly endsWithEvent = true
   readonly #place: BookPlace
   #kept: KeptBook | null = null
   #state: 'emitting' | 'lagging' | 'owed' = 'emitting'
@@ -84,11 +85,15 @@ export class MergedBook extends MergedStream<BookTrack> {
   }
 
   override get behind(): boolean {
+    return this.#waits || (this.gap !== null && this.#olderSince !== null)
+  }
+
+  get #waits(): boolean {
     return this.#state !== 'emitting'
   }
 
   override ledBy(connection: MergeConnection): boolean {
-    return super.ledBy(connection) && !this.behind
+    return super.ledBy(connection) && !this.#waits
   }
 
   override adopt(connection: MergeConnection): void {
@@ -96,7 +101,7 @@ export class MergedBook extends MergedStream<BookTrack> {
     const { active } = this
     if (active === null) return
     const sequence = this.recordOf(active)?.sequence ?? null
-    active.last = { exchangeTime: null, receiveTime: active.lastAt, sequence, change: null }
+    active.last = { exchangeTime: null, receiveTime: active.lastAt, sequence, change: null, whole: true }
     active.emittedAt = active.lastAt
     active.inBook = true
     this.#place.reach(active.last)
@@ -115,9 +120,9 @@ export class MergedBook extends MergedStream<BookTrack> {
 
   force(connection: MergeConnection, at: Micros | null): void {
     const track = this.tracks.get(connection)
-    if (!track?.whole || (this.active === track && !this.behind)) return
-    if (!this.behind && this.active?.whole && this.#lags(track)) this.#waitFor(track, this.active, at)
-    else this.#emitImage(track, at)
+    if (!track?.whole || (this.active === track && !this.#waits)) return
+    if (!this.#waits && this.active?.whole && this.#lags(track)) this.#waitFor(track, this.active, at)
+    else this.#emitWhole(track, at)
   }
 
   protected newTrack(connection: MergeConnection): BookTrack {
@@ -133,7 +138,9 @@ export class MergedBook extends MergedStream<BookTrack> {
 
   protected datum(track: BookTrack, event: StreamEvent): void {
     if (event.type === 'checksum') {
-      if (this.active === track && !this.behind && (track.whole || this.gap !== null)) this.emit(event, false)
+      if (this.active !== track || this.#waits || (!track.whole && this.gap === null)) return
+      if (event.ok && this.gap === null) this.#place.prove()
+      this.emit(event, false)
       return
     }
     if (!isBook(event)) return
@@ -142,14 +149,14 @@ export class MergedBook extends MergedStream<BookTrack> {
     const message = this.#place.message(event)
     this.#note(track)
     track.last = message
-    if ((this.gap !== null || this.#state === 'owed') && !isFresh(track) && this.#awaited(track, at)) return
+    if ((this.gap !== null || this.#state === 'owed') && this.#isAwaited(track, at)) return
     const { active } = this
     if (active === track) {
       // It was silent when the emitted book became doubtful: that it delivers shows that its own is as good as ever.
       const due = (this.gap !== null || this.#state === 'owed') && track.whole && !isSnapshot(event)
       const ahead = due ? null : this.farAhead(track, event)
       if (due || ahead !== null) this.#emitImage(ahead ?? track, at)
-      else if (this.#state !== 'lagging' || isSnapshot(event)) this.#emitFrom(track, event)
+      else if (this.#state !== 'lagging') this.#emitFrom(track, event)
       else this.#catchUp(track, event, message, before)
     } else if (active === null || !active.whole) {
       if (isSnapshot(event)) this.#emitFrom(track, event)
@@ -164,12 +171,12 @@ export class MergedBook extends MergedStream<BookTrack> {
     const wrong = this.misled(track, reason, from)
     if (wrong !== null) {
       this.openGap(reason, detail, at, wrong.since)
-      this.#emitImage(other, at)
+      this.#takeOver(other, at)
     } else if (this.active !== track) {
       // The last that was emitted is of the other, and what this one delivered before it came first.
       if (inBook && !this.#areLevel(track, other, null)) this.#takeOver(other, at)
     } else {
-      const held = this.behind ? null : this.#sides(track)
+      const held = this.#waits ? null : this.#sides(track)
       if (held !== null && this.#areLevel(track, other, held)) this.#proven(other)
       else if (held !== null && this.#lags(other)) this.#waitFor(other, track, at)
       else this.#takeOver(other, at)
@@ -187,6 +194,7 @@ export class MergedBook extends MergedStream<BookTrack> {
     const good = disproved && from !== null ? from - 1 : from
     if (!(disproved && this.active === track) && !hasEmittedSince(track, good)) return null
     // What came after that on this track may have been emitted from another before, as far ahead as two connections ever are.
+    this.#place.takeBack()
     const least = from === null ? null : from - OVERLAP_MICROS
     const others = [...this.tracks.values()].some((other) => other !== track && hasEmittedSince(other, least))
     return { since: earlier(others ? least : from, this.emittedAt) }
@@ -194,14 +202,14 @@ export class MergedBook extends MergedStream<BookTrack> {
 
   protected settled(preferred: BookTrack, at: Micros): void {
     const { active } = this
-    if (active !== null && !this.behind && this.#areLevel(active, preferred, this.#sides(active)))
+    if (active !== null && !this.#waits && this.#areLevel(active, preferred, this.#sides(active)))
       this.#proven(preferred)
     else if (!this.#lags(preferred)) this.#emitImage(preferred, at)
   }
 
   protected reconsider(at: Micros | null): void {
     const { active, preferred } = this
-    if (preferred === null || preferred === active || !preferred.whole || this.behind) return
+    if (preferred === null || preferred === active || !preferred.whole || this.#waits) return
     if (active === null || !active.whole) this.#emitImage(preferred, at)
     else if (this.#areLevel(active, preferred, null)) this.#proven(preferred)
   }
@@ -215,9 +223,10 @@ export class MergedBook extends MergedStream<BookTrack> {
   /** A message of an active track that lags. */
   #catchUp(track: BookTrack, event: BookEvent, message: BookMessage, before: BookMessage | null): void {
     const { receiveTime: at } = event
-    if (this.#place.isNews(message) && !this.#place.isPast(message)) {
+    if (this.#place.isBegunAnew(message)) this.#emitImage(track, at)
+    else if (this.#place.isNews(message) && !this.#place.isPast(message)) {
       // A batch that begins before the emitted book may lack a level that changed and changed back within it.
-      if (this.#place.isContinuedFrom(before)) this.#emitFrom(track, event)
+      if (isSnapshot(event) || this.#place.isContinuedFrom(before)) this.#emitFrom(track, event)
       else this.#emitImage(track, at)
     } else if (this.#place.isAt(message)) {
       if (this.#kept !== null && sameSides(this.#kept.sides, this.#sides(track))) this.#proven(track)
@@ -238,7 +247,7 @@ export class MergedBook extends MergedStream<BookTrack> {
     track.aheadSince = this.numbered && news ? (track.aheadSince ?? at) : null
     if (!news) return
     const silent = this.outpaces(track, at) && this.farAhead(track, event) !== this.active
-    if (silent || this.isLate(track.aheadSince, at)) this.#emitImage(track, at)
+    if (silent || this.isLate(track.aheadSince, at)) this.#emitWhole(track, at)
   }
 
   /** The track becomes active, and emits nothing until it has reached the emitted book, which is that of another. */
@@ -269,7 +278,7 @@ export class MergedBook extends MergedStream<BookTrack> {
   }
 
   /** Whether a track's book is waited for, as older than the emitted one: for so long as a connection may be held up. */
-  #awaited({ last }: BookTrack, at: Micros | null): boolean {
+  #isAwaited({ last }: BookTrack, at: Micros | null): boolean {
     if (last === null || !this.#place.isPast(last)) return false
     this.#olderSince ??= at
     return !this.isLate(this.#olderSince, at, HELD_UP)
@@ -306,8 +315,12 @@ export class MergedBook extends MergedStream<BookTrack> {
     for (const each of this.tracks.values()) each.inBook = each === track
   }
 
-  /** The track's book as a snapshot: that may come at any time, and everything after it follows from it. */
+  /** The track's book as a snapshot, unless it is older than the emitted one: everything after it follows from it. */
   #emitImage(track: BookTrack, at: Micros | null): void {
+    if (!this.#isAwaited(track, at)) this.#emitWhole(track, at)
+  }
+
+  #emitWhole(track: BookTrack, at: Micros | null): void {
     const { instrument, channel } = this.subscription
     const record = this.recordOf(track)
     if (record === undefined) return
@@ -328,6 +341,7 @@ export class MergedBook extends MergedStream<BookTrack> {
     this.#olderSince = null
     this.#include(track)
     if (track.last !== null) this.#place.reach(track.last)
+    if (isSnapshot(event)) this.#place.prove()
     this.emit(event, isSnapshot(event))
   }
 

@@ -20,10 +20,8 @@ interface LogTrack extends Track {
   level: boolean
   /** Its history reached back to what was emitted before. */
   overlapped: boolean
-  /** What nobody has emitted, history and news, in the order of the wire. */
+  /** What nobody has emitted, history and news, in the order of the wire; also from before a gap, for it is not delivered again. */
   readonly kept: Map<string, StreamEvent>
-  /** What waited when the track had a gap: the connection itself holds it, to deliver it again. */
-  readonly unemitted: Set<string>
   /** How often it has delivered what has no id of its own. */
   readonly times: Map<string, number>
 }
@@ -86,7 +84,7 @@ export class MergedLog extends MergedStream<LogTrack> {
 
   protected newTrack(connection: MergeConnection): LogTrack {
     const flags = { joined: false, level: false, overlapped: false }
-    return { ...newTrack(connection), ...flags, kept: new Map(), unemitted: new Set(), times: new Map() }
+    return { ...newTrack(connection), ...flags, kept: new Map(), times: new Map() }
   }
 
   protected datum(track: LogTrack, event: StreamEvent): void {
@@ -98,8 +96,10 @@ export class MergedLog extends MergedStream<LogTrack> {
       else if (!track.joined) this.#join(track, true)
       track.level ||= last
     } else if (historical) {
-      if (this.other(track) === null) this.#emitOnce(track, key, event, false)
-      else track.kept.set(key, event)
+      if (this.other(track) === null) {
+        this.#emitKept(track, true)
+        this.#emitOnce(track, key, event, false)
+      } else track.kept.set(key, event)
     } else if (track.joined || this.other(track) === null) {
       this.#join(track)
       this.#emitOnce(track, key, event, this.#isPast(track, event))
@@ -117,9 +117,7 @@ export class MergedLog extends MergedStream<LogTrack> {
     track.joined = false
     track.overlapped = false
     track.level = false
-    for (const key of track.kept.keys())
-      if (track.unemitted.size < EVENTS_KEPT && !this.#ids.has(key)) track.unemitted.add(key)
-    track.kept.clear()
+    if (track.kept.size >= EVENTS_KEPT) this.#emitKept(track, true)
   }
 
   /**
@@ -127,9 +125,7 @@ export class MergedLog extends MergedStream<LogTrack> {
    * whether it filled all of it. Of one that begins, its history tells, where that reaches back.
    */
   protected override heals(track: LogTrack, healed: boolean, from: Micros | null): boolean {
-    const emitted = track.unemitted.size === 0
-    track.unemitted.clear()
-    return from === null ? track.overlapped : healed && emitted
+    return from === null ? track.overlapped : healed
   }
 
   protected lost(track: LogTrack, other: LogTrack, { reason, at, wholeUntil }: TrackLoss): void {
@@ -245,7 +241,6 @@ export class MergedLog extends MergedStream<LogTrack> {
     }
     this.emit(emitted, news)
     for (const each of this.tracks.values()) {
-      each.unemitted.delete(key)
       if (!each.joined) this.#wasEmitted(each, key)
     }
   }

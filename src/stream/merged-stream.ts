@@ -76,6 +76,8 @@ export abstract class MergedStream<T extends Track = Track> {
   gap: StreamGap | null = null
   /** Whether an event says again all that was missed. */
   protected abstract readonly healing: boolean
+  /** Whether the stream's gap ends only with the event that a whole track delivers next, which may turn out to be of the past. */
+  protected readonly endsWithEvent: boolean = false
   /** The track that is emitted; the others are standby. Null before there is one. */
   protected active: T | null = null
   /** The track that is to be active as soon as nothing is lost by it. */
@@ -241,7 +243,7 @@ export abstract class MergedStream<T extends Track = Track> {
   /** The preferred track has missed nothing. */
   protected abstract settled(preferred: T, at: Micros): void
 
-  /** Where what was emitted may be wrong, as a track finds out now: since when, which may be unknown. */
+  /** Takes back what was emitted and may be wrong, as a track finds out now. @returns since when, which may be unknown */
   protected misled(_track: T, _reason: GapReason, _from: Micros | null): { since: Micros | null } | null {
     return null
   }
@@ -267,7 +269,7 @@ export abstract class MergedStream<T extends Track = Track> {
   protected emit(event: StreamEvent, whole: boolean): void {
     this.#begun = true
     if (whole && this.gap !== null) this.closeGap(this.healing || this.#doubted, event.receiveTime, event)
-    this.emittedAt = event.receiveTime
+    this.#reached(event.receiveTime)
     // Numbers of one connection would only seem to go on in those of another.
     if (!this.numbered && 'sequence' in event) event.sequence = null
     this.outlet.emit(event)
@@ -290,7 +292,7 @@ export abstract class MergedStream<T extends Track = Track> {
     if (gap === null) return
     const { reason, from } = gap
     this.gap = null
-    this.emittedAt = at
+    this.#reached(at)
     this.#doubted = false
     const filled = healed && !(gap.lost && isLog(splitChannel(this.subscription.channel).kind))
     const end = this.#gapEvent({ state: 'closed', reason, from, to: at, healed: filled, detail: null }, at)
@@ -363,12 +365,18 @@ export abstract class MergedStream<T extends Track = Track> {
     track.whole = true
     track.wholeSince = at
     this.becameWhole(track, first)
+    if (first) this.#begun = true
+    if (this.endsWithEvent) return
     if (first) {
       this.active = track
       this.closeGap(this.heals(track, healed, from), at)
-      this.#begun = true
     }
     this.reconsider(at)
+  }
+
+  /** An event that waited bears an earlier time than what was emitted before it. */
+  #reached(at: Micros | null): void {
+    if (at !== null && (this.emittedAt === null || at > this.emittedAt)) this.emittedAt = at
   }
 
   #gapEvent(

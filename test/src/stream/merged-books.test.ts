@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import type { Micros } from '../../../schemas/events.js'
 import { oracle } from '../feed/oracle.js'
-import { MergeScript } from './merge-script.js'
+import { MergeScript, type ScriptedConnection } from './merge-script.js'
 
 describe('a book of two connections', () => {
   test('goes on without a snapshot where the other is level', () => {
@@ -95,7 +96,7 @@ describe('a book of two connections', () => {
     b.snapshot('3', '4')
     a.gap()
     b.update('4', '5')
-    expect(script.words).toEqual(['book 1', '+2', 'book 3', '+4'])
+    expect(script.words).toEqual(['book 1', '+2', 'book 4'])
   })
 
   test('with lower numbers and no times is a gap after two seconds, and the other’s after thirty', () => {
@@ -341,6 +342,109 @@ describe('a book of two connections', () => {
     b.gap()
     for (const amount of ['3', '4', '5']) a.update(amount)
     expect(script.words).toEqual(['book 1', 'book 4', '+5'])
+  })
+
+  test('does not go back to a snapshot of a connection that is behind', () => {
+    const script = new MergeScript('book')
+    const [a, b] = script.pair(true, (connection) => connection.snapshot('1'))
+    a.update('2')
+    a.snapshot('3')
+    a.update('4')
+    b.update('2')
+    a.gap()
+    b.snapshot('3')
+    b.update('4')
+    b.update('5')
+    expect(script.words).toEqual(['book 1', '+2', 'book 3', '+4', '+5'])
+  })
+
+  test('that comes whole with every message does not go back by the venue’s time', () => {
+    const script = new MergeScript('book')
+    const [a, b] = [script.connect('a'), script.connect('b')]
+    const deliver = (connection: ScriptedConnection, time: Micros) => {
+      connection.exchangeTime = time
+      connection.snapshot(String(time))
+    }
+    for (const connection of [a, b]) {
+      connection.whole(true)
+      deliver(connection, 1)
+    }
+    for (const time of [2, 3, 4]) deliver(a, time)
+    deliver(b, 2)
+    a.gap()
+    for (const time of [3, 4, 5]) deliver(b, time)
+    expect(script.words).toEqual(['book 1', 'book 2', 'book 3', 'book 4', 'book 5'])
+  })
+
+  test.each<[string, 'stream' | 'connection', (n: number) => readonly [Micros | null, string | null]]>([
+    ['number', 'stream', (n) => [null, String(n)]],
+    ['time', 'connection', (n) => [n, null]],
+    ['change', 'connection', () => [null, null]],
+  ])(
+    'of which a gap is open is not replaced by an older one that a connection begins with, by %s',
+    (_, scope, placeOf) => {
+      const script = new MergeScript('book', scope)
+      const [a, b] = [script.connect('a'), script.connect('b')]
+      const deliver = (connection: ScriptedConnection, n: number) => {
+        const [time, sequence] = placeOf(n)
+        connection.exchangeTime = time
+        if (n === 1) connection.snapshot('1', sequence)
+        else connection.update(String(n), sequence)
+      }
+      a.whole(true)
+      for (const n of [1, 2, 3]) deliver(a, n)
+      a.gap()
+      b.whole(true)
+      for (const n of [1, 2]) deliver(b, n)
+      expect(script.words).toEqual(['book 1', '+2', '+3', 'gap disconnected'])
+      expect(script.stream.book?.amountAt('bids', '1')).toBe('3')
+      for (const n of [3, 4]) deliver(b, n)
+      expect(script.words.slice(4)).toEqual(['whole true', 'book 3', '+4'])
+      expect(script.emitted[4]).toMatchObject({ to: script.emitted[5]?.receiveTime })
+    },
+  )
+
+  test('that a connection finds to have delivered wrong is not replaced by one that was not heard of late', () => {
+    const script = new MergeScript('book', 'stream')
+    const [a, b] = script.pair(true, (connection) => connection.snapshot('1', '1'))
+    const proved = script.now
+    script.now += 1_500_000
+    a.deeper('666', '2')
+    a.gap('sequence', proved)
+    expect(script.words).toEqual(['book 1', '+666', 'gap sequence'])
+    b.update('3', '3')
+    expect(script.words.slice(3)).toEqual(['whole true', 'book 3'])
+  })
+
+  test('whose image an answer brought is not the newer one for the time of the answer', () => {
+    const script = new MergeScript('book', 'stream')
+    const [a, b] = [script.connect('a'), script.connect('b')]
+    a.whole(true)
+    a.exchangeTime = 10
+    a.snapshot('1', '1')
+    a.update('2', '2')
+    b.whole(true)
+    b.exchangeTime = 20
+    b.snapshot('1', '1')
+    a.gap()
+    expect(script.words).toEqual(['book 1', '+2'])
+    b.exchangeTime = 10
+    b.update('2', '2')
+    b.update('3', '3')
+    expect(script.words).toEqual(['book 1', '+2', '+3'])
+  })
+
+  test('begins its gap no sooner than the last that was emitted, though a change that waited came before that', () => {
+    const script = new MergeScript('book')
+    const a = script.connect('a')
+    a.whole(true)
+    a.snapshot('1')
+    const answered = script.now
+    script.now -= 500_000
+    a.update('2')
+    script.now = answered
+    a.gap()
+    expect(script.emitted.at(-1)).toMatchObject({ state: 'open', from: answered })
   })
 
   test('of a connection whose times stay older ends a gap after thirty seconds', () => {

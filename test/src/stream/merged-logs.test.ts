@@ -286,6 +286,38 @@ describe('trades of two connections', () => {
     expect(script.words.slice(1)).toEqual(['gap stale', '(7)', '(8)', 'whole false', '9'])
   })
 
+  test('that waited as their connection had a gap are emitted, for it does not deliver them again', () => {
+    const script = new MergeScript('trade')
+    const [a, b] = [script.connect('a'), script.connect('b')]
+    a.whole()
+    a.trade(1)
+    b.whole()
+    b.trade(3)
+    b.gap('sequence')
+    b.trade(1, true)
+    b.trade(2, true)
+    b.whole(true)
+    script.now += 2_000_000
+    b.trade(4)
+    expect(script.words).toEqual(['1', '3', '(2)', '4'])
+  })
+
+  test('that waited are emitted before what their connection fetches once the other is lost', () => {
+    const script = new MergeScript('trade')
+    const [a, b] = [script.connect('a'), script.connect('b')]
+    a.whole()
+    a.trade(1)
+    b.whole()
+    b.trade(2)
+    const lost = script.now
+    b.gap()
+    a.gap()
+    b.trade(3, true)
+    b.whole(true, lost)
+    b.trade(4)
+    expect(script.words).toEqual(['1', 'gap disconnected', '(2)', '(3)', 'whole true', '4'])
+  })
+
   test('of a gap that one connection had long ago heal no later one', () => {
     const script = new MergeScript('trade')
     const a = script.connect('a')
