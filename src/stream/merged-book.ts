@@ -149,19 +149,16 @@ export class MergedBook extends MergedStream<BookTrack> {
     const message = this.#place.message(event)
     this.#note(track)
     track.last = message
-    if ((this.gap !== null || this.#state === 'owed') && this.#isAwaited(track, at)) return
     const { active } = this
-    if (active === track) {
-      // It was silent when the emitted book became doubtful: that it delivers shows that its own is as good as ever.
-      const due = (this.gap !== null || this.#state === 'owed') && track.whole && !isSnapshot(event)
-      const ahead = due ? null : this.farAhead(track, event)
-      if (due || ahead !== null) this.#emitImage(ahead ?? track, at)
-      else if (this.#state !== 'lagging') this.#emitFrom(track, event)
-      else this.#catchUp(track, event, message, before)
-    } else if (active === null || !active.whole) {
-      if (isSnapshot(event)) this.#emitFrom(track, event)
-      else if (track.whole) this.#emitImage(track, at)
-    } else this.#standby(track, event, message, before)
+    if (this.gap !== null || this.#state === 'owed') {
+      if (!this.#isAwaited(track, at)) this.#emitNow(track, event)
+    } else if (active === track) {
+      const ahead = this.farAhead(track, event)
+      if (ahead !== null) this.#emitImage(ahead, at)
+      else if (this.#state === 'lagging') this.#catchUp(track, event, message, before)
+      else this.#emitFrom(track, event)
+    } else if (active === null || !active.whole) this.#emitNow(track, event)
+    else this.#standby(track, event, message, before)
     this.reconsider(at)
   }
 
@@ -216,6 +213,12 @@ export class MergedBook extends MergedStream<BookTrack> {
 
   protected override restore(at: Micros): void {
     if (this.active?.whole) this.#takeOver(this.active, at)
+  }
+
+  /** The track's book, whole: its snapshot, or an image of it where it delivers a change. */
+  #emitNow(track: BookTrack, event: BookEvent): void {
+    if (isSnapshot(event)) this.#emitFrom(track, event)
+    else this.#emitImage(track, event.receiveTime)
   }
 
   // ── The active track and the standby ────────────────────────────────────────────────────────────────────────────

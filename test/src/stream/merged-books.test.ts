@@ -416,6 +416,19 @@ describe('a book of two connections', () => {
     expect(script.words.slice(3)).toEqual(['whole true', 'book 3'])
   })
 
+  test('that a connection finds to have delivered wrong, and has anew, ends the gap although the other is silent', () => {
+    const script = new MergeScript('book', 'stream')
+    const [a] = script.pair(true, (connection) => connection.snapshot('1', '1'))
+    const proved = script.now
+    script.now += 1_500_000
+    a.deeper('666', '2')
+    a.gap('checksum', proved)
+    a.whole(true)
+    a.snapshot('2', '2')
+    a.update('3', '3')
+    expect(script.words).toEqual(['book 1', '+666', 'gap checksum', 'whole true', 'book 2', '+3'])
+  })
+
   test('whose image an answer brought is not the newer one for the time of the answer', () => {
     const script = new MergeScript('book', 'stream')
     const [a, b] = [script.connect('a'), script.connect('b')]
