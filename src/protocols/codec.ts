@@ -58,6 +58,13 @@ export interface Codec<Command> {
    * @throws {UsageError} `bad_command` where it cannot be, `not_ready` where it comes too early; the codec is as before.
    */
   command(command: Command, at: Micros): string | null
+  /**
+   * Refuses a command that no connection could carry out. The socket asks this of one that it may have to hold until there is a
+   * connection, so that its user hears of it at once. A codec without it takes what comes.
+   *
+   * @throws {UsageError} `bad_command`.
+   */
+  check?(command: Command): void
   /** Whether the codec remembers a command and restores what it did after a reconnect: a subscription and its end. */
   isKept(command: Command): boolean
   /** The commands that the codec repeats on the next connection, in the order in which they were given. */

@@ -69,11 +69,11 @@ export class Subscriptions<Command, Answer> {
     return id
   }
 
-  /** It was asked for on this connection: the other side must answer in time. */
-  asked(key: string, at: Micros): void {
+  /** It was asked for on this connection: the other side, or whoever `of` names, must answer in time. */
+  asked(key: string, at: Micros, of = `the subscription to ${key}`): void {
     if (this.#withinMs === Number.POSITIVE_INFINITY) return
     this.#deadlines.set(`subscription ${key}`, at, this.#withinMs, () => {
-      this.refused(key, lateAnswer(`the subscription to ${key}`, this.#withinMs))
+      this.refused(key, lateAnswer(of, this.#withinMs))
     })
   }
 

@@ -187,6 +187,7 @@ export class Outbox<Command, Message, Answer> {
       this.#command(given)
       return null
     }
+    link.check(given.command)
     if (typeof this.#config.whileDisconnected !== 'object')
       return link.ready ? full(this.#config) : notConnected()
     if (!this.#held.hold(given, given.bytes, this.#clock.monotonic(), expireMs)) return holdFull()

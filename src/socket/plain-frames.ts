@@ -1,3 +1,4 @@
+import { UsageError } from '../errors.js'
 import type { Codec, CodecSink, Protocol } from '../protocols/codec.js'
 
 /** A text frame, or the bytes of a binary one. */
@@ -31,7 +32,13 @@ class PlainFrames implements Codec<Frame> {
     this.#sink.emit(typeof data === 'string' ? data : Uint8Array.from(data))
   }
 
+  check(frame: Frame): void {
+    if (typeof frame === 'string' || frame instanceof Uint8Array) return
+    throw new UsageError('bad_command', 'what is sent must be text or bytes (Uint8Array)')
+  }
+
   command(frame: Frame): null {
+    this.check(frame)
     this.#sink.send(frame)
     return null
   }

@@ -147,6 +147,11 @@ export class ProtocolLink<Command, Message, Answer> {
     return this.#codec.isKept(command)
   }
 
+  /** @throws {UsageError} `bad_command` of a command that no connection could carry out. */
+  check(command: Command): void {
+    this.#codec.check?.(command)
+  }
+
   /** @throws {UsageError} where the codec refuses the command. */
   command(command: Command): string | null {
     return this.#calls.run(() => this.#codec.command(command, this.#now()))
@@ -301,7 +306,11 @@ export class ProtocolLink<Command, Message, Answer> {
       wake: (at) => this.#timer.set(at),
       ready: () => later(() => this.#becameReady()),
       error: (error) => later(() => this.#events.error(error)),
-      close: (demand) => later(() => this.#close(demand)),
+      close: (demand) => {
+        // What a listener of an earlier message sends now is for the next connection.
+        this.#ready = false
+        later(() => this.#close(demand))
+      },
     }
   }
 
@@ -359,7 +368,7 @@ export class ProtocolLink<Command, Message, Answer> {
     try {
       outcome = { ok: true, value: await run(attempt.signal) }
     } catch (error) {
-      outcome = { ok: false, error: known(error) }
+      outcome = { ok: false, error: known(error, id) }
     }
     if (this.#attempt === attempt) this.#calls.run(() => this.#codec.answered(id, outcome, this.#now()))
   }
@@ -376,8 +385,11 @@ function address(target: CodecTarget): DialAddress {
   return { url, headers, http: { method, ...(body !== undefined && { body }) } }
 }
 
-function known(error: unknown): TapewireError {
+function known(error: unknown, id: string): TapewireError {
   if (error instanceof TapewireError) return error
-  const message = error instanceof Error ? error.message : String(error)
-  return new TapewireError('ask_failed', `the program gave no answer: ${message}`, { cause: error })
+  const { message } = (error ?? {}) as { readonly message?: unknown }
+  const reason = typeof message === 'string' ? message : String(error)
+  return new TapewireError('ask_failed', `the program's function for ${id} failed: ${reason}`, {
+    cause: error,
+  })
 }

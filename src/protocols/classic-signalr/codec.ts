@@ -27,6 +27,8 @@ import type {
   ClassicSignalROptions,
 } from './types.js'
 
+/** The commands. */
+const TYPES = { subscribe: true, unsubscribe: true, call: true } as const
 /** What the fields of a command may be. */
 const FIELDS = { hub: 'text', args: 'list', end: 'record', timeoutMs: 'positive' } as const
 
@@ -265,8 +267,13 @@ export class ClassicSignalRCodec implements Codec<ClassicSignalRCommand> {
 
   // ── What the user asks ──────────────────────────────────────────────────────────────────────────────────────────
 
+  check(command: ClassicSignalRCommand): void {
+    checkCommand('classic signalr', command, TYPES, FIELDS)
+    if (command.type === 'call') this.#text(command, 0)
+  }
+
   command(command: ClassicSignalRCommand, at: Micros): string | null {
-    checkCommand('classic signalr', command, FIELDS)
+    checkCommand('classic signalr', command, TYPES, FIELDS)
     this.#now = at
     switch (command.type) {
       case 'subscribe':
@@ -276,10 +283,6 @@ export class ClassicSignalRCodec implements Codec<ClassicSignalRCommand> {
       case 'call':
         if (this.#state !== 'ready') throw notReady('classic signalr')
         return this.#settled(command, command.timeoutMs ?? this.#timeoutMs)
-      default:
-        throw badCommand(
-          `classic signalr: there is no command ${String((command as { type?: unknown }).type)}`,
-        )
     }
   }
 

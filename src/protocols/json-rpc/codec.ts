@@ -11,6 +11,16 @@ import { Subscriptions } from '../subscriptions.js'
 import { type RpcMessage, readMessages } from './messages.js'
 import type { JsonRpcCommand, JsonRpcMessage, JsonRpcOptions, RpcCall } from './types.js'
 
+/** The commands. */
+const TYPES = {
+  call: true,
+  notify: true,
+  batch: true,
+  subscribe: true,
+  unsubscribe: true,
+  reply: true,
+  refuse: true,
+} as const
 /** What the fields of a command may be. */
 const FIELDS = { end: 'record', calls: 'list', timeoutMs: 'positive' } as const
 
@@ -221,8 +231,16 @@ export class JsonRpcCodec implements Codec<JsonRpcCommand> {
 
   // ── What the user asks ──────────────────────────────────────────────────────────────────────────────────────────
 
+  check(command: JsonRpcCommand): void {
+    checkCommand('json-rpc', command, TYPES, FIELDS)
+    const { type } = command
+    if (type === 'call' || type === 'notify') messageText(command, 0)
+    else if (type === 'batch') batchTexts(command.calls, 0)
+    else if (type === 'reply' || type === 'refuse') this.#asker(command.id)
+  }
+
   command(command: JsonRpcCommand, at: Micros): string | null {
-    checkCommand('json-rpc', command, FIELDS)
+    checkCommand('json-rpc', command, TYPES, FIELDS)
     if (command.type === 'subscribe') return this.#keep(command, at)
     if (command.type === 'unsubscribe') return this.#unsubscribe(command.key, at)
     if (this.#state !== 'ready') throw notReady('json-rpc')
@@ -240,8 +258,6 @@ export class JsonRpcCodec implements Codec<JsonRpcCommand> {
       case 'refuse':
         this.#answer(command.id, { error: command.error })
         return null
-      default:
-        throw badCommand(`json-rpc: there is no command ${String((command as { type?: unknown }).type)}`)
     }
   }
 
@@ -272,12 +288,9 @@ export class JsonRpcCodec implements Codec<JsonRpcCommand> {
   }
 
   #batch(calls: readonly RpcCall[], at: Micros, withinMs: number): string {
-    if (!Array.isArray(calls) || calls.length === 0) {
-      throw badCommand('json-rpc: a batch needs calls, a list of at least one')
-    }
-    this.#requests.checkRoom(calls.length)
     const first = this.#lastId + 1
-    const texts = calls.map((call, index) => messageText(call, first + index))
+    const texts = batchTexts(calls, first)
+    this.#requests.checkRoom(calls.length)
     this.#lastId += calls.length
     const id = `batch ${first}`
     const outcomes = new Array<Outcome<unknown>>(calls.length)
@@ -294,11 +307,17 @@ export class JsonRpcCodec implements Codec<JsonRpcCommand> {
   }
 
   #answer(id: unknown, answer: object): void {
-    const key = JSON.stringify(id)
-    if (!this.#asked.has(key)) throw badCommand(`json-rpc: no request of the other side has the id ${key}`)
+    const key = this.#asker(id)
     const text = writeJson({ jsonrpc: '2.0', id, ...answer }, 'the answer')
     this.#asked.delete(key)
     this.#sink.send(text)
+  }
+
+  /** @throws {UsageError} `bad_command` where no request of the other side has this id. */
+  #asker(id: unknown): string {
+    const key = JSON.stringify(id)
+    if (!this.#asked.has(key)) throw badCommand(`json-rpc: no request of the other side has the id ${key}`)
+    return key
   }
 
   // ── Subscriptions ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -336,6 +355,14 @@ function isCall(value: unknown): value is RpcCall {
 
 function isParams(value: unknown): value is NonNullable<RpcCall['params']> {
   return typeof value === 'object' && value !== null
+}
+
+/** @throws {UsageError} `bad_command`. */
+function batchTexts(calls: readonly RpcCall[], first: number): readonly string[] {
+  if (!Array.isArray(calls) || calls.length === 0) {
+    throw badCommand('json-rpc: a batch needs calls, a list of at least one')
+  }
+  return calls.map((call, index) => messageText(call, first + index))
 }
 
 /** @throws {UsageError} `bad_command`. */

@@ -25,6 +25,8 @@ import { disconnected, refusedConnect } from './reasons.js'
 import { isTopic } from './topics.js'
 import type { MqttCommand, MqttLogin, MqttMessage, MqttOptions } from './types.js'
 
+/** The commands. */
+const TYPES = { publish: true, subscribe: true, unsubscribe: true } as const
 /** What the fields of a command may be. */
 const FIELDS = {
   qos: 'upTo2',
@@ -345,8 +347,13 @@ export class MqttCodec implements Codec<MqttCommand> {
 
   // ── What the user asks ──────────────────────────────────────────────────────────────────────────────────────────
 
+  check(command: MqttCommand): void {
+    checkCommand('mqtt', command, TYPES, FIELDS)
+    if (command.type === 'publish') checkPublish(command)
+  }
+
   command(command: MqttCommand, at: Micros): string | null {
-    checkCommand('mqtt', command, FIELDS)
+    checkCommand('mqtt', command, TYPES, FIELDS)
     this.#now = at
     switch (command.type) {
       case 'publish':
@@ -359,8 +366,6 @@ export class MqttCodec implements Codec<MqttCommand> {
       }
       case 'unsubscribe':
         return this.#unsubscribe(command.filter)
-      default:
-        throw badCommand(`mqtt: there is no command ${String((command as { type?: unknown }).type)}`)
     }
   }
 
@@ -370,10 +375,9 @@ export class MqttCodec implements Codec<MqttCommand> {
   }
 
   #publish(command: Extract<MqttCommand, { type: 'publish' }>): string | null {
-    const { topic, qos = 0, retain = false, properties = {} } = command
-    if (!isTopic(topic)) throw badCommand('mqtt: a topic is text without + and #')
-    checkProperties(properties)
+    checkPublish(command)
     if (this.#state !== 'ready') throw notReady('mqtt')
+    const { topic, qos = 0, retain = false, properties = {} } = command
     const payload = bytesOf(command.payload)
     const packet = { type: 'publish', topic, payload, qos, retain, dup: false, id: 0, properties } as const
     if (qos === 0) {
@@ -444,8 +448,16 @@ function checkFilter(filter: string): void {
   }
 }
 
+/** @throws {UsageError} `bad_command`. */
+function checkPublish({ topic, payload, properties = {} }: Extract<MqttCommand, { type: 'publish' }>): void {
+  if (!isTopic(topic)) throw badCommand('mqtt: a topic is text without + and #')
+  if (typeof payload !== 'string' && !(payload instanceof Uint8Array)) {
+    throw badCommand('mqtt: a payload is text or bytes')
+  }
+  checkProperties(properties)
+}
+
 function bytesOf(payload: string | Uint8Array): Uint8Array {
   if (typeof payload === 'string') return new TextEncoder().encode(payload)
-  if (payload instanceof Uint8Array) return copied(payload)
-  throw badCommand('mqtt: a payload is text or bytes')
+  return copied(payload)
 }

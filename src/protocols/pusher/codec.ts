@@ -13,6 +13,8 @@ import { type PusherFrame, readFrame } from './frames.js'
 import { namesOf, type PusherNames } from './names.js'
 import type { PusherAuthorization, PusherCommand, PusherMessage, PusherOptions } from './types.js'
 
+/** The commands. */
+const TYPES = { subscribe: true, unsubscribe: true, send: true } as const
 /** What the fields of a command may be. */
 const FIELDS = { channel: 'text', event: 'text' } as const
 
@@ -20,6 +22,7 @@ const FIELDS = { channel: 'text', event: 'text' } as const
 const LONGEST_CHANNEL = 200
 const CHANNEL = /^[\w\-=@,.;#:/ ]+$/
 
+type ClientEvent = Extract<PusherCommand, { type: 'send' }>
 type Subscribe = Extract<PusherCommand, { type: 'subscribe' }>
 
 /** The state machine behind `pusher`. */
@@ -220,8 +223,13 @@ export class PusherCodec implements Codec<PusherCommand> {
 
   // ── What the user asks ──────────────────────────────────────────────────────────────────────────────────────────
 
+  check(command: PusherCommand): void {
+    checkCommand('pusher', command, TYPES, FIELDS)
+    if (command.type === 'send') clientEvent(command)
+  }
+
   command(command: PusherCommand, at: Micros): string | null {
-    checkCommand('pusher', command, FIELDS)
+    checkCommand('pusher', command, TYPES, FIELDS)
     switch (command.type) {
       case 'subscribe': {
         this.#check(command.channel)
@@ -237,8 +245,6 @@ export class PusherCodec implements Codec<PusherCommand> {
       case 'send':
         this.#clientEvent(command)
         return null
-      default:
-        throw badCommand(`pusher: there is no command ${String((command as { type?: unknown }).type)}`)
     }
   }
 
@@ -258,9 +264,18 @@ export class PusherCodec implements Codec<PusherCommand> {
   }
 
   #subscribe({ channel }: Subscribe, at: Micros): void {
-    this.#subscriptions.asked(channel, at)
-    if (isSigned(channel)) this.#ask(`channel ${channel}`, channel)
-    else this.#write(this.#names.subscribe, { channel })
+    if (isSigned(channel)) {
+      this.#subscriptions.asked(channel, at, `authorize for ${channel}`)
+      this.#ask(`channel ${channel}`, channel)
+    } else this.#requestChannel({ channel }, at)
+  }
+
+  #requestChannel(
+    request: { readonly channel: string; readonly auth?: string; readonly channel_data?: string | undefined },
+    at: Micros,
+  ): void {
+    this.#subscriptions.asked(request.channel, at)
+    this.#write(this.#names.subscribe, request)
   }
 
   #ask(id: string, channel: string | null): void {
@@ -270,7 +285,7 @@ export class PusherCodec implements Codec<PusherCommand> {
     this.#sink.ask({ id, run: (signal) => authorize({ channel, socketId }, signal) })
   }
 
-  answered(id: string, outcome: Outcome<unknown>): void {
+  answered(id: string, outcome: Outcome<unknown>, at: Micros): void {
     const channel = id.startsWith('channel ') ? id.slice('channel '.length) : null
     if (channel !== null && !this.#subscriptions.has(channel)) return
     const signed = outcome.ok && isAuthorization(outcome.value) ? outcome.value : null
@@ -281,25 +296,35 @@ export class PusherCodec implements Codec<PusherCommand> {
     } else if (channel === null) {
       this.#write(this.#names.signIn, { auth: signed.auth, user_data: signed.user_data })
     } else {
-      this.#write(this.#names.subscribe, { channel, auth: signed.auth, channel_data: signed.channel_data })
+      const { auth, channel_data } = signed
+      this.#requestChannel({ channel, auth, channel_data }, at)
     }
   }
 
-  #clientEvent({ channel, event, data }: Extract<PusherCommand, { type: 'send' }>): void {
+  #clientEvent(command: ClientEvent): void {
+    const text = clientEvent(command)
+    const { channel } = command
     if (this.#socketId === null) throw notReady('pusher')
-    if (typeof event !== 'string' || !event.startsWith('client-')) {
-      throw badCommand('pusher: the name of a client event begins with client-')
-    }
-    if (!isSigned(channel)) throw badCommand('pusher: only private and presence channels take client events')
     if (!this.#subscriptions.isStanding(channel)) {
       throw badCommand(`pusher: ${channel} is not subscribed; a client event needs its channel`)
     }
-    this.#sink.send(writeJson({ event, channel, data }, 'the data of the event'))
+    this.#sink.send(text)
   }
 
   #write(event: string, data: object): void {
     this.#sink.send(JSON.stringify({ event, data }))
   }
+}
+
+/** @throws {UsageError} `bad_command`. */
+function clientEvent({ channel, event, data }: ClientEvent): string {
+  if (typeof event !== 'string' || !event.startsWith('client-')) {
+    throw badCommand('pusher: the name of a client event begins with client-')
+  }
+  if (typeof channel !== 'string' || !isSigned(channel)) {
+    throw badCommand('pusher: only private and presence channels take client events')
+  }
+  return writeJson({ event, channel, data }, 'the data of the event')
 }
 
 function isSigned(channel: string): boolean {

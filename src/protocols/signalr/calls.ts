@@ -123,6 +123,14 @@ export class HubCalls {
 
   // ── What the user asks ──────────────────────────────────────────────────────────────────────────────────────────
 
+  /** @throws {UsageError} `bad_command` of a command that no connection could carry out. */
+  check(command: SignalRCommand): void {
+    const { type } = command
+    if (type === 'invoke' || type === 'stream' || type === 'send') {
+      writeJson(checked(command).args, 'the arguments')
+    } else if (type === 'reply' || type === 'refuse') this.#checkAsked(command.id)
+  }
+
   command(
     command: Exclude<SignalRCommand, { type: 'subscribe' | 'unsubscribe' }>,
     at: Micros,
@@ -160,8 +168,6 @@ export class HubCalls {
       case 'refuse':
         this.#answer(command.id, { type: 'completion', id: command.id, error: String(command.error) })
         return null
-      default:
-        throw badCommand(`signalr: there is no command ${String((command as { type?: unknown }).type)}`)
     }
   }
 
@@ -264,8 +270,13 @@ export class HubCalls {
     }
   }
 
-  #answer(id: string, message: HubMessage): void {
+  /** @throws {UsageError} `bad_command` where no invocation of the server has this id. */
+  #checkAsked(id: string): void {
     if (!this.#asked.has(id)) throw badCommand(`signalr: no invocation of the server has the id ${id}`)
+  }
+
+  #answer(id: string, message: HubMessage): void {
+    this.#checkAsked(id)
     this.#write(message)
     this.#asked.delete(id)
   }

@@ -2,7 +2,7 @@ import type { Micros } from '../../../schemas/events.js'
 import type { ConnectTarget, HttpResponse } from '../../connector.js'
 import { DecodeError, NetworkError, ProtocolError } from '../../errors.js'
 import type { Codec, CodecSink, Outcome, Reconnect } from '../codec.js'
-import { badCommand, notReady } from '../command-errors.js'
+import { notReady } from '../command-errors.js'
 import { checkCommand } from '../command-fields.js'
 import { Deadlines } from '../deadlines.js'
 import { isRecord, type JsonReader, readJson } from '../json-text.js'
@@ -16,6 +16,18 @@ import { Records } from './records.js'
 import { ReplayBuffer } from './replay-buffer.js'
 import type { SignalRCommand, SignalRMessage, SignalROptions } from './types.js'
 
+/** The commands. */
+const TYPES = {
+  invoke: true,
+  stream: true,
+  send: true,
+  item: true,
+  complete: true,
+  reply: true,
+  refuse: true,
+  subscribe: true,
+  unsubscribe: true,
+} as const
 /** What the fields of a command may be. */
 const FIELDS = {
   args: 'list',
@@ -261,16 +273,19 @@ export class SignalRCodec implements Codec<SignalRCommand> {
 
   // ── What the user asks ──────────────────────────────────────────────────────────────────────────────────────────
 
+  check(command: SignalRCommand): void {
+    checkCommand('signalr', command, TYPES, FIELDS)
+    this.#calls.check(command)
+  }
+
   command(command: SignalRCommand, at: Micros): string | null {
-    checkCommand('signalr', command, FIELDS)
+    checkCommand('signalr', command, TYPES, FIELDS)
     this.#now = at
     const ready = this.#state === 'ready'
     if (command.type === 'subscribe' || command.type === 'unsubscribe') {
       return this.#calls.keep(command, at, ready)
     }
     if (!ready) throw notReady('signalr')
-    if (typeof (command as { type?: unknown }).type !== 'string')
-      throw badCommand('signalr: a command needs a type')
     this.#replay?.checkRoom()
     return this.#calls.command(command, at)
   }

@@ -14,6 +14,16 @@ import { Engine } from './engine.js'
 import { readPacket, type SocketIoPacket, writePacket } from './packets.js'
 import type { SocketIoCommand, SocketIoEvent, SocketIoMessage, SocketIoOptions } from './types.js'
 
+/** The commands. */
+const TYPES = {
+  connect: true,
+  disconnect: true,
+  subscribe: true,
+  unsubscribe: true,
+  emit: true,
+  request: true,
+  ack: true,
+} as const
 /** What the fields of a command may be. */
 const FIELDS = { namespace: 'text', args: 'list', end: 'record', timeoutMs: 'positive' } as const
 
@@ -279,8 +289,14 @@ export class SocketIoCodec implements Codec<SocketIoCommand> {
 
   // ── What the user asks ──────────────────────────────────────────────────────────────────────────────────────────
 
+  check(command: SocketIoCommand): void {
+    checkCommand('socket.io', command, TYPES, FIELDS)
+    if (command.type === 'emit' || command.type === 'request') detached(checked(command))
+    else if (command.type === 'ack') this.#asker(command.id)
+  }
+
   command(command: SocketIoCommand, at: Micros): string | null {
-    checkCommand('socket.io', command, FIELDS)
+    checkCommand('socket.io', command, TYPES, FIELDS)
     this.#now = at
     switch (command.type) {
       case 'connect':
@@ -304,8 +320,6 @@ export class SocketIoCodec implements Codec<SocketIoCommand> {
       case 'ack':
         this.#acknowledge(command.id, command.args)
         return null
-      default:
-        throw badCommand(`socket.io: there is no command ${String((command as { type?: unknown }).type)}`)
     }
   }
 
@@ -379,11 +393,17 @@ export class SocketIoCodec implements Codec<SocketIoCommand> {
   }
 
   #acknowledge(id: string, args: readonly unknown[]): void {
-    const asked = this.#asked.get(id)
-    if (asked === undefined) throw badCommand(`socket.io: no event of the server waits under ${id}`)
+    const asked = this.#asker(id)
     if (!Array.isArray(args)) throw badCommand('socket.io: the args of an acknowledgement must be a list')
     this.#write('ack', asked.namespace, args, asked.id)
     this.#asked.delete(id)
+  }
+
+  /** @throws {UsageError} `bad_command` where no event of the server waits under this id. */
+  #asker(id: string): { readonly namespace: string; readonly id: string } {
+    const asked = this.#asked.get(id)
+    if (asked === undefined) throw badCommand(`socket.io: no event of the server waits under ${id}`)
+    return asked
   }
 
   #emitEvent(namespace: string, event: SocketIoEvent, id: string | null = null): void {

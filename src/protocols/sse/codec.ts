@@ -157,8 +157,12 @@ export class SseCodec implements Codec<never> {
     this.#sink.close({ code: 1000, reason: '', retry: 'never' })
   }
 
-  command(): never {
+  check(): never {
     throw badCommand('sse: an event stream takes no commands')
+  }
+
+  command(): never {
+    return this.check()
   }
 
   isKept(): boolean {

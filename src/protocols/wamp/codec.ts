@@ -12,6 +12,17 @@ import { CODES, jsonWamp, messagePackWamp, payloadOf, type WampFields, type Wamp
 import { reconnectOf } from './reasons.js'
 import type { WampChallenge, WampCommand, WampMessage, WampOptions, WampProtocolOptions } from './types.js'
 
+/** The commands. */
+const TYPES = {
+  publish: true,
+  call: true,
+  subscribe: true,
+  unsubscribe: true,
+  register: true,
+  unregister: true,
+  yield: true,
+  fail: true,
+} as const
 /** What the fields of a command may be. */
 const FIELDS = {
   options: 'record',
@@ -293,8 +304,19 @@ export class WampCodec implements Codec<WampCommand> {
 
   // ── What the user asks ──────────────────────────────────────────────────────────────────────────────────────────
 
+  check(command: WampCommand): void {
+    checkCommand('wamp', command, TYPES, FIELDS)
+    const { type } = command
+    if (type === 'publish' || type === 'call') {
+      this.#format.write([
+        named(type === 'publish' ? command.topic : command.procedure),
+        ...payloadOf(command),
+      ])
+    } else if (type === 'yield' || type === 'fail') this.#checkInvoked(command.id)
+  }
+
   command(command: WampCommand, at: Micros): string | null {
-    checkCommand('wamp', command, FIELDS)
+    checkCommand('wamp', command, TYPES, FIELDS)
     this.#now = at
     switch (command.type) {
       case 'subscribe':
@@ -332,8 +354,6 @@ export class WampCodec implements Codec<WampCommand> {
           ...payloadOf(command),
         ])
         return null
-      default:
-        throw badCommand(`wamp: there is no command ${String((command as { type?: unknown }).type)}`)
     }
   }
 
@@ -391,9 +411,14 @@ export class WampCodec implements Codec<WampCommand> {
   }
 
   #answer(id: string, message: readonly unknown[], more = false): void {
-    if (!this.#invoked.has(id)) throw badCommand(`wamp: no invocation waits under ${id}`)
+    this.#checkInvoked(id)
     this.#write(message)
     if (!more) this.#invoked.delete(id)
+  }
+
+  /** @throws {UsageError} `bad_command` where no invocation waits under this id. */
+  #checkInvoked(id: string): void {
+    if (!this.#invoked.has(id)) throw badCommand(`wamp: no invocation waits under ${id}`)
   }
 
   #keep(key: string, command: Kept): string {

@@ -9,6 +9,7 @@ import {
   socketIo,
   wamp,
 } from '../../../src/protocols/index.js'
+import { openSocket } from '../../../src/socket/index.js'
 import { ScriptedCodec } from './scripted-codec.js'
 
 const mqttSubscribe = { type: 'subscribe', filter: 'a' }
@@ -120,6 +121,54 @@ const WRONG: readonly (readonly [
   ],
 ]
 
+const shown = (command: object) =>
+  JSON.stringify(command, (_key, value) => (typeof value === 'bigint' ? `${value}` : value)).slice(0, 200)
+
+/** What no connection could carry out, besides. */
+const HOPELESS: Readonly<Record<string, readonly object[]>> = {
+  mqtt: [
+    { ...mqttPublish, topic: 'a/#' },
+    { ...mqttPublish, payload: 5 },
+  ],
+  wamp: [
+    { type: 'publish', topic: '' },
+    { type: 'call', procedure: 5 },
+    { type: 'yield', id: '1' },
+    { type: 'fail', id: '1', error: 'e' },
+  ],
+  'json-rpc': [
+    { type: 'call', method: '' },
+    { type: 'notify', method: 'm', params: 5 },
+    { type: 'batch', calls: [] },
+    { type: 'batch', calls: [{ method: 5 }] },
+    { type: 'reply', id: 1, result: 1 },
+    { type: 'refuse', id: 1, error: { code: 1, message: 'x' } },
+  ],
+  signalr: [
+    { type: 'invoke', target: '' },
+    { type: 'send', target: 5 },
+    { type: 'stream' },
+    { type: 'reply', id: '1', result: 1 },
+    { type: 'refuse', id: '1', error: 'x' },
+  ],
+  'classic signalr': [{ type: 'call', method: 5 }],
+  'socket.io': [{ type: 'emit', event: '' }, { type: 'request' }, { type: 'ack', id: '/ 1', args: [] }],
+  pusher: [
+    { type: 'send', channel: 'private-a', event: 'x', data: {} },
+    { type: 'send', channel: 'a', event: 'client-x', data: {} },
+    { type: 'send', channel: 'private-a', event: 'client-x', data: 1n },
+  ],
+}
+
+test('frames: what is neither text nor bytes is refused, with and without a connection', async () => {
+  await using socket = openSocket('ws://127.0.0.1:9/', { whileDisconnected: { hold: true } })
+  const refused = expect.objectContaining({ code: 'bad_command' })
+  for (const wrong of [5, {}, [], new ArrayBuffer(1)]) {
+    expect(() => socket.send(wrong as never)).toThrow(refused)
+  }
+  expect(socket.send('held')).toBe(true)
+})
+
 for (const [name, protocol, wrong] of WRONG) {
   test(`${name}: a command with a wrong field is refused in a sentence that names it, and nothing of it is kept`, () => {
     const script = new ScriptedCodec(protocol as Protocol<object | null, unknown, unknown>).connect()
@@ -133,5 +182,21 @@ for (const [name, protocol, wrong] of WRONG) {
       )
     }
     expect([script.codec.kept, script.sent]).toEqual([[], []])
+  })
+
+  test(`${name}: a wrong command is refused at once where there is no connection, though it would be held`, async () => {
+    const socket = openSocket('ws://127.0.0.1:9/', {
+      protocol: protocol as Protocol<object | null, unknown, unknown>,
+      whileDisconnected: { hold: true },
+    })
+    const refused = expect.objectContaining({ code: 'bad_command' })
+    const hopeless = HOPELESS[name] ?? []
+    expect(hopeless.length).toBeGreaterThan(0)
+    for (const command of [...wrong.map(([, command]) => command), { type: 'nonsense' }, ...hopeless]) {
+      expect(() => socket.send(command), shown(command)).toThrow(refused)
+      await expect(socket.request(command)).rejects.toEqual(refused)
+    }
+    expect(socket.stats).toMatchObject({ held: 0, requests: 0 })
+    await socket.close()
   })
 }

@@ -201,6 +201,8 @@ export class LiveCodec<Command, Message, Answer> implements AsyncDisposable {
       close: (demand) => {
         this.#demand = demand
         this.demands.push(demand)
+        // As under a socket: no command comes to a codec that ends its connection.
+        this.ready = false
         if (this.#transport === null)
           this.#work.push(() => this.#over(this.#attempt, { code: null, reason: '', status: null }))
         else this.#transport.close(demand.code, demand.reason)

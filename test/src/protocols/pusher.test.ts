@@ -10,6 +10,7 @@ import {
   serveSimulator,
   withFaults,
 } from '../../../src/simulator/index.js'
+import { openSocket } from '../../../src/socket/index.js'
 import { LiveCodec } from './live-codec.js'
 import { errorOf, ScriptedCodec } from './scripted-codec.js'
 
@@ -187,6 +188,28 @@ describe('a signed channel', () => {
       .open()
       .frame({ ...GREETING, data: '{"socket_id":"3.4"}' })
     expect(script.questions[1]?.run(new AbortController().signal)).toEqual({ auth: 'key:3.4:private-a' })
+  })
+
+  test('whose authorize fails or never answers is refused with the reason', async () => {
+    await using server = await serveSimulator(new PusherServer())
+    for (const [reason, failing] of [
+      [/private-a failed: no session/, () => Promise.reject(new Error('no session'))],
+      [
+        /private-a failed: thrown at once/,
+        () => {
+          throw new Error('thrown at once')
+        },
+      ],
+      [/private-a failed: forbidden/, () => Promise.reject({ status: 403, message: 'forbidden' })],
+      [/authorize for private-a was not answered within 50 ms/, () => new Promise<never>(() => {})],
+    ] as const) {
+      const socket = openSocket(`${server.url}/app/app-key`, {
+        protocol: pusher({ authorize: failing, timeoutMs: 50 }),
+        requestTimeoutMs: 30_000,
+      })
+      await expect(socket.request({ type: 'subscribe', channel: 'private-a' })).rejects.toThrow(reason)
+      await socket.close()
+    }
   })
 
   test('that is not signed is refused, at first for good, later until the next connection', () => {

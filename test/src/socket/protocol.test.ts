@@ -81,6 +81,9 @@ class Small implements Codec<Command> {
     } else if (verb === 'result') {
       const [id = '', value = ''] = rest.split(' ')
       if (this.#pending.delete(id)) this.#sink.settle(id, { ok: true, value })
+    } else if (verb === 'last') {
+      this.#sink.emit({ topic: 'last', text: rest })
+      this.#sink.close({ retry: 'now', code: 1000, reason: 'the last message' })
     } else if (verb === 'bye') {
       this.#sink.close({ retry: 'never', code: 1000, reason: 'said goodbye' })
     } else this.#sink.error(new NetworkError('frame_invalid', `no such verb ${verb}`))
@@ -196,6 +199,26 @@ describe('a protocol under openSocket', () => {
       code: 'request_timeout',
     })
     expect(socket.stats.requests).toBe(0)
+  })
+
+  it('holds what is sent at the last message of a connection that its protocol ends', async () => {
+    const { url, tokenUrl } = await smallServer((server) =>
+      server.on('message', (data) => `${data}`.endsWith(' end') && server.send('last words')),
+    )
+    await using socket = openSocket(url, {
+      protocol: small(tokenUrl),
+      reconnect: quick,
+      whileDisconnected: { hold: true },
+    })
+    const answered = new Promise((resolve, reject) => {
+      socket.on('message', ({ data }) => {
+        if (data.topic === 'last') socket.request({ do: 'call', what: 'late' }).then(resolve, reject)
+      })
+    })
+    await socket.ready()
+    socket.send({ do: 'call', what: 'end' })
+    expect(await answered).toBe('LATE')
+    expect(socket.stats.connects).toBe(2)
   })
 
   it('gives a replacement what is kept, also what is asked for while it is on its way', async () => {
