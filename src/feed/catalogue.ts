@@ -1,3 +1,4 @@
+import { checkedConnector } from '../checked-connector.js'
 import type { Connector, HttpRequest, HttpResponse, Instrument } from '../connector.js'
 import { VenueError } from '../errors.js'
 import type { Platform } from '../platform.js'
@@ -10,12 +11,14 @@ import { type VenueLine, venueLine } from './venue-line.js'
 /**
  * Everything that a venue lists, sorted by symbol.
  *
- * @throws {VenueError} `venue_closed`, or `no_catalogue` where the listing cannot be had.
+ * @throws {UsageError} `bad_option` for a connector whose declaration is wrong.
+ * @throws {VenueError} `venue_closed`, `venue_defect` where the venue's own code throws, or `no_catalogue` where the listing cannot be had.
  */
 export async function listInstruments(
-  connector: Connector,
+  given: Connector,
   options: { readonly platform?: Platform; readonly requestTimeoutMs?: number } = {},
 ): Promise<Instrument[]> {
+  const connector = checkedConnector(given)
   assertReachable(connector)
   const platform = options.platform ?? nodePlatform()
   const line = venueLine({

@@ -4,11 +4,12 @@ import type {
   Endpoint,
   HttpResponse,
   Session,
+  SessionInit,
   Sink,
   Subscription,
   Tools,
 } from '../connector.js'
-import { DecodeError, TapewireError, VenueError } from '../errors.js'
+import { DecodeError, TapewireError, UsageError, VenueError } from '../errors.js'
 import type { Platform, Timer } from '../platform.js'
 import { frameWithoutSecrets } from '../secrets.js'
 import type { StreamMemory } from '../session/memory.js'
@@ -234,22 +235,38 @@ export class FeedConnection implements MergeConnection {
     const url = shownUrl(this.endpoint.url)
     tap?.open(this.#number, url, at, connector.venue)
     this.#note('open', attempt, null)
-    const session = connector.session(
-      {
-        endpoint: this.endpoint,
-        connection: this.name,
-        adopt: false,
-        instruments,
-        memory: this.memory,
-        tools: bounded(platform.tools, connector.limits.maxFrameBytes),
-        random: () => platform.clock.random(),
-        steady: (moment) => platform.clock.steady(moment),
-      },
-      this.#sink(() => this.#session === session),
-    )
+    const init: SessionInit = {
+      endpoint: this.endpoint,
+      connection: this.name,
+      adopt: false,
+      instruments,
+      memory: this.memory,
+      tools: bounded(platform.tools, connector.limits.maxFrameBytes),
+      random: () => platform.clock.random(),
+      steady: (moment) => platform.clock.steady(moment),
+    }
+    let session: Session | null = null
+    try {
+      session = connector.session(
+        init,
+        this.#sink(() => this.#session !== null && this.#session === session),
+      )
+    } catch (error) {
+      this.#noSession(error, at)
+      return
+    }
     this.#session = session
     this.#retireInTime()
-    this.#run(at, () => session.opened({ url, negotiated: this.#negotiated, attempt }, at))
+    this.#run(at, () => this.#session?.opened({ url, negotiated: this.#negotiated, attempt }, at))
+  }
+
+  /** A venue whose code makes no session makes none on the next connection either. */
+  #noSession(error: unknown, at: Micros): void {
+    this.#line.tap?.closed(this.#number, at)
+    const reason = error instanceof Error ? error.message : String(error)
+    this.#socket.reconnect(reason, {
+      error: error instanceof UsageError ? error : new UsageError('venue_defect', reason, { cause: error }),
+    })
   }
 
   #message(frame: string | Uint8Array, at: Micros): void {
@@ -369,9 +386,8 @@ export class FeedConnection implements MergeConnection {
         path: error instanceof DecodeError ? shown(error.path.join('.')) : '',
         head: typeof frame === 'string' ? shownHead(frame) : '',
       })
-      this.#socket.reconnect(
-        `defect in the session: ${error instanceof Error ? error.message : String(error)}`,
-      )
+      const reason = `defect in the session: ${error instanceof Error ? error.message : String(error)}`
+      this.#socket.reconnect(reason, error instanceof UsageError ? { error } : {})
     }
   }
 

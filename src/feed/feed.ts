@@ -3,6 +3,7 @@ import * as z from 'zod'
 import { marketEvent } from '../../schemas/event-schemas.js'
 import type { EventOf, MarketEvent, MarketEventType, Micros, StreamEvent } from '../../schemas/events.js'
 import type { ReadonlyBook } from '../book/order-book.js'
+import { checkedConnector } from '../checked-connector.js'
 import type { Channel, Connector, Instrument, Subscription } from '../connector.js'
 import { UsageError } from '../errors.js'
 import { didYouMean } from '../nearest.js'
@@ -118,14 +119,15 @@ export type FeedListener<T extends MarketEventType | 'event'> = (
  */
 export function openFeed(connectors: readonly Connector[], options: FeedOptions = {}): Feed {
   assertConnectors(connectors)
-  if (connectors.length === 0) {
+  const checked = connectors.map(checkedConnector)
+  if (checked.length === 0) {
     throw new UsageError(
       'no_connectors',
       "openFeed needs at least one connector: openFeed([bitfinex({ symbols: ['BTC/USD'] })])",
     )
   }
   const venues = new Set<string>()
-  for (const connector of connectors) {
+  for (const connector of checked) {
     const { venue } = connector
     if (venues.has(venue)) {
       throw new UsageError(
@@ -136,7 +138,7 @@ export function openFeed(connectors: readonly Connector[], options: FeedOptions 
     venues.add(venue)
     assertReachable(connector)
   }
-  return new Feed(connectors, parseOptions('openFeed', optionsSchema, options))
+  return new Feed(checked, parseOptions('openFeed', optionsSchema, options))
 }
 
 /** For callers whose compiler does not hold them to the types. */

@@ -1,6 +1,6 @@
 import type { MarketType } from '../../schemas/events.js'
 import type { HttpRequest, HttpResponse } from '../connector.js'
-import { DecodeError } from '../errors.js'
+import { DecodeError, TapewireError } from '../errors.js'
 import type { Platform, Timer } from '../platform.js'
 import { shownUrl } from '../shown.js'
 import { redirection } from '../socket/redirect.js'
@@ -51,9 +51,10 @@ export function readListing(
     }
     return null
   } catch (error) {
-    if (!(error instanceof DecodeError)) throw error
+    if (!(error instanceof TapewireError)) throw error
     // A page of something in between in place of the list: the next answer may be the venue's own.
-    return { reason: `${url}: ${error.message}`, passing: true, attempt }
+    const passing = error instanceof DecodeError
+    return { reason: `${url}: ${error.message}`, passing, attempt }
   }
 }
 

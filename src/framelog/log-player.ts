@@ -1,4 +1,5 @@
 import type { ConnectionState, MarketEvent, Micros } from '../../schemas/events.js'
+import { checkedConnector } from '../checked-connector.js'
 import type { Connector, Endpoint, HttpResponse, Session } from '../connector.js'
 import { DecodeError, UsageError } from '../errors.js'
 import { Instruments } from '../session/instrument-table.js'
@@ -22,7 +23,8 @@ const STRANGE_FRAMES = 10_000
  * Plays a recording through the sessions of its venues, which adopt what the log did. Time is the log's own, so the same
  * frames give the same events, byte for byte. At the end nothing is closed: a recording that ends is no disconnect.
  *
- * @throws {UsageError} `unknown_venue`, where the venue of no connection is known.
+ * @throws {UsageError} `unknown_venue`, where the venue of no connection is known; `bad_option` for a connector whose declaration is wrong.
+ * @throws {VenueError} `venue_defect`, where the venue's own code throws.
  */
 export async function playRecording(
   batches: AsyncIterable<readonly RecordingRecord[]> | Iterable<readonly RecordingRecord[]>,
@@ -85,7 +87,7 @@ export class LogPlayer {
   #to: Micros | null = null
 
   constructor(options: PlayOptions) {
-    this.#venues = new LogVenues(options.connectors, options.venue)
+    this.#venues = new LogVenues(options.connectors.map(checkedConnector), options.venue)
     this.#onEvent = options.onEvent
   }
 
