@@ -193,7 +193,10 @@ export interface AckedStream {
 }
 
 /** The stream of an ack; null where the venue has a channel that this page does not know. */
-export function ackedStream(ack: SubscribedEvent, options: ResolvedOptions): AckedStream | null {
+export function ackedStream(
+  ack: WireChannel & Pick<SubscribedEvent, 'pair'>,
+  options: ResolvedOptions,
+): AckedStream | null {
   const symbol = ack.symbol ?? (ack.pair === undefined ? '' : `t${ack.pair}`)
   switch (ack.channel) {
     case 'trades':

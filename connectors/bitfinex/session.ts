@@ -5,18 +5,18 @@ import {
   eventFrame,
   heartbeatFrame,
   infoEvent,
-  type SubscribedEvent,
   subscribedEvent,
   unsubscribedEvent,
 } from '../../schemas/bitfinex.js'
 import type { Micros } from '../../schemas/events.js'
-import type { Channel, Instrument } from '../../src/connector.js'
+import type { Instrument } from '../../src/connector.js'
 import { checker, type LosslessValue, readLossless } from '../../src/decode/index.js'
 import { DecodeError } from '../../src/errors.js'
 import { type Protocol, RestBackfills, type SessionKit, type Stream } from '../../src/session/index.js'
 import { ConnectionCounter } from '../../src/venue/connection-counter.js'
 import { bookReader } from './books.js'
-import { ackedStream, answers, LIQUIDATIONS, order } from './channels.js'
+import { type ChannelTopic, ChannelTopics } from './channel-topics.js'
+import { answers, order } from './channels.js'
 import { EarlyFrames } from './early-frames.js'
 import {
   type ChannelReader,
@@ -33,7 +33,6 @@ import type { ResolvedOptions } from './options.js'
 import { candleReader, derivativeReader, liquidationReader, tickerReader, tradeReader } from './readers.js'
 import { instrumentByRule } from './symbols.js'
 import { bitfinexTradeHistory } from './trade-history.js'
-import { type VenueChannel, VenueChannels } from './venue-channels.js'
 
 const checkEvent = checker(eventFrame)
 const checkInfo = checker(infoEvent)
@@ -57,18 +56,23 @@ const INFO = { restarting: 20_051, maintenanceBegins: 20_060, maintenanceOver: 2
 /** The protocol of one connection to Bitfinex: greeting, `conf`, then channels whose frames share one counter. */
 export function bitfinexProtocol(kit: SessionKit, options: ResolvedOptions): Protocol {
   const { init, sink, streams, alarms, guard } = kit
-  const channels = new VenueChannels(kit, options, { readerOf, bound, adopt })
   const early = new EarlyFrames()
   /** Numbers on which a log has data and no ack. */
   const abandoned = new Set<number>()
   const backfills = new RestBackfills(kit, bitfinexTradeHistory(init.endpoint.rest))
+  const channels = new ChannelTopics(kit, options, {
+    readerOf,
+    bound,
+    instrumentOf,
+    forget: (stream) => backfills.forget(stream),
+  })
   /** What `conf` was acked with; null in a log until it shows. */
   let flags: number | null = init.adopt ? null : 0
   /** Whether a log shows the answer to `conf`, and so the connection from its beginning. */
   let configuredInLog = false
   const counter = new ConnectionCounter(kit, order, 1)
   /** Channels of a log whose frames say themselves what they are, by number and name. */
-  const named = new Map<string, VenueChannel>()
+  const named = new Map<string, ChannelTopic>()
   let greeted = false
   /** Whether a log holds frames of several connections as one. Their numbers say nothing together. */
   let mixed = false
@@ -78,15 +82,9 @@ export function bitfinexProtocol(kit: SessionKit, options: ResolvedOptions): Pro
       if (init.adopt) sink.ready()
       else alarms.set('greeting', at, GREETING_MS, () => sink.reconnect('no greeting from the server'))
     },
-    subscribe: (asked, at) => channels.subscribe(asked, at),
-    unsubscribe(leaving, at) {
-      for (const stream of leaving) backfills.forget(stream)
-      channels.unsubscribe(leaving, at)
-    },
-    resubscribe(stream, at) {
-      backfills.forget(stream)
-      channels.resubscribe(stream, at)
-    },
+    subscribe: (asked, at) => channels.topics.subscribe(asked, at),
+    unsubscribe: (leaving, at) => channels.topics.unsubscribe(leaving, at),
+    resubscribe: (stream, at) => channels.resubscribe(stream, at),
     frame(data, at) {
       if (typeof data !== 'string') unknownMessage('a binary frame', '')
       const value = readLossless(data)
@@ -132,28 +130,27 @@ export function bitfinexProtocol(kit: SessionKit, options: ResolvedOptions): Pro
   }
 
   /** The channel of a frame of a log that says what it is. */
-  function namedChannel(chanId: number, name: FrameName, { text, at }: DataFrame): VenueChannel {
+  function namedChannel(chanId: number, name: FrameName, { text, at }: DataFrame): ChannelTopic {
     const key = `${chanId} ${name.channel} ${name.symbol}`
     const known = named.get(key)
     if (known !== undefined) return known
     const said = channelNamed(name)
     const bound = channels.get(chanId)
-    if (bound !== undefined && answers(said, bound.wire)) {
+    if (bound !== undefined && answers(said, bound.data.wire)) {
       named.set(key, bound)
       return bound
     }
-    const channel = adopt({ ...said, chanId, len: NAMED_BOOK_LENGTH }, text, at, true)
+    const channel = channels.shown({ ...said, chanId, len: NAMED_BOOK_LENGTH }, text, at, true)
     named.set(key, channel)
-    channels.shown(channel, chanId, at)
     return channel
   }
 
-  function read(channel: VenueChannel, data: DataFrame): void {
+  function read(channel: ChannelTopic, data: DataFrame): void {
     const head = data.value[1]
     if (head === 'hb') checkHeartbeat(data.value, data.text)
-    if (channel.state !== 'open') return
-    if (typeof head !== 'string') channel.reader.rows(data)
-    else if (head !== 'hb') channel.reader.tagged(head, data)
+    if (channel.state !== 'granted') return
+    if (typeof head !== 'string') channels.reader(channel).rows(data)
+    else if (head !== 'hb') channels.reader(channel).tagged(head, data)
     else for (const stream of channel.streams) streams.touch(stream, data.at)
   }
 
@@ -189,7 +186,7 @@ export function bitfinexProtocol(kit: SessionKit, options: ResolvedOptions): Pro
   }
 
   /** What came before the ack is read now, in its order and with its own times. */
-  function bound(channel: VenueChannel, chanId: number): void {
+  function bound(channel: ChannelTopic, chanId: number): void {
     abandoned.delete(chanId)
     alarms.clear(`early ${chanId}`)
     const waited = early.take(chanId)
@@ -285,24 +282,7 @@ export function bitfinexProtocol(kit: SessionKit, options: ResolvedOptions): Pro
 
   // ── Streams ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** A log shows its subscriptions by their acks, or by frames that name them. */
-  function adopt(ack: SubscribedEvent, text: string, at: Micros | null, byFrame = false): VenueChannel {
-    const { channel: name, symbol, key, prec, freq, len } = ack
-    const said = ackedStream(ack, options)
-    if (said === null) unknownMessage(`an ack of the unknown channel ${name}`, text)
-    if (said.symbol === null) return channels.open(LIQUIDATIONS, [], 0)
-    const instrument = instrumentOf(said.symbol)
-    if (instrument === null) unknownMessage(`an ack of the unknown symbol ${said.symbol}`, text)
-    // A client may hold one book at two lengths: the second is a stream of its own, or the two would mix.
-    const held = streams.get(instrument.instrument, said.channel)
-    const taken = name === 'book' && !byFrame && held !== undefined
-    const apart: Channel = `${prec === 'R0' ? 'order' : 'book'}:${prec}:${freq}:${len}`
-    const stream = streams.adopt(instrument, taken ? apart : said.channel, at)
-    const wire = { channel: name, symbol, key, prec, freq, len }
-    return channels.open(wire, [stream], Number(len ?? 25), byFrame)
-  }
-
-  function readerOf([stream]: readonly Stream[], depth: number, amid = false): ChannelReader {
+  function readerOf([stream]: readonly Stream[], depth: number, amid: boolean): ChannelReader {
     switch (stream?.kind) {
       case 'trade':
         return tradeReader(backfills, stream)

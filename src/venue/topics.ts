@@ -40,6 +40,11 @@ export interface TopicRules<Data> {
   readonly topicsARequest?: () => number
   /** Whether the venue confirms an unsubscribe: {@link Topics.ended} is called for it. @default true */
   readonly confirms?: boolean
+  /**
+   * One request of a topic at a time: an unsubscribe goes out when the subscribe before it has its answer, and the next subscribe when the
+   * unsubscribe is confirmed. For a venue that names a topic by what it granted. @default false, at once
+   */
+  readonly inTurn?: boolean
   /** A topic that is granted is given up before it is asked for again; so is one without an answer yet. @default false */
   readonly leavesUnanswered?: boolean
   /** A topic goes out to be asked for: what was kept of it is of another time. */
@@ -122,7 +127,8 @@ export class Topics<Data> {
         const known = this.#topics.get(name)
         const topic = known ?? this.#open(name, 'waiting')
         topic.streams.add(stream)
-        if (topic.state === 'waiting' || topic.state === 'leaving') unasked.add(topic)
+        const free = topic.state === 'leaving' && this.#rules.inTurn !== true
+        if (topic.state === 'waiting' || free) unasked.add(topic)
       }
     }
     this.#ask([...unasked], at)
@@ -150,6 +156,10 @@ export class Topics<Data> {
     if (stream.state === 'requested' && topics.every((topic) => this.#askedJustNow(topic, at))) return
     for (const each of new Set(topics.flatMap((topic) => [...topic.streams]))) this.#request(each, at)
     for (const topic of topics) {
+      if (this.#rules.inTurn === true && topic.state !== 'waiting' && topic.state !== 'asked') {
+        if (topic.state === 'granted') this.#giveUp(topic, at)
+        continue
+      }
       const unanswered = topic.state === 'asked' && this.#rules.leavesUnanswered === true
       if (topic.state === 'granted' || unanswered) this.#send('unsubscribe', [topic], at)
       this.#ask([topic], at)
@@ -164,6 +174,8 @@ export class Topics<Data> {
     if (topic === undefined) return undefined
     const held = topic as Held<Data>
     held.state = topicAfter(held.state, 'granted')
+    const unwanted = this.#rules.inTurn === true && !this.#kit.init.adopt && held.streams.size === 0
+    if (unwanted && held.state === 'granted') this.#giveUp(held, at)
     for (const stream of held.streams) this.#grant(stream, at)
     return topic
   }
@@ -172,11 +184,11 @@ export class Topics<Data> {
    * The venue refused a topic, or takes back what it granted: its streams are given up, and with them the other topics that only they needed.
    *
    * @param full the connection has as many topics as the venue allows: another one is asked. @default false
-   * @returns false where no stream needs the topic.
+   * @returns false where no topic of the name is asked for or granted.
    */
   refused(name: string, reason: string, at: Micros | null, full = false): boolean {
     const topic = this.#topics.get(name)
-    if (topic === undefined || topic.streams.size === 0) return false
+    if (topic === undefined || topic.state === 'leaving') return false
     this.#topics.delete(name)
     const left: Held<Data>[] = []
     for (const stream of topic.streams) {
@@ -229,6 +241,11 @@ export class Topics<Data> {
     const { init, streams } = this.#kit
     const topic = this.#topics.get(name)
     if (topic === undefined) return
+    if (topic.state === 'leaving' && topic.streams.size > 0) {
+      for (const stream of topic.streams) this.#request(stream, at)
+      this.#ask([topic], at)
+      return
+    }
     if (topic.state === 'leaving' || init.adopt) this.#topics.delete(name)
     for (const stream of topic.streams) {
       if (init.adopt) {
@@ -251,6 +268,11 @@ export class Topics<Data> {
 
   #opened(name: string, state: TopicState): Held<Data> {
     return { name, state, streams: new Set(), askedAt: null, data: this.#rules.open(name) }
+  }
+
+  #giveUp(topic: Held<Data>, at: Micros | null): void {
+    topic.state = topicAfter(topic.state, 'given up')
+    this.#send('unsubscribe', [topic], at)
   }
 
   /** By the deadline of another of its streams. */
@@ -300,6 +322,8 @@ export class Topics<Data> {
     for (const name of this.#rules.of(stream)) {
       const topic = this.#topics.get(name)
       if (topic === undefined || !topic.streams.delete(stream) || topic.streams.size > 0) continue
+      // Its answer is awaited, to give it up then.
+      if (topic.state === 'asked' && this.#rules.inTurn === true) continue
       if (topic.state !== 'waiting') left.push(topic)
       topic.state = topicAfter(topic.state, 'given up')
       if (topic.state !== 'leaving' || this.#rules.confirms === false) this.#topics.delete(name)

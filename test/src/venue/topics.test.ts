@@ -38,7 +38,7 @@ class Toy {
   now = T0
   wakeAt: number | null = null
 
-  constructor({ adopt = false, topicsARequest = 1 } = {}) {
+  constructor({ adopt = false, topicsARequest = 1, inTurn = false } = {}) {
     this.session = defineSession(
       {
         venue: 'toy',
@@ -78,6 +78,7 @@ class Toy {
           shown: ({ name, data }) => (SERVED[data] ?? []).map((kind) => of(name.split('.')[1] ?? '', kind)),
           send: (op, asked) => kit.sink.send(`${op} ${asked.map(({ name }) => name).join(' ')}`),
           topicsARequest: () => topicsARequest,
+          inTurn,
         })
         this.topics = topics
         return {
@@ -263,6 +264,33 @@ describe('topics', () => {
     expect(toy.subscribe(of('BTC', 'quote'))).toEqual(['subscribe prices.BTC'])
     toy.frames('ended prices.BTC')
     expect(toy.states()).toEqual({ 'prices.BTC': 'asked 1' })
+  })
+
+  test('in turn are given up when they have their answer, and only if no stream wants them by then', () => {
+    const toy = new Toy({ inTurn: true })
+    toy.subscribe(of('BTC', 'quote'), of('ETH', 'quote'))
+    expect(
+      toy.does((session) => session.unsubscribe([of('BTC', 'quote'), of('ETH', 'quote')], toy.now)),
+    ).toEqual([])
+    expect(toy.subscribe(of('ETH', 'quote'))).toEqual([])
+    expect(toy.frames('ok prices.BTC', 'ok prices.ETH')).toEqual(['unsubscribe prices.BTC'])
+    expect(toy.states()).toEqual({ 'prices.BTC': 'leaving 0', 'prices.ETH': 'granted 1' })
+  })
+
+  test('in turn are asked for again when it is confirmed that they were given up', () => {
+    const toy = new Toy({ inTurn: true })
+    toy.subscribe(of('BTC', 'quote'), of('ETH', 'quote'))
+    toy.frames('ok prices.BTC', 'ok prices.ETH')
+    expect(toy.does((session) => session.unsubscribe([of('BTC', 'quote')], toy.now))).toEqual([
+      'unsubscribe prices.BTC',
+    ])
+    expect(toy.subscribe(of('BTC', 'quote'))).toEqual([])
+    expect(toy.frames('ended prices.BTC')).toEqual(['subscribe prices.BTC'])
+    expect(toy.does((session) => session.resubscribe(of('ETH', 'quote'), toy.now))).toEqual([
+      'unsubscribe prices.ETH',
+    ])
+    expect(toy.frames('ended prices.ETH', 'ok prices.ETH')).toEqual(['subscribe prices.ETH'])
+    expect(toy.states()).toEqual({ 'prices.BTC': 'asked 1', 'prices.ETH': 'granted 1' })
   })
 
   test('of a recording become known by acks and data, end with its unsubscribes, and send nothing', () => {
