@@ -2,14 +2,12 @@ import type { ChannelSpec, Connector, ConnectorOptions, Endpoint, HttpRequest } 
 import { connectorOptions, parseOptions, resolveChannels, restBeside } from '../../src/options.js'
 import { defineSession } from '../../src/session/session.js'
 import type { OrderRule } from '../../src/venue/spec.js'
-import { bitstampProtocol } from './session.js'
+import { bitstampProtocol, RISING } from './session.js'
 import { guessInstrument, readListing } from './symbols.js'
 
 /** Options of {@link bitstamp}. */
 export type BitstampOptions = ConnectorOptions
 
-/** It hides what is lost; and whether another connection shows the same is not known. */
-const rising: OrderRule = { by: 'microtimestamp', scope: 'stream', across: 'own', step: 'rising' }
 const chained: OrderRule = { by: 'pre_event_id', scope: 'stream', across: 'own', step: 'prev' }
 
 const both = { markets: ['spot', 'perpetual'], cadenceMs: null } as const
@@ -20,13 +18,13 @@ const channels: readonly ChannelSpec[] = [
     kind: 'book',
     variants: ['diff'],
     ...both,
-    order: rising,
+    order: RISING,
     image: { how: 'request' },
     rows: { kind: 'levels', absent: 'gap' },
     mark: { by: 'request' },
     snapshot: true,
   },
-  { kind: 'book', variants: ['100'], ...both, order: rising, image: { how: 'every frame' }, snapshot: true },
+  { kind: 'book', variants: ['100'], ...both, order: RISING, image: { how: 'every frame' }, snapshot: true },
   {
     kind: 'order',
     variants: ['live'],
@@ -37,7 +35,7 @@ const channels: readonly ChannelSpec[] = [
     rows: { kind: 'keyed', absent: 'ignore' },
     snapshot: true,
   },
-  { kind: 'order', variants: ['100'], ...both, order: rising, image: { how: 'every frame' }, snapshot: true },
+  { kind: 'order', variants: ['100'], ...both, order: RISING, image: { how: 'every frame' }, snapshot: true },
   // It was measured to come once a second.
   { kind: 'derivative', variants: [], markets: ['perpetual'], cadenceMs: 15_000, snapshot: true },
 ]

@@ -9,7 +9,7 @@ import {
   tradeMessage,
   transactions,
 } from '../../schemas/bitstamp.js'
-import type { Level, Order } from '../../schemas/events.js'
+import type { Level, Micros, Order } from '../../schemas/events.js'
 import type { HttpResponse } from '../../src/connector.js'
 import {
   canonicalDecimal,
@@ -19,10 +19,9 @@ import {
 } from '../../src/decode/decimal.js'
 import { checker, decoder } from '../../src/decode/decoder.js'
 import { identifier } from '../../src/decode/identifier.js'
-import { ownText } from '../../src/decode/own-text.js'
 import type { TradeFields } from '../../src/session/fields.js'
 import type { DerivativeFields } from '../../src/session/stream-events.js'
-import type { Rows } from './joined-books.js'
+import type { BookMessage } from '../../src/venue/requested-books.js'
 
 const checkBook = checker(bookMessage)
 const checkDetail = checker(detailBookMessage)
@@ -34,23 +33,23 @@ const decodeOrders = decoder(orderBookAnswer)
 const decodeTransactions = decoder(transactions)
 
 /** A change of a book, or its best levels. */
-export function readLevels(message: unknown, frame: string): Rows<Level> {
+export function readLevels(message: unknown, frame: string): BookMessage<Level> {
   return rowsOf(checkBook(message, frame).data, toLevel)
 }
 
 /** The best orders. */
-export function readOrders(message: unknown, frame: string): Rows<Order> {
+export function readOrders(message: unknown, frame: string): BookMessage<Order> {
   return rowsOf(checkDetail(message, frame).data, toOrder)
 }
 
 /** The REST book of levels. */
-export function readBook({ body }: HttpResponse): Rows<Level> {
-  return rowsOf(decodeBook(body), toLevel)
+export function readBook({ body }: HttpResponse): BookMessage<Level> {
+  return rowsOf(decodeBook(body), toLevel, LAST)
 }
 
 /** The REST book of orders. */
-export function readOrderBook({ body }: HttpResponse): Rows<Order> {
-  return rowsOf(decodeOrders(body), toOrder)
+export function readOrderBook({ body }: HttpResponse): BookMessage<Order> {
+  return rowsOf(decodeOrders(body), toOrder, LAST)
 }
 
 type WireLevel = z.output<typeof bookAnswer>['bids'][number]
@@ -67,18 +66,42 @@ function toOrder([price, amount, id]: WireOrder): Order {
 function rowsOf<Wire, Row>(
   book: { readonly microtimestamp: number; readonly bids: readonly Wire[]; readonly asks: readonly Wire[] },
   toRow: (row: Wire) => Row,
-): Rows<Row> {
-  return { bids: book.bids.map(toRow), asks: book.asks.map(toRow), exchangeTime: book.microtimestamp }
+  nth = 0n,
+): BookMessage<Row> {
+  return { bids: book.bids.map(toRow), asks: book.asks.map(toRow), ...placed(book.microtimestamp, nth) }
 }
 
-/** What happened to one order, and the event that it follows. */
-export interface OrderEvent extends Rows<Order> {
+/** Several events may have the same microseconds: how manieth it is stands in the lower bits. */
+const BITS = 64n
+/** An image holds all that has its microseconds. */
+const LAST = (1n << BITS) - 1n
+
+function placed(time: Micros, nth: bigint) {
+  return { exchangeTime: time, sequence: (BigInt(time) << BITS) | nth, shown: String(time) }
+}
+
+/** A change cannot be older than the image by this. */
+const CLOCK_BACK: Micros = 60_000_000
+
+/** Why a change that the image holds can be none that came late. */
+export function clockWentBack({ exchangeTime }: BookMessage<unknown>, position: bigint): string | null {
+  const behind = Number(position >> BITS) - (exchangeTime ?? 0)
+  return behind > CLOCK_BACK ? "the venue's clock went back" : null
+}
+
+/** What happened to one order. */
+export interface OrderEvent extends BookMessage<Order> {
   readonly id: string | null
-  readonly previous: string | null
+  /** The id of the event that it follows. */
+  readonly after: string | null
 }
 
-/** The order as it now stands: of a deleted one the amount that was left is sent, 0 where it was filled. */
-export function readOrder(message: unknown, frame: string): OrderEvent {
+/**
+ * The order as it now stands: of a deleted one the amount that was left is sent, 0 where it was filled.
+ *
+ * @param nth among the events of the connection
+ */
+export function readOrder(message: unknown, frame: string, nth: bigint): OrderEvent {
   const { event, event_id, pre_event_id, data } = checkOrder(message, frame)
   const amount = event === 'order_deleted' ? '0' : unsignedDecimal(data.amount_str)
   const row: Order = [identifier(data.id), positiveDecimal(data.price_str), amount]
@@ -86,9 +109,9 @@ export function readOrder(message: unknown, frame: string): OrderEvent {
   return {
     bids: isBid ? [row] : [],
     asks: isBid ? [] : [row],
-    exchangeTime: data.microtimestamp,
+    ...placed(data.microtimestamp, nth),
     id: event_id ?? null,
-    previous: pre_event_id ?? null,
+    after: pre_event_id ?? null,
   }
 }
 
@@ -130,18 +153,4 @@ export function readFunding(message: unknown, frame: string): DerivativeFields {
     fundingRate: canonicalDecimal(funding_rate),
     nextFundingTime: next_funding_time * 1_000_000,
   }
-}
-
-/** How changes of orders are held. */
-export const orderHolding = {
-  rows: ({ bids, asks }: Rows<Order>): number => bids.length + asks.length,
-  own: <Change extends Rows<Order>>(change: Change): Change => ({
-    ...change,
-    bids: change.bids.map(ownOrder),
-    asks: change.asks.map(ownOrder),
-  }),
-}
-
-function ownOrder([id, price, amount]: Order): Order {
-  return [ownText(id), ownText(price), ownText(amount)]
 }

@@ -6,12 +6,13 @@ import { type PusherMessage, pusher } from '../../src/protocols/pusher/index.js'
 import { RestBackfills } from '../../src/session/rest-backfill.js'
 import type { Protocol, SessionKit } from '../../src/session/session.js'
 import { type Stream, streamName } from '../../src/session/stream.js'
+import { levelRows, orderRows } from '../../src/venue/book-rows.js'
+import { type BookMessage, RequestedBooks } from '../../src/venue/requested-books.js'
 import { Rising } from '../../src/venue/rising.js'
-import { bookHolding } from '../../src/venue/snapshot-join.js'
+import type { OrderRule } from '../../src/venue/spec.js'
 import { withCodec } from '../../src/venue/with-codec.js'
-import { JoinedBooks, type Rows, sequenceOf } from './joined-books.js'
 import {
-  orderHolding,
+  clockWentBack,
   readBook,
   readFunding,
   readLevels,
@@ -21,7 +22,7 @@ import {
   readTrade,
 } from './rows.js'
 import { instrumentNamed } from './symbols.js'
-import { tradeHistory } from './trade-history.js'
+import { THROTTLED, tradeHistory } from './trade-history.js'
 
 /** Pusher's grammar under Bitstamp's names. The heartbeat is asked for: the venue itself speaks only when markets move. */
 const grammar = pusher({
@@ -36,6 +37,7 @@ const grammar = pusher({
   activityTimeoutMs: 8_000,
   pongTimeoutMs: 10_000,
   timeoutMs: Number.POSITIVE_INFINITY,
+  unasked: true,
 })
 
 /** By the venue's name, which stands before the market's id: `detail_order_book_btcusd`. */
@@ -52,6 +54,20 @@ const NAMES = new Map([...CHANNELS].map(([name, channel]) => [channel, name]))
 
 /** The best rows of the channels that show them alone. */
 const DEPTH = 100
+
+/** The image is about a second old: what is asked for this long after the grant holds everything before the first change. */
+const SETTLE_MS = 2_000
+/** The books over REST: of levels, and order by order. */
+const LEVELS = '1'
+const ORDERS = '2'
+
+/** It hides what is lost; and whether another connection shows the same is not known. */
+export const RISING: OrderRule = { by: 'microtimestamp', scope: 'stream', across: 'own', step: 'rising' }
+
+/** What is kept of errors that name no channel, and of channels that were given up. */
+const REASONS = 5
+const REASON_LENGTH = 200
+const MOST_LEFT = 1_024
 
 /** Events of channels that carry something; `snapshot` is the REST book that Tardis puts into its files. */
 const DATA = new Set([
@@ -71,33 +87,35 @@ export function bitstampProtocol(kit: SessionKit): Protocol {
   const rising = new Rising()
   /** Of each L3 stream the id of its last event. */
   const chain = new WeakMap<Stream, string>()
-  /** Channels that were asked for and not answered, and errors that name none of them. */
+  /** Channels that were asked for and not answered, and how many errors came, which name none of them. */
   const asked = new Map<string, Stream>()
-  let errors: string[] = []
+  const reasons = new Set<string>()
+  let errors = 0
+  /** Channels that were given up: what is still on its way is nobody's. */
+  const left = new Set<string>()
   let events = 0n
 
-  const books = new JoinedBooks<Level>(kit, {
-    group: 1,
+  const common = {
+    order: RISING,
+    settleMs: SETTLE_MS,
+    startedAgain: clockWentBack,
+    throttled: ({ status, body }: HttpResponse) => status === 429 || THROTTLED.test(body),
+    refuse,
+  }
+  const books = new RequestedBooks<Level>(kit, {
+    ...common,
+    rows: levelRows,
     strict: true,
-    holding: bookHolding,
+    path: (stream) => imagePath(stream, LEVELS),
     read: readBook,
-    refuse,
-    snapshot: (stream, rows, at) => streams.snapshot(stream, fieldsOf(rows), at),
-    update: (stream, rows, at) => streams.update(stream, fieldsOf(rows), at),
-    differs: ({ record: { book } }, { bids, asks }) =>
-      book.count('bids') !== bids.length ||
-      book.count('asks') !== asks.length ||
-      bids.some(([price, amount]) => book.amountAt('bids', price) !== amount) ||
-      asks.some(([price, amount]) => book.amountAt('asks', price) !== amount),
+    audit: { firstMs: 20_000, silentMs: 20_000, longestMs: 600_000 },
   })
-  const orders = new JoinedBooks<Order>(kit, {
-    group: 2,
+  const orders = new RequestedBooks<Order>(kit, {
+    ...common,
+    rows: orderRows,
     strict: false,
-    holding: orderHolding,
+    path: (stream) => imagePath(stream, ORDERS),
     read: readOrderBook,
-    refuse,
-    snapshot: (stream, rows, at) => streams.orderSnapshot(stream, fieldsOf(rows), at),
-    update: (stream, rows, at) => streams.orderUpdate(stream, fieldsOf(rows), at),
   })
 
   const codec = withCodec(kit, grammar, {
@@ -105,17 +123,17 @@ export function bitstampProtocol(kit: SessionKit): Protocol {
       if (message.type === 'subscribed') granted(message.channel, at)
       else if (message.type === 'event') datum(message, frame, at)
     },
-    misfit(frame, at) {
+    misfit(frame, at, { code }) {
       const channel = /"channel"\s*:\s*"([^"]*)"/.exec(frame)?.[1]
-      if (channel !== undefined) {
-        const { id, ours } = partsOf(channel)
-        if (ours !== undefined) lost(streams.get(id, ours), at)
-      }
-      // One that breaks off may have been of any channel.
-      else if (frame.startsWith('{')) for (const stream of [...streams.values()]) lost(stream, at)
+      const stream = channel === undefined ? undefined : known(channel)
+      // A frame that is no JSON may have been of any channel.
+      const torn = code === 'not_json' || code === 'undecodable'
+      const harmed = stream !== undefined ? [stream] : torn ? [...streams.values()] : []
+      for (const each of harmed) lost(each, at)
     },
     error({ message }, at) {
-      errors.push(message)
+      errors++
+      if (reasons.size < REASONS) reasons.add(message.slice(0, REASON_LENGTH))
       settle(at)
     },
     response,
@@ -124,8 +142,9 @@ export function bitstampProtocol(kit: SessionKit): Protocol {
   // ── Subscriptions ───────────────────────────────────────────────────────────────────────────────────────────────
 
   function ask(stream: Stream, at: Micros | null): void {
-    const channel = `${NAMES.get(stream.channel)}_${stream.instrument.instrument}`
+    const channel = channelOf(stream)
     asked.set(channel, stream)
+    left.delete(channel)
     joined(stream)?.begin(stream)
     rising.forget(stream)
     chain.delete(stream)
@@ -133,9 +152,11 @@ export function bitstampProtocol(kit: SessionKit): Protocol {
   }
 
   function leave(stream: Stream, at: Micros | null): void {
-    const channel = `${NAMES.get(stream.channel)}_${stream.instrument.instrument}`
+    const channel = channelOf(stream)
     // One of the errors may be its own; whoever else it was is asked again in time.
-    if (asked.delete(channel)) errors.shift()
+    if (asked.delete(channel)) errors = Math.max(0, errors - 1)
+    left.add(channel)
+    if (left.size > MOST_LEFT) for (const oldest of left) if (left.delete(oldest)) break
     joined(stream)?.leave(stream)
     if (stream.kind === 'trade') trades.forget(stream)
     codec.command({ type: 'unsubscribe', channel }, at)
@@ -149,7 +170,7 @@ export function bitstampProtocol(kit: SessionKit): Protocol {
   function granted(channel: string, at: Micros | null): void {
     asked.delete(channel)
     const stream = streamOf(channel, at)
-    if (stream === null) return
+    if (stream === undefined) return
     const joins = joined(stream)
     if (joins !== null) joins.granted(stream, at)
     else if (stream.kind === 'trade') trades.granted(stream, at)
@@ -159,35 +180,37 @@ export function bitstampProtocol(kit: SessionKit): Protocol {
 
   /** An error names no channel: it is known whose it is when as many are unanswered as there were errors. */
   function settle(at: Micros | null): void {
-    if (errors.length === 0 || errors.length < asked.size) return
-    const reason = errors.join('; ')
-    errors = []
+    if (errors === 0 || errors < asked.size) return
+    const reason = [...reasons].join('; ')
+    errors = 0
+    reasons.clear()
     if (asked.size === 0) streams.connection('refused', reason, at)
     for (const stream of asked.values()) refuse(stream, reason, at)
   }
 
   // ── Data ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** The stream of a channel; null where nobody wants it any more. In a recording its first sight is how it becomes known. */
-  function streamOf(channel: string, at: Micros | null): Stream | null {
+  /** The stream of a channel; undefined where nobody wants it. In a recording its first sight is how it becomes known. */
+  function streamOf(channel: string, at: Micros | null): Stream | undefined {
     const { id, ours } = partsOf(channel)
-    if (ours === undefined) return null
-    if (!init.adopt) return streams.get(id, ours) ?? null
-    return streams.adopt(
-      instrumentNamed(id, (known) => init.instruments.get(known)),
-      ours,
-      at,
-    )
+    if (ours === undefined || !init.adopt) return known(channel)
+    const instrument = instrumentNamed(id, (name) => init.instruments.get(name))
+    return streams.adopt(instrument, ours, at)
+  }
+
+  function known(channel: string): Stream | undefined {
+    const { id, ours } = partsOf(channel)
+    return ours === undefined ? undefined : streams.get(id, ours)
   }
 
   function datum(event: Extract<PusherMessage, { type: 'event' }>, frame: string, at: Micros | null): void {
     const { channel, message } = event
     if (channel === null || !DATA.has(event.event)) {
-      const what = `unknown event ${event.event.slice(0, 60)}`
-      throw new DecodeError('unknown_message', what, { path: ['event'], head: frame })
+      throw unknown(`unknown event ${event.event.slice(0, 60)}`, 'event', frame)
     }
+    if (left.has(channel)) return
     const stream = streamOf(channel, at)
-    if (stream === null) return
+    if (stream === undefined) throw unknown(`nobody asked for ${channel.slice(0, 60)}`, 'channel', frame)
     read(stream, event.event, message, frame, at)
   }
 
@@ -198,26 +221,26 @@ export function bitstampProtocol(kit: SessionKit): Protocol {
       case 'book': {
         const rows = readLevels(message, frame)
         if (event === 'snapshot') books.image(stream, rows, at)
-        else books.change(stream, sequenceOf(rows.exchangeTime), rows, at)
+        else books.change(stream, rows, at)
         return
       }
       case 'book:100': {
         const rows = readLevels(message, frame)
-        if (takes(stream, rows)) streams.snapshot(stream, { ...fieldsOf(rows), depth: DEPTH }, at)
+        if (rising.takes(stream, rows.shown)) streams.snapshot(stream, fieldsOf(rows), at)
         return
       }
       case 'order': {
-        const { id, previous, ...rows } = readOrder(message, frame)
+        const { id, after, ...rows } = readOrder(message, frame, ++events)
         const last = chain.get(stream)
         if (id !== null) chain.set(stream, id)
-        if (last !== undefined && previous !== null && previous !== last)
-          orders.broken(stream, `expected pre_event_id ${last}, got ${previous}`, at)
-        orders.change(stream, sequenceOf(rows.exchangeTime, ++events), rows, at)
+        if (last !== undefined && after !== null && after !== last)
+          orders.broken(stream, `expected pre_event_id ${last}, got ${after}`, at)
+        orders.change(stream, rows, at)
         return
       }
       case 'order:100': {
         const rows = readOrders(message, frame)
-        if (takes(stream, rows)) streams.orderSnapshot(stream, { ...fieldsOf(rows), depth: DEPTH }, at)
+        if (rising.takes(stream, rows.shown)) streams.orderSnapshot(stream, fieldsOf(rows), at)
         return
       }
       default:
@@ -225,20 +248,16 @@ export function bitstampProtocol(kit: SessionKit): Protocol {
     }
   }
 
-  function takes(stream: Stream, { exchangeTime }: Rows<unknown>): boolean {
-    return rising.takes(stream, String(exchangeTime))
-  }
-
   /** A message of the stream could not be read. Where each is complete, the next one says all. */
-  function lost(stream: Stream | undefined, at: Micros | null): void {
-    if (stream === undefined || stream.state === 'leaving' || stream.state === 'requested') return
+  function lost(stream: Stream, at: Micros | null): void {
+    if (stream.state === 'leaving' || stream.state === 'requested') return
     const detail = `a message of ${streamName(stream)} could not be read`
     const joins = joined(stream)
     if (joins !== null) joins.broken(stream, detail, at)
     else if (stream.kind === 'trade') streams.gap(stream, 'sequence', detail, at)
   }
 
-  function joined({ channel }: Stream): JoinedBooks<Level> | JoinedBooks<Order> | null {
+  function joined({ channel }: Stream): RequestedBooks<Level> | RequestedBooks<Order> | null {
     return channel === 'book' ? books : channel === 'order' ? orders : null
   }
 
@@ -254,9 +273,9 @@ export function bitstampProtocol(kit: SessionKit): Protocol {
     if (path === null) return trades.response(answer, at)
     if (answer.status !== 200) return
     const [, id = '', query] = path
-    const group = new URLSearchParams(query).get('group') ?? '1'
-    if (group === '1') books.logged(id, streams.get(id, 'book'), readBook(answer), at)
-    else if (group === '2') orders.logged(id, streams.get(id, 'order'), readOrderBook(answer), at)
+    const group = new URLSearchParams(query).get('group') ?? LEVELS
+    if (group === LEVELS) books.logged(id, streams.get(id, 'book'), answer, at)
+    else if (group === ORDERS) orders.logged(id, streams.get(id, 'order'), answer, at)
   }
 
   return {
@@ -282,8 +301,20 @@ export function bitstampProtocol(kit: SessionKit): Protocol {
   }
 }
 
-function fieldsOf<Row>({ bids, asks, exchangeTime, receivedAt = null }: Rows<Row>) {
-  return { bids, asks, exchangeTime, sequence: String(exchangeTime), receivedAt, depth: null }
+function fieldsOf<Row>({ bids, asks, exchangeTime, shown }: BookMessage<Row>) {
+  return { bids, asks, exchangeTime, sequence: shown ?? null, depth: DEPTH }
+}
+
+function imagePath({ instrument }: Stream, group: string): string {
+  return `/api/v2/order_book/${instrument.instrument}/?group=${group}`
+}
+
+function channelOf({ channel, instrument }: Stream): string {
+  return `${NAMES.get(channel)}_${instrument.instrument}`
+}
+
+function unknown(what: string, path: string, head: string): DecodeError {
+  return new DecodeError('unknown_message', what, { path: [path], head })
 }
 
 /** The market's id has no underscore, and the names of the channels have. */

@@ -1,7 +1,9 @@
 import type { Micros } from '../../schemas/events.js'
 import type { RestTradeHistory } from '../../src/session/rest-backfill.js'
-import { THROTTLED } from './image-requests.js'
 import { readTransactions } from './rows.js'
+
+/** How the venue refuses who asks too often. */
+export const THROTTLED = /"400\.(?:002|067|068)"/
 
 /** What the venue can be asked for, with a margin for the way and for its clock. */
 const SPANS = [

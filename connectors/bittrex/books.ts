@@ -1,9 +1,11 @@
 import type { Level, Micros } from '../../schemas/events.js'
 import type { MayHaveWaited, SessionKit, Stream } from '../../src/session/index.js'
+import { Audits } from '../../src/venue/audits.js'
+import { levelRows } from '../../src/venue/book-rows.js'
+import type { ImageRequests } from '../../src/venue/image-requests.js'
 import { bookHolding, type Numbered, SnapshotJoin } from '../../src/venue/snapshot-join.js'
-import { Audits } from './audits.js'
 import { numbered } from './channels.js'
-import { CACHED_FOR_MS, type Snapshots } from './snapshots.js'
+import { AUDIT_TIMES, CACHED_FOR_MS } from './snapshots.js'
 
 /** Levels as they now stand; amount `"0"` removes. */
 export interface BookDelta {
@@ -16,7 +18,7 @@ interface Change extends BookDelta, Numbered, MayHaveWaited {}
 /** Books of numbered changes, whose snapshot comes by another way: REST for hub `c3`, a query for hub `c2`. */
 export class Books {
   readonly #kit: SessionKit
-  readonly #snapshots: Snapshots
+  readonly #snapshots: ImageRequests
   readonly #audits: Audits
   readonly #joins = new WeakMap<Stream, SnapshotJoin<Change>>()
   /** When a log showed that a book was granted. */
@@ -29,10 +31,10 @@ export class Books {
   /** Streams whose subscription has died at the hub: to be subscribed again, not only joined. */
   readonly #dead = new WeakSet<Stream>()
 
-  constructor(kit: SessionKit, snapshots: Snapshots) {
+  constructor(kit: SessionKit, snapshots: ImageRequests) {
     this.#kit = kit
     this.#snapshots = snapshots
-    this.#audits = new Audits(kit, snapshots, ({ record }) => record.book.state === 'live')
+    this.#audits = new Audits(kit, snapshots, AUDIT_TIMES, ({ record }) => record.book.state === 'live')
   }
 
   /** The stream is being asked for: whatever was known of its numbers is void. */
@@ -138,7 +140,7 @@ export class Books {
     const { position } = join
     if (position === null || BigInt(sequence) < position || stream.record.book.state !== 'live') return
     if (BigInt(sequence) === position) {
-      if (sameBook(stream, book)) {
+      if (levelRows.isSame(stream, book)) {
         stream.record.proved = at
         return
       }
@@ -182,13 +184,4 @@ export class Books {
     }
     return join
   }
-}
-
-function sameBook(stream: Stream, { bids, asks }: BookDelta): boolean {
-  const { book } = stream.record
-  if (book.count('bids') !== bids.length || book.count('asks') !== asks.length) return false
-  return (
-    bids.every(([price, amount]) => book.amountAt('bids', price) === amount) &&
-    asks.every(([price, amount]) => book.amountAt('asks', price) === amount)
-  )
 }

@@ -1,7 +1,8 @@
 import type { Micros } from '../../schemas/events.js'
 import type { CandleFields, SessionKit, Stream } from '../../src/session/index.js'
+import type { ImageRequests } from '../../src/venue/image-requests.js'
 import { CandleRun } from './candle-run.js'
-import { CACHED_FOR_MS, HISTORY_WITHIN_MS, historyAlarm, type Snapshots } from './snapshots.js'
+import { CACHED_FOR_MS, HISTORY_WITHIN_MS, historyAlarm } from './snapshots.js'
 
 /** Live candles held back for history, at most. */
 const HELD = 1_000
@@ -15,12 +16,12 @@ interface Held {
 /** Candles in numbered messages, each the whole candle as it stands. */
 export class Candles {
   readonly #kit: SessionKit
-  readonly #snapshots: Snapshots
+  readonly #snapshots: ImageRequests
   readonly #history: boolean
   readonly #held = new WeakMap<Stream, Held>()
 
   /** @param history whether the recent candles are fetched for every stream that begins. */
-  constructor(kit: SessionKit, snapshots: Snapshots, history: boolean) {
+  constructor(kit: SessionKit, snapshots: ImageRequests, history: boolean) {
     this.#kit = kit
     this.#snapshots = snapshots
     this.#history = history

@@ -16,12 +16,13 @@ import type { Channel, HttpResponse } from '../../src/connector.js'
 import { decoder } from '../../src/decode/index.js'
 import { DecodeError } from '../../src/errors.js'
 import type { SessionKit, Stream } from '../../src/session/index.js'
+import { ImageRequests } from '../../src/venue/image-requests.js'
 import { AllMarkets } from './all-markets.js'
 import { Books } from './books.js'
 import { Candles } from './candles.js'
 import { bookChannel, INTERVALS, intervalOf, TICKER_CHANNELS, TICKERS_CHANNELS, topicOf } from './channels.js'
 import { candleFields, levels, summaryFields, tickerFields, tradeFields } from './rows.js'
-import { readAnswerUrl, Snapshots } from './snapshots.js'
+import { readAnswerUrl, SNAPSHOTS } from './snapshots.js'
 import { instrumentOnWire } from './symbols.js'
 import { Tape } from './tape.js'
 
@@ -42,7 +43,7 @@ type Row = Parameters<typeof tickerFields>[0]
 /** What the messages of hub `c3` and the REST answers beside it mean. */
 export class HubC3 {
   readonly #kit: SessionKit
-  readonly #snapshots: Snapshots
+  readonly #snapshots: ImageRequests
   readonly #books: Books
   readonly #tape: Tape
   readonly #candles: Candles
@@ -52,7 +53,7 @@ export class HubC3 {
   /** @param history whether trades and candles begin with history over REST. */
   constructor(kit: SessionKit, history: boolean) {
     this.#kit = kit
-    this.#snapshots = new Snapshots(kit)
+    this.#snapshots = new ImageRequests(kit, SNAPSHOTS)
     this.#books = new Books(kit, this.#snapshots)
     this.#tape = new Tape(kit, this.#snapshots, history)
     this.#candles = new Candles(kit, this.#snapshots, history)

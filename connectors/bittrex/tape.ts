@@ -6,10 +6,11 @@ import {
   type Stream,
   type TradeFields,
 } from '../../src/session/index.js'
+import { Audits } from '../../src/venue/audits.js'
+import type { ImageRequests } from '../../src/venue/image-requests.js'
 import { type Holding, type Numbered, SnapshotJoin } from '../../src/venue/snapshot-join.js'
-import { Audits } from './audits.js'
 import { numbered } from './channels.js'
-import { CACHED_FOR_MS, HISTORY_WITHIN_MS, historyAlarm, type Snapshots } from './snapshots.js'
+import { AUDIT_TIMES, CACHED_FOR_MS, HISTORY_WITHIN_MS, historyAlarm } from './snapshots.js'
 
 interface Trades extends Numbered, MayHaveWaited {
   readonly rows: readonly TradeFields[]
@@ -30,7 +31,7 @@ const HOLDING: Holding<Trades> = {
  */
 export class Tape {
   readonly #kit: SessionKit
-  readonly #snapshots: Snapshots
+  readonly #snapshots: ImageRequests
   readonly #always: boolean
   readonly #audits: Audits
   readonly #joins = new WeakMap<Stream, SnapshotJoin<Trades>>()
@@ -38,11 +39,11 @@ export class Tape {
   readonly #stood = new WeakMap<Stream, bigint>()
 
   /** @param always whether history is fetched for every stream that begins, not only where something was missed. */
-  constructor(kit: SessionKit, snapshots: Snapshots, always: boolean) {
+  constructor(kit: SessionKit, snapshots: ImageRequests, always: boolean) {
     this.#kit = kit
     this.#snapshots = snapshots
     this.#always = always
-    this.#audits = new Audits(kit, snapshots, (stream) => !this.#join(stream).waiting)
+    this.#audits = new Audits(kit, snapshots, AUDIT_TIMES, (stream) => !this.#join(stream).waiting)
   }
 
   begin(stream: Stream): void {

@@ -36,7 +36,12 @@ export type {
 export type { StreamGap } from '../session/stream-gap.js'
 export type { StreamState } from '../session/stream-steps.js'
 export type { Streams } from '../session/streams.js'
+export { Audits, type AuditTimes } from './audits.js'
+export { type BookRows, levelRows, orderRows, type RowSides } from './book-rows.js'
 export { ConnectionCounter } from './connection-counter.js'
+export { ImageRequests, type ImageRules } from './image-requests.js'
+export { PacedRequests } from './paced-requests.js'
+export { type BookMessage, type RequestedBookRules, RequestedBooks } from './requested-books.js'
 export { Rising } from './rising.js'
 export {
   bookHolding,

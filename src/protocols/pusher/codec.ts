@@ -173,8 +173,11 @@ export class PusherCodec implements Codec<PusherCommand> {
     else if (event === names.reconnect)
       this.#sink.close({ code: 1000, reason: '', retry: 'now', planned: true })
     else if (channel === null) this.#sink.emit({ type: 'event', ...frame })
-    // What comes after the end of a subscription is nobody's any more.
     else if (this.#recorded || this.#subscriptions.has(channel)) this.#channelEvent(channel, frame)
+    // What comes after the end of a subscription is nobody's any more.
+    else if (this.#options.unasked === true && !Object.values(names).includes(event)) {
+      this.#sink.emit({ type: 'event', ...frame })
+    }
   }
 
   #channelEvent(channel: string, frame: PusherFrame): void {

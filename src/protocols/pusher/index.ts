@@ -26,6 +26,7 @@ export function pusher(options: PusherOptions = {}): Protocol<PusherCommand, Pus
     dialect: 'object',
     authorize: 'function',
     signIn: 'boolean',
+    unasked: 'boolean',
     activityTimeoutMs: 'positive',
     pongTimeoutMs: 'positive',
     timeoutMs: 'positive',

@@ -78,6 +78,8 @@ export interface PusherOptions extends KeptLimits {
   readonly read?: JsonReader
   /** Of a server that is not Pusher and speaks like it. @default Pusher's own */
   readonly dialect?: PusherDialect
+  /** Emits events of channels that are not subscribed too. Most are on their way when a subscription ends. @default false */
+  readonly unasked?: boolean
   /** Signs private and presence channels, for each connection anew. Usually asks the user's own server. */
   readonly authorize?: (
     question: PusherQuestion,

@@ -129,6 +129,16 @@ describe('the whole book', () => {
     expect(run.of('gap')).toMatchObject([{ reason: 'sequence' }])
   })
 
+  test.each([
+    ['ten megabytes of junk', 'x'.repeat(10_000_000)],
+    ['a frame that breaks off within a channel of nobody', '{"channel":"live_trades_xrpusd","data":{"amou'],
+  ])('has a gap after %s, which may have been its change', (_what, frame) => {
+    const { run, ...stage } = joined()
+    stage.receive(frame)
+    expect(run.of('malformed')).toMatchObject([{ reason: 'not_json' }])
+    expect(run.of('gap')).toMatchObject([{ reason: 'sequence' }])
+  })
+
   test('that is crossed by what REST keeps is invalid, and fetched again later and later', () => {
     const { run, streams, ...stage } = live(['book']).ack('diff_order_book_btcusd')
     const waits: number[] = []
@@ -350,6 +360,33 @@ describe('the connection', () => {
     expect(run.of('connection')).toMatchObject([
       { state: 'refused', reason: expect.stringMatching(/^book of BTC\/USD: .*Bad subscription string/) },
     ])
+  })
+
+  test('says what comes on a channel that nobody asked for, and lets pass what was on its way', () => {
+    const { run, streams, ...stage } = live(['book:100'])
+    const best = (channel: string) => ({ ...diff(1, [['100', '1']]), channel })
+    stage.receive(best('order_book_xrpusd')).receive(best('sky_btcusd'))
+    expect(run.of('malformed').map(({ reason, path }) => `${reason} ${path}`)).toEqual(
+      Array(2).fill('unknown_message channel'),
+    )
+    run.session.unsubscribe(streams, START)
+    stage.receive(best('order_book_btcusd'))
+    expect(run.of('malformed')).toHaveLength(2)
+    expect(run.of('book_snapshot')).toEqual([])
+  })
+
+  test('keeps little of errors that name no channel', () => {
+    const { run, ...stage } = live(['trade', 'book', 'book:100', 'order'])
+    for (const kind of ['a', 'b', 'c'])
+      stage.receive({
+        event: 'bts:error',
+        channel: '',
+        data: { code: null, message: kind.repeat(1_000_000) },
+      })
+    stage.ack('live_trades_btcusd')
+    const refused = run.of('connection')
+    expect(refused).toHaveLength(3)
+    for (const { reason } of refused) expect((reason ?? '').length).toBeLessThan(1_000)
   })
 
   test('is asked whether it lives after eight seconds of silence, and given up after ten more', () => {

@@ -498,7 +498,7 @@ describe('a book', () => {
     expect(asked).toBeGreaterThan(4)
     expect(asked).toBeLessThan(13)
     expect(run.of('connection').map(({ state, reason }) => [state, reason])).toEqual([
-      ['refused', 'snapshot of book BTC-USD: HTTP 403'],
+      ['refused', 'image of book of BTC/USD: HTTP 403'],
     ])
     expect(run.reconnects).toEqual([])
   })

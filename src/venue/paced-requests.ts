@@ -1,22 +1,19 @@
 import type { Micros } from '../../schemas/events.js'
-import type { Alarms } from '../../src/session/index.js'
-
-/**
- * The venue answers one `req` per 100 ms and connection and refuses the rest with 429; a burst of 45 was seen to lose 21,
- * at this pace none. The margin covers what the network does to it.
- */
-const PACE_MS = 120
+import type { Alarms } from '../session/alarms.js'
 
 const ALARM = 'paced requests'
 
-/** The `req` frames of one connection, sent at the pace that the venue takes. */
+/** Requests on the socket of one connection, sent at the pace that the venue takes. */
 export class PacedRequests {
   readonly #alarms: Alarms
+  readonly #paceMs: number
   readonly #waiting = new Map<string, (at: Micros) => void>()
   #lastSent: Micros | null = null
 
-  constructor(alarms: Alarms) {
+  /** @param paceMs between two requests */
+  constructor(alarms: Alarms, paceMs: number) {
     this.#alarms = alarms
+    this.#paceMs = paceMs
   }
 
   /** Sends as soon as the pace allows. A key that waits already is not queued twice. */
@@ -33,7 +30,7 @@ export class PacedRequests {
   #pump(at: Micros): void {
     const next = this.#waiting.entries().next()
     if (next.done === true) return
-    const waitMs = this.#lastSent === null ? 0 : PACE_MS - this.#alarms.elapsedMs(this.#lastSent, at)
+    const waitMs = this.#lastSent === null ? 0 : this.#paceMs - this.#alarms.elapsedMs(this.#lastSent, at)
     if (waitMs > 0) {
       if (!this.#alarms.has(ALARM)) this.#alarms.set(ALARM, at, waitMs, (now) => this.#pump(now))
       return
