@@ -5,6 +5,8 @@ import type {
   OrderSnapshotEvent,
   OrderUpdateEvent,
 } from '../../schemas/events.js'
+import { fingerprintOfRows } from './fingerprint.js'
+import { RecentChanges } from './recent-changes.js'
 
 /** The last message of a book on one connection, without its rows. */
 export interface BookMessage extends Pick<BookUpdateEvent, 'exchangeTime' | 'receiveTime' | 'sequence'> {
@@ -14,22 +16,14 @@ export interface BookMessage extends Pick<BookUpdateEvent, 'exchangeTime' | 'rec
   readonly whole: boolean
 }
 
-type Row = readonly string[]
-
-/** Changes remembered, to tell a connection that lags from one that is ahead. */
-export const CHANGES_KEPT = 4_096
-
 /**
  * Where the emitted book stands, to be compared with the last message of each connection: by the venue's number where every connection has
  * the same (M3), else by the changes that the emitted book had last and by the venue's time (M4).
  */
 export class BookPlace {
   readonly #numbered: boolean
-  /** Changes that the emitted book has, each with the position at which it was last. */
-  readonly #changes = new Map<number, number>()
-  /** The change at each of the last positions. */
-  readonly #ring: number[] = []
-  #position = 0
+  /** Those that the emitted book has. */
+  readonly #changes = new RecentChanges()
   #sequence: string | null = null
   #exchangeTime: Micros | null = null
   /** Where the emitted book stood when it was known to be the venue's. */
@@ -52,50 +46,44 @@ export class BookPlace {
     const { exchangeTime, receiveTime, sequence, bids, asks } = event
     const named = this.#numbered && sequence !== null
     const whole = event.type === 'book_snapshot' || event.type === 'order_snapshot'
-    return { exchangeTime, receiveTime, sequence, change: named ? null : fingerprint(bids, asks), whole }
+    return {
+      exchangeTime,
+      receiveTime,
+      sequence,
+      change: named ? null : fingerprintOfRows(bids, asks),
+      whole,
+    }
   }
 
   /** The message is emitted, or the book that it leads to. */
   reach({ exchangeTime, sequence, change }: BookMessage): void {
     this.#sequence = sequence
     this.#exchangeTime = exchangeTime ?? this.#exchangeTime
-    if (change !== null) this.#add(change)
+    if (change !== null) this.#changes.add(change)
   }
 
   /** The emitted book is the venue's: a snapshot, or a checksum that fits. */
   prove(): void {
-    this.#proved = { position: this.#position, sequence: this.#sequence, exchangeTime: this.#exchangeTime }
+    this.#proved = {
+      position: this.#changes.position,
+      sequence: this.#sequence,
+      exchangeTime: this.#exchangeTime,
+    }
   }
 
   /** What was emitted since the last proof may be wrong: the emitted book is where it was then. */
   takeBack(): void {
     const { position, sequence, exchangeTime } = this.#proved
-    const oldest = Math.max(position, this.#position - CHANGES_KEPT)
-    for (; this.#position > oldest; this.#position--) {
-      const change = this.#ring[this.#position % CHANGES_KEPT]
-      if (change !== undefined && this.#changes.get(change) === this.#position) this.#changes.delete(change)
-    }
-    // The ring has gone round since, and holds nothing from before.
-    if (oldest > position) this.#ring.length = 0
+    this.#changes.takeBack(position)
     this.#sequence = sequence
     this.#exchangeTime = exchangeTime
   }
 
   /** The emitted book has these changes as well, from before the last one: an image of a connection has all that it delivered. */
   include(changes: readonly number[]): void {
-    const last = this.#ring[this.#position % CHANGES_KEPT]
-    const position = this.#position
-    for (const change of changes) if (!this.#changes.has(change)) this.#add(change)
-    if (last !== undefined && this.#position > position) this.#add(last)
-  }
-
-  #add(change: number): void {
-    const slot = ++this.#position % CHANGES_KEPT
-    const oldest = this.#ring[slot]
-    if (oldest !== undefined && this.#changes.get(oldest) === this.#position - CHANGES_KEPT)
-      this.#changes.delete(oldest)
-    this.#ring[slot] = change
-    this.#changes.set(change, this.#position)
+    const { last, position } = this.#changes
+    for (const change of changes) if (!this.#changes.has(change)) this.#changes.add(change)
+    if (last !== null && this.#changes.position > position) this.#changes.add(last)
   }
 
   /** Whether the message is older than the emitted book. With a change of a later time the venue began its numbers anew. */
@@ -104,14 +92,14 @@ export class BookPlace {
       return isHigher(this.#sequence, sequence) && (whole || !isLater(exchangeTime, this.#exchangeTime))
     }
     if (isLater(exchangeTime, this.#exchangeTime)) return false
-    const position = change === null ? undefined : this.#changes.get(change)
-    return (position !== undefined && position < this.#position) || isLater(this.#exchangeTime, exchangeTime)
+    const position = change === null ? 0 : this.#changes.positionOf(change)
+    return (position > 0 && position < this.#changes.position) || isLater(this.#exchangeTime, exchangeTime)
   }
 
   /** Whether the message is the one that was emitted last; by its change alone that is likely, and no more. */
   isAt({ sequence, change }: BookMessage): boolean {
     if (this.#numbered) return sequence !== null && sequence === this.#sequence
-    return change !== null && this.#changes.get(change) === this.#position
+    return change !== null && change === this.#changes.last
   }
 
   /** Whether the venue has begun its numbers anew with this message, or before it. */
@@ -141,24 +129,6 @@ export class BookPlace {
   #comparesNumbers(sequence: string | null): boolean {
     return this.#numbered && sequence !== null && this.#sequence !== null
   }
-}
-
-/** The rows of a change in a number of 53 bits. */
-function fingerprint(bids: readonly Row[], asks: readonly Row[]): number {
-  let [a, b] = [bids.length, asks.length]
-  for (const rows of [bids, asks]) {
-    for (const row of rows) {
-      for (const cell of row) {
-        for (let at = 0; at < cell.length; at++) {
-          const code = cell.charCodeAt(at)
-          a = Math.imul(a ^ code, 0x01000193)
-          b = Math.imul(b ^ code, 0x5bd1e995) ^ (b >>> 15)
-        }
-        a = Math.imul(a ^ cell.length, 0x01000193)
-      }
-    }
-  }
-  return (a >>> 11) * 0x1_0000_0000 + (b >>> 0)
 }
 
 function isLater(a: Micros | null, b: Micros | null): boolean {

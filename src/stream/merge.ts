@@ -56,6 +56,9 @@ export class Merge {
   #preferred: MergeConnection | null = null
   /** Streams that the preferred connection does not lead. */
   readonly #unled = new Set<MergedStream>()
+  /** The stream of the last event. */
+  #found: { readonly channel: string; readonly instrument: string; readonly stream: MergedStream } | null =
+    null
   /** The latest moment that any connection has reached. */
   #latest: Micros = Number.NEGATIVE_INFINITY
 
@@ -78,6 +81,7 @@ export class Merge {
   }
 
   add(subscriptions: readonly Subscription[]): void {
+    this.#found = null
     for (const subscription of subscriptions) {
       const stream = this.#make(subscription)
       const { channel, instrument } = subscription
@@ -93,6 +97,7 @@ export class Merge {
       const stream = this.stream(instrument.instrument, channel)
       if (stream === undefined) continue
       this.#streams.get(channel)?.delete(instrument.instrument)
+      this.#found = null
       this.#deadlines.delete(stream)
       this.#noteLed(stream, true)
     }
@@ -113,7 +118,7 @@ export class Merge {
   /** An event of one connection. */
   take(connection: MergeConnection, event: MarketEvent): void {
     this.#reach(event.receiveTime)
-    if (!('channel' in event)) {
+    if (event.type === 'connection' || event.type === 'malformed') {
       this.#streamOutlet.emit(event)
       return
     }
@@ -277,8 +282,15 @@ export class Merge {
 
   /** A channel for all markets names another instrument in each event than the one that was asked for. */
   #find(event: StreamEvent): MergedStream | undefined {
+    const found = this.#found
+    // The other connection delivers the same.
+    if (found !== null && found.channel === event.channel && found.instrument === event.instrument)
+      return found.stream
     const named = this.stream(event.instrument, event.channel)
-    if (named !== undefined) return named
+    if (named !== undefined) {
+      this.#found = { channel: event.channel, instrument: event.instrument, stream: named }
+      return named
+    }
     if (event.type === 'instrument' && event.channel === 'instrument') return undefined
     const [stream] = this.#streams.get(event.channel)?.values() ?? []
     return stream

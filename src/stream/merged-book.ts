@@ -13,7 +13,7 @@ import { OrderBook, type ReadonlyBook } from '../book/order-book.js'
 import type { Subscription } from '../connector.js'
 import { type BookSides, bookImage, sidesOf } from '../session/book-image.js'
 import type { StreamRecord } from '../session/memory.js'
-import { type BookMessage, BookPlace, CHANGES_KEPT } from './book-place.js'
+import { type BookMessage, BookPlace } from './book-place.js'
 import {
   type MergeConnection,
   type MergedOutlet,
@@ -23,12 +23,15 @@ import {
   type Track,
   type TrackLoss,
 } from './merged-stream.js'
+import { CHANGES_KEPT } from './recent-changes.js'
 
 type Snapshot = BookSnapshotEvent | OrderSnapshotEvent
 type BookEvent = Snapshot | BookUpdateEvent | OrderUpdateEvent
 
 interface BookTrack extends Track {
   last: BookMessage | null
+  /** Whether the last was emitted from it. */
+  lastEmitted: boolean
   /** Changes before the last that it delivered and that were not emitted, oldest first: an image of its book has them. */
   readonly unemitted: number[]
   /** Receive time of the last change that was emitted from it. */
@@ -129,6 +132,7 @@ export class MergedBook extends MergedStream<BookTrack> {
     return {
       ...newTrack(connection),
       last: null,
+      lastEmitted: false,
       unemitted: [],
       emittedAt: null,
       inBook: false,
@@ -147,8 +151,9 @@ export class MergedBook extends MergedStream<BookTrack> {
     const at = event.receiveTime
     const before = track.last
     const message = this.#place.message(event)
-    this.#note(track)
+    if (!track.lastEmitted) this.#note(track)
     track.last = message
+    track.lastEmitted = false
     const { active } = this
     if (this.gap !== null || this.#state === 'owed') {
       if (!this.#isAwaited(track, at)) this.#emitNow(track, event)
@@ -339,6 +344,7 @@ export class MergedBook extends MergedStream<BookTrack> {
     this.#state = 'emitting'
     this.#kept = null
     track.inBook = true
+    track.lastEmitted = true
     track.emittedAt = track.last?.receiveTime ?? event.receiveTime
     track.aheadSince = null
     this.#olderSince = null

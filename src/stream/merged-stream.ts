@@ -271,7 +271,7 @@ export abstract class MergedStream<T extends Track = Track> {
     if (whole && this.gap !== null) this.closeGap(this.healing || this.#doubted, event.receiveTime, event)
     this.#reached(event.receiveTime)
     // Numbers of one connection would only seem to go on in those of another.
-    if (!this.numbered && 'sequence' in event) event.sequence = null
+    if (!this.numbered) withoutSequence(event)
     this.outlet.emit(event)
   }
 
@@ -316,6 +316,7 @@ export abstract class MergedStream<T extends Track = Track> {
    * one that is silent the venue's clock may be wrong.
    */
   protected farAhead(track: T, event: StreamEvent): T | null {
+    if (event.exchangeTime === null) return null
     for (const other of this.tracks.values()) {
       if (other === track || !other.whole || this.isLate(other.lastAt, event.receiveTime)) continue
       if (isFarAhead(other.last?.exchangeTime ?? null, event.exchangeTime)) return other
@@ -399,9 +400,13 @@ export abstract class MergedStream<T extends Track = Track> {
   }
 }
 
+function withoutSequence(event: { readonly type: string; sequence?: string | null }): void {
+  if (typeof event.sequence === 'string') event.sequence = null
+}
+
 /** Whether an event is of the past: what a venue tells to one who has just subscribed. */
 export function isHistory(event: StreamEvent): boolean {
-  return 'historical' in event && event.historical
+  return (event.type === 'trade' || event.type === 'candle') && event.historical
 }
 
 /** Whether a time of the venue is further on than two connections ever are apart. */

@@ -1,4 +1,5 @@
 import type { Micros, StreamEvent } from '../../schemas/events.js'
+import { fingerprintOf } from './fingerprint.js'
 import {
   isHistory,
   type MergeConnection,
@@ -29,8 +30,8 @@ const NEWS_KEPT = 256
  */
 export class MergedValue extends MergedStream<ValueTrack> {
   protected readonly healing = true
-  /** What was emitted of late, as text. */
-  #recent: string[] = []
+  /** What was emitted of late, as fingerprints. */
+  readonly #recent: number[] = []
   #emitted: StreamEvent | null = null
 
   override ledBy(connection: MergeConnection): boolean {
@@ -123,10 +124,10 @@ export class MergedValue extends MergedStream<ValueTrack> {
   }
 
   #isNews(event: StreamEvent): boolean {
-    const text = content(event)
-    if (text === this.#recent.at(-1)) return false
+    const said = fingerprintOf(event)
+    if (said === this.#recent.at(-1)) return false
     const place = this.#emitted === null ? 'unknown' : placeOf(event, this.#emitted)
-    return place === 'unknown' ? !this.#recent.includes(text) : place === 'after'
+    return place === 'unknown' ? !this.#recent.includes(said) : place === 'after'
   }
 
   /**
@@ -134,7 +135,7 @@ export class MergedValue extends MergedStream<ValueTrack> {
    * that lags.
    */
   #isLevel(event: StreamEvent): boolean {
-    if (content(event) !== this.#recent.at(-1)) return false
+    if (fingerprintOf(event) !== this.#recent.at(-1)) return false
     return this.#emitted === null || placeOf(event, this.#emitted) !== 'before'
   }
 
@@ -146,7 +147,7 @@ export class MergedValue extends MergedStream<ValueTrack> {
       track.behind = null
       if (level) return
     }
-    this.#recent.push(content(event))
+    this.#recent.push(fingerprintOf(event))
     if (this.#recent.length > VALUES_KEPT) this.#recent.shift()
     this.#emitted = event
     this.emit(event, true)
@@ -157,8 +158,8 @@ export class MergedValue extends MergedStream<ValueTrack> {
 /** What is still news once an event was emitted. */
 function newsAfter(news: StreamEvent[], emitted: StreamEvent): StreamEvent[] {
   if (news.length === 0) return news
-  const text = content(emitted)
-  const same = news.findIndex((event) => content(event) === text)
+  const said = fingerprintOf(emitted)
+  const same = news.findIndex((event) => fingerprintOf(event) === said)
   if (same !== -1) return news.slice(same + 1)
   const ahead = news.findIndex((event) => placeOf(event, emitted) === 'after')
   return ahead === -1 ? [] : news.slice(ahead)
@@ -173,10 +174,4 @@ function placeOf(event: StreamEvent, of: StreamEvent): 'before' | 'after' | 'unk
   const { exchangeTime } = event
   if (exchangeTime === null || of.exchangeTime === null || exchangeTime === of.exchangeTime) return 'unknown'
   return exchangeTime > of.exchangeTime ? 'after' : 'before'
-}
-
-/** What an event says, whenever and on whichever connection: a venue may stamp each frame as it sends it. */
-function content(event: StreamEvent): string {
-  const said = 'sequence' in event ? { ...event, sequence: null } : event
-  return JSON.stringify({ ...said, n: 0, exchangeTime: null, receiveTime: null })
 }

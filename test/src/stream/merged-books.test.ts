@@ -358,6 +358,24 @@ describe('a book of two connections', () => {
     expect(script.words).toEqual(['book 1', '+2', 'book 3', '+4', '+5'])
   })
 
+  test.each([60, 1_000, 4_000])('waits for a connection that is %d changes behind', (behind) => {
+    const script = new MergeScript('book')
+    const [a, b] = script.pair(true, (connection) => connection.snapshot('1'))
+    const amounts = Array.from({ length: behind }, (_, index) => String(index + 2))
+    for (const amount of amounts) a.update(amount)
+    const [first = '', ...rest] = amounts
+    b.update(first)
+    // In one moment, as what was held up comes.
+    const { now } = script
+    a.gap()
+    for (const amount of rest) {
+      script.now = now
+      b.update(amount)
+    }
+    b.update('0.5')
+    expect(script.words).toEqual(['book 1', ...amounts.map((amount) => `+${amount}`), '+0.5'])
+  })
+
   test('that comes whole with every message does not go back by the venue’s time', () => {
     const script = new MergeScript('book')
     const [a, b] = [script.connect('a'), script.connect('b')]
