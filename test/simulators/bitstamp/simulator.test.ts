@@ -1,8 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { bitstamp } from '../../../connectors/index.js'
-import type { MarketEvent } from '../../../schemas/events.js'
 import { type BitstampSimulatorOptions, bitstampSimulator } from '../../../simulators/index.js'
-import type { Channel } from '../../../src/connector.js'
 import { openFeed } from '../../../src/feed/feed.js'
 import { virtualPlatform } from '../../../src/simulator/index.js'
 
@@ -18,8 +16,8 @@ interface Said {
 }
 
 /** A client of the simulator, and the clock in hand. */
-function client() {
-  const simulator = bitstampSimulator({ stepsPerSecond: 20 })
+function client(options: BitstampSimulatorOptions = {}) {
+  const simulator = bitstampSimulator({ stepsPerSecond: 20, ...options })
   const frames: Said[] = []
   const closes: number[] = []
   const request = { method: 'GET', path: '/', headers: {}, body: '' }
@@ -86,6 +84,14 @@ describe('the simulated venue', () => {
     expect(other.closes).toEqual([1009])
   })
 
+  test('cuts a connection at its age limit', () => {
+    const { closes, wait } = client({ maxAgeMs: 2_000 })
+    wait(1.9)
+    expect(closes).toEqual([])
+    wait(0.2)
+    expect(closes).toHaveLength(1)
+  })
+
   test('has a book over REST that is a second old, and joins its changes', () => {
     const { subscribe, wait, get, of, simulator } = client()
     subscribe('diff_order_book_btcusd')
@@ -149,74 +155,22 @@ describe('the simulated venue', () => {
   })
 })
 
-/** A feed on the simulator, in memory. */
-async function played(
-  channels: readonly Channel[],
-  seconds: number,
-  options: BitstampSimulatorOptions,
-  faults: readonly string[],
-) {
+test('a feed notices the event of an order that is missing, and fetches the book again', async () => {
   const platform = virtualPlatform({ seed: 5 })
-  const simulator = bitstampSimulator({ seed: 5, stepsPerSecond: 10, ...options })
+  const simulator = bitstampSimulator({ seed: 5, stepsPerSecond: 10 })
   platform.serve(simulator, { hosts: ['venue.test'] })
-  const feed = openFeed([bitstamp({ url: 'ws://venue.test', symbols: ['BTC/USD'], channels })], { platform })
-  const events: MarketEvent[] = []
-  feed.on('event', (event) => void events.push(event))
+  const options = { url: 'ws://venue.test', symbols: ['BTC/USD'], channels: ['order' as const] }
+  const feed = openFeed([bitstamp(options)], { platform })
+  const gaps: string[] = []
+  feed.on('gap', ({ reason, state }) => void gaps.push(`${reason} ${state}`))
   await platform.advance(10_000)
-  for (const name of faults) expect(simulator.fault(name, platform.now)).toBe(true)
-  await platform.advance(seconds * 1000)
-  const live = channels.every(
-    (channel) => channel === 'trade' || feed.book('bitstamp', 'BTC/USD', channel)?.state === 'live',
-  )
+  expect(simulator.fault('chain-broken', platform.now)).toBe(true)
+  await platform.advance(30_000)
+  expect([gaps, feed.book('bitstamp', 'BTC/USD', 'order')?.state]).toEqual([
+    ['sequence open', 'sequence closed'],
+    'live',
+  ])
   const closing = feed.close()
   await platform.advance(5_000)
   await closing
-  const gaps = events.flatMap((event) =>
-    event.type === 'gap' ? [`${event.channel} ${event.reason} ${event.state}`] : [],
-  )
-  const states = events.flatMap((event) => (event.type === 'connection' ? [event.state] : []))
-  return { gaps, states, live, events }
-}
-
-describe('a feed on it', () => {
-  test('has every channel, and no gap', async () => {
-    const { gaps, live, events } = await played(
-      ['trade', 'book', 'book:100', 'order', 'order:100'],
-      20,
-      {},
-      [],
-    )
-    expect([gaps, live]).toEqual([[], true])
-    expect(
-      new Set(events.flatMap((event) => ('channel' in event ? [`${event.channel} ${event.type}`] : []))),
-    ).toEqual(
-      new Set([
-        'instrument instrument',
-        'trade trade',
-        'book book_snapshot',
-        'book book_update',
-        'book:100 book_snapshot',
-        'order order_snapshot',
-        'order order_update',
-        'order:100 order_snapshot',
-      ]),
-    )
-  })
-
-  test('leaves a connection when it is asked to, without a gap', async () => {
-    const { gaps, states, live } = await played(['trade', 'book'], 30, {}, ['reconnect-notice'])
-    expect([gaps, live]).toEqual([[], true])
-    expect(states.filter((state) => state === 'open')).toHaveLength(2)
-  })
-
-  test('comes back from the cut at the age limit', async () => {
-    const { gaps, live } = await played(['trade', 'book'], 30, { maxAgeMs: 20_000 }, [])
-    expect(gaps).toContain('book disconnected open')
-    expect(live).toBe(true)
-  })
-
-  test('notices the event of an order that is missing, and fetches the book again', async () => {
-    const { gaps, live } = await played(['order'], 30, {}, ['chain-broken'])
-    expect([gaps, live]).toEqual([['order sequence open', 'order sequence closed'], true])
-  })
 })

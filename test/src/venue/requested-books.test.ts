@@ -29,6 +29,8 @@ const CHANNELS: readonly ChannelSpec[] = [
 ]
 const BOOK: Subscription = { instrument: spotMarket('toy', 'ABC', 'ABC', 'USD'), channel: 'book' }
 
+const UNREADABLE = 'unreadable'
+
 /** `[number, [bids], [asks]]`, as a change on the socket and as an image over HTTP. */
 type Wire = readonly [number: number, bids: readonly Level[], asks?: readonly Level[]]
 
@@ -108,7 +110,9 @@ class Toy {
             const stream = adopt
               ? kit.streams.adopt(BOOK.instrument, 'book', at)
               : kit.streams.get('ABC', 'book')
-            if (stream !== undefined) books.change(stream, read(String(data)), at)
+            if (stream === undefined) return
+            if (data === UNREADABLE) books.broken(stream, 'a change cannot be read', at)
+            else books.change(stream, read(String(data)), at)
           },
           response: (answer, at) => {
             if (adopt) books.logged('ABC', kit.streams.get('ABC', 'book'), answer, at)
@@ -124,6 +128,11 @@ class Toy {
 
   change(...message: Wire): this {
     this.session.frame(JSON.stringify(message), this.now)
+    return this
+  }
+
+  unreadable(): this {
+    this.session.frame(UNREADABLE, this.now)
     return this
   }
 
@@ -253,6 +262,25 @@ describe('a book whose image is asked for', () => {
         .wait(10_000)
         .of('gap'),
     ).toEqual([])
+  })
+
+  test('that its image crosses is asked for later and later', () => {
+    const toy = new Toy()
+    for (const waitMs of [1_000, 2_000, 4_000]) {
+      const before = toy.requests.length
+      expect(toy.wait(waitMs - 1).requests).toHaveLength(before)
+      expect(toy.wait(1).requests).toHaveLength(before + 1)
+      toy.answer([3, [['12', '1']], [['11', '1']]]).wait(2_000)
+      expect(toy.of('gap').at(-1)).toMatchObject({ reason: 'crossed', state: 'open' })
+      toy.session.resubscribe(BOOK, toy.now)
+    }
+  })
+
+  test('that is being asked for is asked for anew where a change cannot be read', () => {
+    const toy = new Toy().change(2, [['9', '2']]).wait(500)
+    toy.unreadable().wait(500)
+    expect(toy.requests).toEqual([])
+    expect(toy.wait(500).requests).toHaveLength(1)
   })
 
   test('comes from the answers of a recording, where nothing is asked for', () => {
