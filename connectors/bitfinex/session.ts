@@ -14,6 +14,7 @@ import { checker, type LosslessValue, readLossless } from '../../src/decode/inde
 import { DecodeError } from '../../src/errors.js'
 import { type Protocol, RestBackfills, type SessionKit, type Stream } from '../../src/session/index.js'
 import { ConnectionCounter } from '../../src/venue/connection-counter.js'
+import { streamFinder } from '../../src/venue/stream-finder.js'
 import { bookReader } from './books.js'
 import { type ChannelTopic, ChannelTopics } from './channel-topics.js'
 import { answers, order } from './channels.js'
@@ -56,6 +57,7 @@ const INFO = { restarting: 20_051, maintenanceBegins: 20_060, maintenanceOver: 2
 /** The protocol of one connection to Bitfinex: greeting, `conf`, then channels whose frames share one counter. */
 export function bitfinexProtocol(kit: SessionKit, options: ResolvedOptions): Protocol {
   const { init, sink, streams, alarms, guard } = kit
+  const find = streamFinder(kit, instrumentByRule)
   const early = new EarlyFrames()
   /** Numbers on which a log has data and no ack. */
   const abandoned = new Set<number>()
@@ -298,14 +300,8 @@ export function bitfinexProtocol(kit: SessionKit, options: ResolvedOptions): Pro
         return bookReader({ streams, stream, depth, amid, bulk })
       }
       default:
-        return liquidationReader(streams, liquidated)
+        return liquidationReader(streams, (symbol, at) => find(symbol, 'liquidation', at) ?? null)
     }
-  }
-
-  function liquidated(symbol: string, at: Micros | null): Stream | null {
-    if (!init.adopt) return streams.get(symbol, 'liquidation') ?? null
-    const instrument = instrumentOf(symbol)
-    return instrument === null ? null : streams.adopt(instrument, 'liquidation', at)
   }
 
   function instrumentOf(symbol: string): Instrument | null {

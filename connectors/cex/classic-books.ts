@@ -8,7 +8,7 @@ import type { SessionKit } from '../../src/session/session.js'
 import type { Stream } from '../../src/session/stream.js'
 import { bookHolding, SnapshotJoin } from '../../src/venue/snapshot-join.js'
 import { CLASSIC_ORDER } from './channels.js'
-import { pairOf } from './symbols.js'
+import { pairStreams } from './symbols.js'
 
 const checkSnapshot = checker(classicSnapshot)
 const checkUpdate = checker(classicUpdate)
@@ -35,19 +35,16 @@ export interface ClassicBooks {
   update(value: LosslessValue, frame: string, at: Micros | null): void
 }
 
-export function classicBooks({ init, streams }: SessionKit): ClassicBooks {
+export function classicBooks(kit: SessionKit): ClassicBooks {
+  const { streams } = kit
+  const find = pairStreams(kit, 'classic')
   const numbers = new Map<string, SnapshotJoin<Update>>()
   const depths = new Map<string, number>()
-  const known = (id: string) => init.instruments.get(id)
 
   function numbersOf(pair: string): SnapshotJoin<Update> {
     const held = numbers.get(pair) ?? new SnapshotJoin<Update>(CLASSIC_ORDER, bookHolding)
     numbers.set(pair, held)
     return held
-  }
-
-  function streamOf(pair: string, at: Micros | null): Stream | undefined {
-    return init.adopt ? streams.adopt(pairOf('classic', pair, known), 'book', at) : streams.get(pair, 'book')
   }
 
   function apply(stream: Stream, update: Update, at: Micros | null): void {
@@ -80,8 +77,8 @@ export function classicBooks({ init, streams }: SessionKit): ClassicBooks {
     },
     snapshot(value, frame, at) {
       const { data } = checkSnapshot(value, frame)
-      const stream = streamOf(data.pair, at)
-      if (stream === undefined || stream.state === 'leaving') return
+      const stream = find(data.pair, 'book', at)
+      if (stream === undefined) return
       const bids = data.bids.map(toLevel)
       const asks = data.asks.map(toLevel)
       streams.ack(stream, at)
@@ -100,8 +97,8 @@ export function classicBooks({ init, streams }: SessionKit): ClassicBooks {
     },
     update(value, frame, at) {
       const update = read(value, frame, at)
-      const stream = streamOf(update.pair, at)
-      if (stream !== undefined && stream.state !== 'leaving') apply(stream, update, at)
+      const stream = find(update.pair, 'book', at)
+      if (stream !== undefined) apply(stream, update, at)
     },
   }
 }

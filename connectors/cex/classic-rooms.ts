@@ -20,7 +20,7 @@ import { DecodeError } from '../../src/errors.js'
 import type { CandleFields, TradeFields } from '../../src/session/fields.js'
 import type { SessionKit } from '../../src/session/session.js'
 import type { Stream } from '../../src/session/stream.js'
-import { currenciesOf, pairOf } from './symbols.js'
+import { currenciesOf, pairStreams } from './symbols.js'
 import { MinorUnits, wholeCoins } from './units.js'
 
 const checkBook = checker(pairBook)
@@ -49,7 +49,9 @@ export interface ClassicRooms {
   response(response: HttpResponse, at: Micros | null): void
 }
 
-export function classicRooms({ init, sink, streams, alarms, guard }: SessionKit): ClassicRooms {
+export function classicRooms(kit: SessionKit): ClassicRooms {
+  const { init, sink, streams, alarms, guard } = kit
+  const find = pairStreams(kit, 'classic')
   const units = new MinorUnits()
   /** The pairs whose rooms were joined. Trades do not name theirs, so with two nothing can be said of any. */
   const pairs = new Set<string>()
@@ -64,7 +66,6 @@ export function classicRooms({ init, sink, streams, alarms, guard }: SessionKit)
   let said = false
   /** Streams that wait for the profile to tell their currency's unit. */
   const waiting = new Map<string, Stream>()
-  const known = (id: string) => init.instruments.get(id)
 
   function askProfile(): void {
     sink.request({
@@ -74,12 +75,6 @@ export function classicRooms({ init, sink, streams, alarms, guard }: SessionKit)
       headers: { 'content-type': 'application/json' },
       body: '{}',
     })
-  }
-
-  function streamOf(pair: string, channel: Channel, at: Micros | null): Stream | undefined {
-    return init.adopt
-      ? streams.adopt(pairOf('classic', pair, known), channel, at)
-      : streams.get(pair, channel)
   }
 
   function decimalsOf({ base }: Instrument, frame: string): number {
@@ -115,7 +110,7 @@ export function classicRooms({ init, sink, streams, alarms, guard }: SessionKit)
       said = true
       return
     }
-    const stream = streamOf(pair, 'trade', at)
+    const stream = find(pair, 'trade', at)
     if (stream === undefined) return
     const decimals = decimalsOf(stream.instrument, frame)
     const read: TradeFields[] = []
@@ -132,7 +127,7 @@ export function classicRooms({ init, sink, streams, alarms, guard }: SessionKit)
   function book(value: LosslessValue, frame: string, at: Micros | null): void {
     const { pair, id, buy, sell } = checkBook(value, frame).data
     learn(pair)
-    const stream = streamOf(pair, 'book:md', at)
+    const stream = find(pair, 'book:md', at)
     if (stream === undefined) return
     const decimals = decimalsOf(stream.instrument, frame)
     const toLevel = ([price, amount]: readonly [string, string]): [string, string] => [
@@ -155,7 +150,7 @@ export function classicRooms({ init, sink, streams, alarms, guard }: SessionKit)
   function candles(value: LosslessValue, frame: string, historical: boolean, at: Micros | null): void {
     const { pair, data } = checkCandles(value, frame)
     learn(pair)
-    const stream = streamOf(pair, candleChannel(interval), at)
+    const stream = find(pair, candleChannel(interval), at)
     if (stream === undefined) return
     const decimals = decimalsOf(stream.instrument, frame)
     const rows = [...data].sort(([a], [b]) => a - b)
@@ -190,7 +185,7 @@ export function classicRooms({ init, sink, streams, alarms, guard }: SessionKit)
   function oneCandle(name: string, value: LosslessValue, frame: string, at: Micros | null): void {
     const { pair, time, o, h, l, c, v } = checkCandle(value, frame).data
     learn(pair)
-    const stream = streamOf(pair, candleChannel(name), at)
+    const stream = find(pair, candleChannel(name), at)
     if (stream === undefined) return
     const row = { time, open: o, high: h, low: l, close: c, volume: v }
     roll(stream, row, decimalsOf(stream.instrument, frame), false, at)
@@ -199,7 +194,7 @@ export function classicRooms({ init, sink, streams, alarms, guard }: SessionKit)
   function day(value: LosslessValue, frame: string, at: Micros | null): void {
     const { pair, data } = checkDay(value, frame)
     learn(pair)
-    const stream = streamOf(pair, 'ticker:day', at)
+    const stream = find(pair, 'ticker:day', at)
     if (stream === undefined) return
     const [open, high, low, close, volume] = data
     streams.ticker(

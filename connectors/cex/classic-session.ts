@@ -12,7 +12,7 @@ import { classicLogin, type VenueClock } from './classic-login.js'
 import { classicRooms } from './classic-rooms.js'
 import type { Credentials } from './credentials.js'
 import { Polls } from './polls.js'
-import { currenciesOf, errorText, pairOf } from './symbols.js'
+import { currenciesOf, errorText, pairStreams } from './symbols.js'
 
 const checkHead = checker(envelope)
 const checkTick = checker(tick)
@@ -51,6 +51,7 @@ export function classicProtocol(
 ): (kit: SessionKit) => Protocol {
   return (kit) => {
     const { init, sink, streams, alarms } = kit
+    const find = pairStreams(kit, 'classic')
     const login = classicLogin(kit, credentials, clock)
     const books = classicBooks(kit)
     const rooms = classicRooms(kit)
@@ -88,9 +89,7 @@ export function classicProtocol(
     function ticked(value: LosslessValue, frame: string, at: Micros | null): void {
       const { data } = checkTick(value, frame)
       const id = `${data.symbol1}:${data.symbol2}`
-      const stream = init.adopt
-        ? streams.adopt(pairOf('classic', id, known), 'ticker', at)
-        : streams.get(id, 'ticker')
+      const stream = find(id, 'ticker', at)
       if (stream === undefined) return
       streams.ticker(
         stream,
@@ -106,9 +105,7 @@ export function classicProtocol(
     function tickerReply(value: LosslessValue, frame: string, at: Micros | null): void {
       const { data } = checkTicker(value, frame)
       const id = data.pair.join(':')
-      const stream = init.adopt
-        ? streams.adopt(pairOf('classic', id, known), 'ticker:full', at)
-        : streams.get(id, 'ticker:full')
+      const stream = find(id, 'ticker:full', at)
       if (stream === undefined) return
       streams.ticker(
         stream,
@@ -125,8 +122,6 @@ export function classicProtocol(
         at,
       )
     }
-
-    const known = (id: string) => init.instruments.get(id)
 
     // ── Asking ────────────────────────────────────────────────────────────────────────────────────────────────────
 

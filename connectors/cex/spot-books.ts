@@ -9,7 +9,7 @@ import type { SessionKit } from '../../src/session/session.js'
 import type { Stream } from '../../src/session/stream.js'
 import { bookHolding, SnapshotJoin } from '../../src/venue/snapshot-join.js'
 import { SPOT_ORDER, SPOT_WINDOW } from './channels.js'
-import { pairOf } from './symbols.js'
+import { pairStreams } from './symbols.js'
 
 const checkBook = checker(spotBook)
 
@@ -32,7 +32,9 @@ export interface SpotBooks {
   increment(value: LosslessValue, frame: string, at: Micros | null): void
 }
 
-export function spotBooks({ init, streams }: SessionKit): SpotBooks {
+export function spotBooks(kit: SessionKit): SpotBooks {
+  const { streams } = kit
+  const find = pairStreams(kit, 'spot')
   const numbers = new Map<string, SnapshotJoin<Update>>()
   /** The last update of each pair, to tell a harmless repeat from another update under the same number. */
   const latest = new Map<string, Update>()
@@ -41,17 +43,6 @@ export function spotBooks({ init, streams }: SessionKit): SpotBooks {
     const held = numbers.get(pair) ?? new SnapshotJoin<Update>(SPOT_ORDER, bookHolding)
     numbers.set(pair, held)
     return held
-  }
-
-  function streamOf(pair: string, at: Micros | null): Stream | undefined {
-    const stream = init.adopt
-      ? streams.adopt(
-          pairOf('spot', pair, (id) => init.instruments.get(id)),
-          'book',
-          at,
-        )
-      : streams.get(pair, 'book')
-    return stream?.state === 'leaving' ? undefined : stream
   }
 
   function lose(stream: Stream, detail: string, at: Micros | null): void {
@@ -124,7 +115,7 @@ export function spotBooks({ init, streams }: SessionKit): SpotBooks {
     },
     snapshot(value, frame, at) {
       const update = read(value, frame, at)
-      const stream = streamOf(update.pair, at)
+      const stream = find(update.pair, 'book', at)
       if (stream === undefined) return
       const book = numbersOf(update.pair)
       const { position } = book
@@ -144,7 +135,7 @@ export function spotBooks({ init, streams }: SessionKit): SpotBooks {
     },
     increment(value, frame, at) {
       const update = read(value, frame, at)
-      const stream = streamOf(update.pair, at)
+      const stream = find(update.pair, 'book', at)
       if (stream !== undefined) apply(stream, update, at)
     },
   }

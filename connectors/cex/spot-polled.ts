@@ -10,7 +10,7 @@ import type { Stream } from '../../src/session/stream.js'
 import { SPOT_RESOLUTIONS } from './channels.js'
 import type { Polls } from './polls.js'
 import type { SpotRequest, SpotRequests } from './spot-requests.js'
-import { pairOf } from './symbols.js'
+import { pairStreams } from './symbols.js'
 
 const checkTickers = checker(spotTickers)
 const checkCandleReply = checker(spotCandleReply)
@@ -29,7 +29,8 @@ export interface SpotPolled {
 }
 
 export function spotPolled(kit: SessionKit, requests: SpotRequests, polls: Polls): SpotPolled {
-  const { init, streams, guard } = kit
+  const { streams, guard } = kit
+  const find = pairStreams(kit, 'spot')
 
   function tickered(): Stream[] {
     return [...streams.values()].filter((stream) => isTickered(stream) && stream.state !== 'leaving')
@@ -58,22 +59,12 @@ export function spotPolled(kit: SessionKit, requests: SpotRequests, polls: Polls
   }
 
   function streamsOf(pair: string, at: Micros | null): Stream[] {
-    if (init.adopt) {
-      const instrument = pairOf('spot', pair, (id) => init.instruments.get(id))
-      return (['ticker', 'quote'] as const).map((kind) => streams.adopt(instrument, kind, at))
-    }
-    return tickered().filter(({ instrument }) => instrument.instrument === pair)
+    return (['ticker', 'quote'] as const).flatMap((kind) => find(pair, kind, at) ?? [])
   }
 
   function candlesOf(pair: string, variant: string, value: unknown, frame: string, at: Micros | null): void {
     const channel: Channel = variant === 'bid-1m' ? 'candle' : `candle:${variant}`
-    const stream = init.adopt
-      ? streams.adopt(
-          pairOf('spot', pair, (id) => init.instruments.get(id)),
-          channel,
-          at,
-        )
-      : streams.get(pair, channel)
+    const stream = find(pair, channel, at)
     if (stream === undefined) return
     if (typeof value === 'object' && value !== null && 'error' in value) {
       polls.drop(pollKey(stream))

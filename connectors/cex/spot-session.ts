@@ -24,7 +24,7 @@ import { Polls } from './polls.js'
 import { spotBooks } from './spot-books.js'
 import { isTickered, pollKey, spotPolled } from './spot-polled.js'
 import { type SpotRequest, SpotRequests } from './spot-requests.js'
-import { errorText, pairOf, spotInstrument } from './symbols.js'
+import { errorText, pairStreams, spotInstrument } from './symbols.js'
 
 const checkHead = checker(envelope)
 const checkUpdate = checker(tradeUpdate)
@@ -69,6 +69,7 @@ export interface SpotSessionOptions {
 export function spotProtocol(options: SpotSessionOptions): (kit: SessionKit) => Protocol {
   return (kit) => {
     const { init, sink, streams, alarms, guard } = kit
+    const find = pairStreams(kit, 'spot')
     const requests = new SpotRequests(sink)
     const books = spotBooks(kit)
     const polls = new Polls(alarms, options.pollEveryMs)
@@ -108,15 +109,6 @@ export function spotProtocol(options: SpotSessionOptions): (kit: SessionKit) => 
 
     // ── Trades ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    function tradeStream(pair: string, at: Micros | null): Stream | undefined {
-      if (!init.adopt) return streams.get(pair, 'trade')
-      return streams.adopt(
-        pairOf('spot', pair, (id) => init.instruments.get(id)),
-        'trade',
-        at,
-      )
-    }
-
     function tradeRows(rows: readonly unknown[], frame: string, at: Micros | null): TradeFields[] {
       const read: TradeFields[] = []
       for (const row of rows) guard(frame, at, () => read.push(tradeOf(row, frame)))
@@ -138,7 +130,7 @@ export function spotProtocol(options: SpotSessionOptions): (kit: SessionKit) => 
       frame: string,
       at: Micros | null,
     ) {
-      const of = stream ?? (pair === null ? undefined : tradeStream(pair, at))
+      const of = stream ?? (pair === null ? undefined : find(pair, 'trade', at))
       const { trades } = checkPage(value, frame).data
       if (of === undefined || of.state === 'leaving') return
       const rows = tradeRows(trades, frame, at)
@@ -202,7 +194,7 @@ export function spotProtocol(options: SpotSessionOptions): (kit: SessionKit) => 
           break
         case 'trade_subscribe': {
           const pair = request?.pair ?? null
-          const stream = request?.stream ?? (pair === null ? undefined : tradeStream(pair, at))
+          const stream = request?.stream ?? (pair === null ? undefined : find(pair, 'trade', at))
           if (stream !== undefined && stream.state !== 'leaving') backfills.granted(stream, at)
           break
         }
@@ -237,13 +229,13 @@ export function spotProtocol(options: SpotSessionOptions): (kit: SessionKit) => 
           break
         case 'tradeUpdate': {
           const { data } = checkUpdate(value, frame)
-          const stream = tradeStream(data.pair, at)
+          const stream = find(data.pair, 'trade', at)
           if (stream !== undefined) backfills.trade(stream, tradeOf(data, frame), at)
           break
         }
         case 'tradeHistorySnapshot': {
           const { pair, trades } = checkSnapshot(value, frame).data
-          const stream = tradeStream(pair, at)
+          const stream = find(pair, 'trade', at)
           if (stream !== undefined) backfills.history(stream, tradeRows(trades, frame, at), at)
           break
         }

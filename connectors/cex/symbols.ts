@@ -4,7 +4,9 @@ import { canonicalDecimal } from '../../src/decode/decimal.js'
 import { decoder } from '../../src/decode/decoder.js'
 import type { LosslessValue } from '../../src/decode/lossless.js'
 import { DecodeError } from '../../src/errors.js'
+import type { SessionKit } from '../../src/session/session.js'
 import { spotMarket } from '../../src/venue/spot-market.js'
+import { type FindStream, streamFinder } from '../../src/venue/stream-finder.js'
 import type { Generation } from './endpoints.js'
 
 const readPairs = decoder(pairsInfo)
@@ -33,16 +35,16 @@ export function guessInstrument(generation: Generation, symbol: string): Instrum
 }
 
 /**
- * The instrument of a pair in a frame.
+ * The streams of pairs that frames name.
  *
- * @throws {DecodeError} `schema_mismatch` where it is no pair.
+ * @throws {DecodeError} `schema_mismatch` where a recording names what is no pair.
  */
-export function pairOf(
-  generation: Generation,
-  pair: string,
-  known: (instrument: string) => Instrument | undefined,
-): Instrument {
-  const instrument = known(pair) ?? guessInstrument(generation, pair)
+export function pairStreams(kit: SessionKit, generation: Generation): FindStream {
+  return streamFinder(kit, (pair) => pairByRule(generation, pair))
+}
+
+function pairByRule(generation: Generation, pair: string): Instrument {
+  const instrument = guessInstrument(generation, pair)
   if (instrument !== null) return instrument
   throw new DecodeError('schema_mismatch', `data.pair: ${JSON.stringify(pair.slice(0, 40))} is no pair`, {
     path: ['data', 'pair'],

@@ -22,6 +22,7 @@ import {
   SnapshotJoin,
   type Stream,
   spotMarket,
+  streamFinder,
 } from 'tapewire/venue'
 import type * as z from 'zod'
 import { answer, book, head, markets, refusal, trade } from './schema.js'
@@ -124,20 +125,15 @@ interface Change extends Numbered {
   readonly exchangeTime: number
 }
 
-function harborProtocol({ init, sink, streams }: SessionKit): Protocol {
+function harborProtocol(kit: SessionKit): Protocol {
+  const { sink, streams } = kit
+  const streamOf = streamFinder(kit, guess)
   const joins = new Map<string, SnapshotJoin<Change>>()
 
   function joinOf(market: string): SnapshotJoin<Change> {
     const held = joins.get(market) ?? new SnapshotJoin<Change>(order, bookHolding)
     joins.set(market, held)
     return held
-  }
-
-  /** In a recording a stream becomes known by its ack, or by its first datum where the recording begins later. */
-  function streamOf(market: string, channel: 'trade' | 'book', at: number | null): Stream | undefined {
-    if (!init.adopt) return streams.get(market, channel)
-    const instrument = init.instruments.get(market) ?? guess(market)
-    return instrument === null ? undefined : streams.adopt(instrument, channel, at)
   }
 
   function request(op: 'subscribe' | 'unsubscribe', asked: readonly Stream[]): void {

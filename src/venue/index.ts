@@ -53,6 +53,7 @@ export {
   type Verdict,
 } from './snapshot-join.js'
 export { spotMarket } from './spot-market.js'
+export { type FindStream, streamFinder } from './stream-finder.js'
 export type { TopicState } from './topic-steps.js'
 export { type Topic, type TopicRules, Topics } from './topics.js'
 export { type CodecHandlers, type SessionCodec, withCodec } from './with-codec.js'

@@ -38,7 +38,7 @@ export interface TopicRules<Data> {
   send(op: 'subscribe' | 'unsubscribe', topics: readonly Topic<Data>[], at: Micros | null): void
   /** The most topics in one request; asked before each. @default 1 */
   readonly topicsARequest?: () => number
-  /** Whether the venue confirms an unsubscribe: {@link Topics.ended} is called for it. @default true */
+  /** Whether the venue confirms an unsubscribe: `ended` of {@link Topics} is called for it. @default true */
   readonly confirms?: boolean
   /**
    * One request of a topic at a time: an unsubscribe goes out when the subscribe before it has its answer, and the next subscribe when the
@@ -65,7 +65,7 @@ interface Held<Data> extends Topic<Data> {
 
 /**
  * The topics of one connection: asked for once however many streams need them, granted, refused, given up when no stream needs them. A
- * stream is granted with the last of its topics. {@link Topics.subscribe}, `unsubscribe` and `resubscribe` are those of a `Protocol`; the venue
+ * stream is granted with the last of its topics. `subscribe`, `unsubscribe` and `resubscribe` are those of a `Protocol`; the venue
  * says what its answers mean with `granted`, `refused`, `postpone` and `ended`, and finds the streams of its data with `find`.
  *
  * What is not answered is asked for again by the deadline of the stream (`StreamPolicy.ackTimeoutMs`). In a recording topics become known by
