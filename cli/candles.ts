@@ -15,6 +15,7 @@ interface Options {
   readonly to?: Micros
   readonly csv?: boolean
   readonly json?: boolean
+  readonly all?: boolean
 }
 
 export function candlesCommand(): Command {
@@ -25,47 +26,70 @@ export function candlesCommand(): Command {
     .argument('<interval>', '1s, 1m, 4h, 1d, 1w (from Monday); UTC')
     .addOption(flag('--from <time>', 'ISO time or microseconds: from here on', parseTime))
     .addOption(flag('--to <time>', 'ISO time or microseconds: before this', parseTime))
+    .addOption(
+      new Option(
+        '--all',
+        'intervals before and after the recording as well, of which trades of the past are on the tape',
+      ),
+    )
     .addOption(new Option('--json', 'NDJSON, a candle a line').conflicts('csv'))
     .addOption(new Option('--csv', 'comma-separated values, with a head'))
     .addHelpText(
       'after',
       helpEnd(`
 Where "missing" names a reason, trades of the interval may be missing: the recording began or ended within it, or has a
-gap there that nothing filled. Where the tape has no trade of that time, a sentence says what it holds, and the exit code is 1.
+gap there that nothing filled. Without --from and --to, intervals that lie entirely before or after the recording are left out
+(a venue sends trades of the past on subscribing), and a sentence says how many; --all prints them. Where the tape has no trade of that time, a sentence says what it holds, and the exit code is 1.
 
 Examples:
   tapewire candles tape.db bitfinex:BTC/USD 1m
   tapewire candles tape.db bitfinex:btc-usd 1h --from 2024-05-01 --to 2024-06-01 --csv > may.csv`),
     )
-    .action(async (path: string, target: string, interval: string, { from, to, csv, json }: Options) => {
+    .action(async (path: string, target: string, interval: string, { from, to, csv, json, all }: Options) => {
       checkWindow({ from, to })
       const { signal, interrupted, dispose } = interruption()
       const out = new LineWriter(process.stdout, signal)
       const tape = openTape(path)
       try {
         const { venue, instrument } = marketOnTape(tape, target)
-        const candles = candlesOf(tape, {
+        const made = candlesOf(tape, {
           venue,
           symbol: instrument,
           interval,
           ...(from === undefined ? {} : { from }),
           ...(to === undefined ? {} : { to }),
         })
-        if (candles.length === 0) {
+        if (made.length === 0) {
           say(`no trade of ${target} that was asked for is on ${path}: ${holdings(tape)}`)
           process.exitCode = exitCode.foundWanting
           return
         }
+        const isCut = all !== true && from === undefined && to === undefined
+        const candles = isCut ? coveredOf(made) : made
         if (json === true) for (const candle of candles) await out.write(JSON.stringify(candle))
         else if (csv === true) for (const line of csvLines(candles)) await out.write(line)
         else await out.write(table(columns, candles))
         await out.flush()
+        if (candles.length < made.length) say(cutText(made, candles))
       } finally {
         tape.close()
         dispose()
       }
       process.exitCode = interrupted() ?? process.exitCode
     })
+}
+
+/** Without the intervals at both ends of which the recording covers nothing; all of them where it covers none. */
+function coveredOf(candles: readonly TapeCandle[]): readonly TapeCandle[] {
+  const first = candles.findIndex(({ covered }) => covered)
+  const last = candles.findLastIndex(({ covered }) => covered)
+  return first === -1 ? candles : candles.slice(first, last + 1)
+}
+
+function cutText(made: readonly TapeCandle[], { length }: readonly TapeCandle[]): string {
+  const count = made.length - length
+  const intervals = count === 1 ? '1 interval was' : `${count.toLocaleString('en')} intervals were`
+  return `${intervals} left out, which the recording does not cover; --all prints them`
 }
 
 const columns: readonly Column<TapeCandle>[] = [

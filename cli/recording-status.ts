@@ -1,9 +1,11 @@
 import { existsSync, statSync } from 'node:fs'
 import { isDatum } from '../recorder/datum.js'
-import type { Recorder, RecordSummary } from '../recorder/index.js'
+import type { RecordedStream, Recorder, RecordSummary } from '../recorder/index.js'
+import { whyNever } from '../recorder/stream-beginning.js'
 import type { MarketEvent, Micros } from '../schemas/events.js'
 import type { Feed } from '../src/feed/feed.js'
 import type { Clock } from '../src/platform.js'
+import { natureOf } from '../src/session/stream.js'
 import type { RecordingSummary } from './recording-summary.js'
 import { CATALOGUE, type Trouble, Troubles } from './troubles.js'
 
@@ -44,7 +46,7 @@ export interface VenueStatus {
 
 export interface TapeStatus {
   readonly path: string
-  /** Of the file itself: what SQLite has not moved into it from its log (`-wal`) yet is not counted, as at the end. */
+  /** Of the file and of SQLite's log beside it (`-wal`), which holds what was written last. */
   readonly bytes: number
   /** Events that wait to be written. */
   readonly waiting: number
@@ -163,14 +165,20 @@ export class StatusKeeper {
       at: this.#clock.now(),
       elapsedMs: Math.round(this.elapsedMs),
       events,
-      streams: streams.map(({ venue, symbol, channel, state, events, reason }) => ({
-        venue,
-        symbol,
-        channel,
-        state,
-        events,
-        reason: reason ?? (events === 0 ? this.#whyNothing(venue) : null),
-      })),
+      streams: streams.map((stream) => {
+        const { venue, symbol, channel, events, began } = stream
+        const never = neverBegan(stream)
+        const reason = stream.reason ?? (began ? null : (this.#whyNothing(venue) ?? never))
+        return {
+          venue,
+          symbol,
+          channel,
+          state: never === null ? stream.state : 'never came',
+          events,
+          began,
+          reason,
+        }
+      }),
       gaps,
       malformed,
       tape: existsSync(path) || lost > 0 ? { path, bytes, lost, lostWithoutGap, deleted } : null,
@@ -208,6 +216,14 @@ export class StatusKeeper {
   }
 }
 
+/** Why a book that its venue confirmed never began; null for any other stream. */
+function neverBegan(stream: RecordedStream): string | null {
+  const { began, state, channel, confirmedAt } = stream
+  const isConfirmed = state === 'live' || state === 'interrupted'
+  if (began || !isConfirmed || natureOf({ channel }) !== 'book') return null
+  return whyNever({ channel, confirmedAt, refused: null })
+}
+
 function sumOf(counts: Readonly<Partial<Record<string, number>>>): number {
   return Object.values(counts).reduce<number>((sum, count = 0) => sum + count, 0)
 }
@@ -216,6 +232,9 @@ function nothingYet(up: number): string {
   return up === 0 ? 'there is no connection yet' : 'the venue has sent no data yet'
 }
 
+/** A log without its tape is what a tape that was deleted left behind. */
 function tapeBytes(path: string): number {
-  return statSync(path, { throwIfNoEntry: false })?.size ?? 0
+  const size = (file: string) => statSync(file, { throwIfNoEntry: false })?.size ?? 0
+  const tape = size(path)
+  return tape === 0 ? 0 : tape + size(`${path}-wal`)
 }

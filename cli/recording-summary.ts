@@ -24,7 +24,7 @@ export interface RecordingSummary {
 
 export interface SummarizedTape {
   readonly path: string
-  /** 0 where the file is no longer there. */
+  /** Of the file, and of SQLite's log beside it where somebody still reads the tape; 0 where the file is no longer there. */
   readonly bytes: number
   /** Data of streams that could not be written, or that were on a tape that was deleted. */
   readonly lost: number
@@ -38,9 +38,12 @@ export interface StreamSummary {
   readonly venue: string
   readonly symbol: string
   readonly channel: string
-  /** How it stood at the end: see `FeedStream`. */
+  /** How it stood at the end: see `FeedStream`; `never came` where the venue confirmed a book and sent no snapshot of it. */
   readonly state: string
+  /** Data of it. */
   readonly events: number
+  /** Whether it began, as `verify` judges it: a datum came, and of a book a snapshot. */
+  readonly began: boolean
   /** Why it was refused or ended, or why nothing came of it, where a connection says so; else null. */
   readonly reason: string | null
 }
@@ -50,7 +53,7 @@ const NAMED = 10
 
 export function summaryText(summary: RecordingSummary): string[] {
   const { streams, events, gaps, malformed, tape, raw, elapsedMs } = summary
-  const silent = streams.filter((stream) => stream.events === 0)
+  const silent = streams.filter(({ began }) => !began)
   const opened = Object.entries(gaps).map(([reason, count]) => `${count} ${reason}`)
   const lost = tape === null || tape.lost === 0 ? null : lossText(tape)
   const parts = [

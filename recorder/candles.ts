@@ -36,6 +36,8 @@ export interface TapeCandle {
    * nobody recorded. Empty: the candle is whole.
    */
   readonly missing: readonly GapReason[]
+  /** Whether anything was recorded in the interval: false where it lies entirely before, between or after the recordings of the stream. */
+  readonly covered: boolean
 }
 
 /** Candles of one call that are held at once. */
@@ -107,12 +109,13 @@ export function candlesOf(tape: Tape, request: CandleRequest): TapeCandle[] {
       openTime,
       ...(building.get(openTime)?.finished() ?? nothingTraded(unit)),
       missing: coverage.missing(openTime, openTime + length),
+      covered: coverage.covers(openTime, openTime + length),
     })
   }
   return candles
 }
 
-type Body = Omit<TapeCandle, 'openTime' | 'missing'>
+type Body = Omit<TapeCandle, 'openTime' | 'missing' | 'covered'>
 
 function nothingTraded(volumeUnit: AmountUnit): Body {
   return { open: null, high: null, low: null, close: null, volume: '0', volumeUnit, trades: 0 }

@@ -16,6 +16,7 @@ export class CoveredTime {
   readonly #holes: Hole[]
   readonly #open = new Map<GapReason, Micros>()
   readonly #end: Micros
+  readonly #recorded: readonly (readonly [from: Micros, to: Micros])[]
 
   constructor(
     tape: Tape,
@@ -34,6 +35,7 @@ export class CoveredTime {
     }
     holes.push({ from: last, to: Number.POSITIVE_INFINITY, reason: 'not_recording' })
     this.#holes = holes
+    this.#recorded = covered
     this.#end = last
   }
 
@@ -48,6 +50,11 @@ export class CoveredTime {
     this.#open.delete(reason)
     const until = to ?? receiveTime
     if (!healed && since !== null && until !== null) this.#holes.push({ from: since, to: until, reason })
+  }
+
+  /** Whether a recording had the stream in any moment of `[from, to)`. */
+  covers(from: Micros, to: Micros): boolean {
+    return this.#recorded.some(([begun, ended]) => begun < to && ended >= from)
   }
 
   /** Why something may be missing of `[from, to)`. Empty where nothing is. */

@@ -207,7 +207,7 @@ class RunPass {
     else if (isData(event.type, event.channel)) {
       const whole = event.type === 'book_snapshot' || event.type === 'order_snapshot'
       if (whole) coverage.snapshot(place)
-      coverage.data(1, emitted, emitted, whole, place)
+      coverage.data(1, emitted, emitted, event.type, place)
       this.meter.data(id, emitted)
     }
     this.#judgeNumber(numbers.pass(event, emitted, wasInGap || coverage.inGap), place, coverage)

@@ -17,6 +17,7 @@ export type FindingCode =
   | 'unsorted_snapshot'
   | 'absent_removals'
   | 'crossed_book'
+  | 'wrong_number'
   | 'sequence_back'
   | 'emitted_back'
   | 'number_back'

@@ -10,7 +10,6 @@ import type { CoverageMeter } from './stream-coverage.js'
 import type { TapeStream } from './stream-table.js'
 import type { Tape } from './tape.js'
 import { joinRuns, type TapeCoverage } from './tape-coverage.js'
-import { bookStartTypes } from './tape-schema.js'
 
 /**
  * What is covered of a tape, as `verifyTape` measures it, from counts and gaps alone: it does not read the events between.
@@ -83,7 +82,7 @@ class RunReader {
       if (meter === null || !isData(type, meter.identity.channel)) return
       const { venue, symbol, channel } = stream
       const place: Place = { venue, symbol, channel, event: first, at: receiveFrom }
-      meter.data(events, receiveFrom, receiveTo, isBookStart(type), place)
+      meter.data(events, receiveFrom, receiveTo, type, place)
       this.#meter.data(last, receiveTo)
     }
     return { event: first, count }
@@ -125,8 +124,4 @@ class RunReader {
     const at = snapshot['at'] === null ? null : Number(snapshot['at'])
     meter.snapshot({ ...openGap, event: Number(snapshot['id']), at })
   }
-}
-
-function isBookStart(type: string): boolean {
-  return bookStartTypes.some((start) => start === type)
 }

@@ -1,6 +1,7 @@
 import type { GapReason, MarketEvent, MarketEventType, Micros } from '../schemas/events.js'
 import type { FeedStream } from '../src/feed/asked-streams.js'
 import { isDatum } from './datum.js'
+import { beginsStream } from './stream-beginning.js'
 
 /** What a recording brought. */
 export interface RecordSummary {
@@ -23,9 +24,16 @@ export interface RecordSummary {
 export interface RecordedStream extends FeedStream {
   /** Data of it that was recorded: no gaps, no checksums. 0 where it never came. */
   readonly events: number
+  /** Whether it began, as `verify` judges it: a datum came, and of a book a snapshot. */
+  readonly began: boolean
 }
 
 type Level<T> = Map<string, T>
+
+interface Counter {
+  data: number
+  began: boolean
+}
 
 /** Counts what is recorded. Bounded by the streams that came. */
 export class RecordTally {
@@ -34,7 +42,7 @@ export class RecordTally {
   #first: Micros | null = null
   #last: Micros | null = null
   /** Data by venue, channel and symbol. */
-  readonly #streams: Level<Level<Level<{ data: number }>>> = new Map()
+  readonly #streams: Level<Level<Level<Counter>>> = new Map()
 
   add(event: MarketEvent): void {
     this.#types.set(event.type, (this.#types.get(event.type) ?? 0) + 1)
@@ -43,7 +51,9 @@ export class RecordTally {
       return
     }
     if (!('channel' in event) || !isDatum(event)) return
-    this.#stream(event.venue, event.channel, event.symbol).data++
+    const counter = this.#stream(event.venue, event.channel, event.symbol)
+    counter.data++
+    counter.began ||= beginsStream(event.channel, event.type)
     // What a venue lists of an instrument is no datum of a market.
     if (event.type === 'instrument') return
     this.#first ??= event.receiveTime
@@ -56,10 +66,10 @@ export class RecordTally {
     for (const [reason, count] of Object.entries(recorders) as [GapReason, number][]) {
       gaps.set(reason, (gaps.get(reason) ?? 0) + count)
     }
-    const recorded = streams.map((stream) => ({
-      ...stream,
-      events: this.#streams.get(stream.venue)?.get(stream.channel)?.get(stream.symbol)?.data ?? 0,
-    }))
+    const recorded = streams.map((stream) => {
+      const counter = this.#streams.get(stream.venue)?.get(stream.channel)?.get(stream.symbol)
+      return { ...stream, events: counter?.data ?? 0, began: counter?.began ?? false }
+    })
     return {
       events: recorded.reduce((sum, { events }) => sum + events, 0),
       types: Object.fromEntries(this.#types),
@@ -71,7 +81,7 @@ export class RecordTally {
     }
   }
 
-  #stream(venue: string, channel: string, symbol: string): { data: number } {
+  #stream(venue: string, channel: string, symbol: string): Counter {
     let channels = this.#streams.get(venue)
     if (channels === undefined) {
       channels = new Map()
@@ -84,7 +94,7 @@ export class RecordTally {
     }
     let counter = symbols.get(symbol)
     if (counter === undefined) {
-      counter = { data: 0 }
+      counter = { data: 0, began: false }
       symbols.set(symbol, counter)
     }
     return counter

@@ -3,6 +3,7 @@ import { natureOf, type StreamNature } from '../src/session/stream.js'
 import type { Findings, Place } from './findings.js'
 import { MissingTime } from './missing-time.js'
 import type { RunStream } from './run-streams.js'
+import { beginsStream, whyNever } from './stream-beginning.js'
 
 /** A stream may take this long from being asked for to its beginning; what goes beyond counts as missing. */
 const START_ALLOWANCE_MICROS = 30_000_000
@@ -145,8 +146,8 @@ export class CoverageMeter {
     return this.#asked !== null
   }
 
-  /** Data that came, the first and the last of it at these moments. @param whole whether it is a snapshot of a book */
-  data(count: number, firstAt: Micros | null, lastAt: Micros | null, whole: boolean, place: Place): void {
+  /** Data of one type that came, the first and the last of it at these moments. */
+  data(count: number, firstAt: Micros | null, lastAt: Micros | null, type: string, place: Place): void {
     if (this.#events === 0 && this.#firstPlace.event === null) this.#firstPlace = place
     this.#events += count
     this.#seen(firstAt)
@@ -155,7 +156,7 @@ export class CoverageMeter {
       this.#data = { from: Math.min(from, firstAt), to: Math.max(to, lastAt) }
     }
     if (lastAt !== null) this.#lastAt = Math.max(lastAt, this.#lastAt ?? lastAt)
-    if (this.#nature === 'book' && !whole) return
+    if (!beginsStream(this.identity.channel, type)) return
     const begun = this.#begun
     if (begun === null || (begun.at !== null && firstAt !== null && firstAt < begun.at)) {
       this.#begun = { at: firstAt }
@@ -349,15 +350,9 @@ export class CoverageMeter {
     if (begun === null) {
       const givenUp = asked?.endedAt ?? null
       if (asked !== null && givenUp !== null && givenUp - asked.askedAt < START_ALLOWANCE_MICROS) return
-      const why =
-        asked?.refused != null
-          ? `the venue does not give it: ${asked.refused}`
-          : this.#nature === 'book' && asked?.confirmedAt != null
-            ? 'the venue confirmed it and never sent a snapshot'
-            : 'it never came'
       const since = askedAt === null || to === null ? '' : `, ${seconds(to - askedAt)}`
       if (asked === null && (this.#events > 0 || this.#gaps.size > 0)) return
-      const text = asked === null ? 'nothing of it came' : `asked for, and ${why}${since}`
+      const text = asked === null ? 'nothing of it came' : `asked for, and ${whyNever(asked)}${since}`
       this.#findings.add('error', 'never_came', this.#firstPlace, text)
     } else if (askedAt !== null && begun.at !== null && begun.at - askedAt > START_ALLOWANCE_MICROS) {
       const delay = begun.at - askedAt

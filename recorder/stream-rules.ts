@@ -11,6 +11,7 @@ import type {
 import type { MaintainedBook } from '../src/book/books.js'
 import { compareDecimals } from '../src/decode/decimal.js'
 import type { Findings, Place } from './findings.js'
+import { type WrongNumber, wrongNumber } from './wrong-number.js'
 
 /** What the contract of events promises of one stream in one run, checked event by event (docs/tape.md, verify). */
 export class StreamRules {
@@ -23,6 +24,10 @@ export class StreamRules {
   #mayRestart = false
   #absent: { readonly first: Place; count: number } | null = null
   #absentSoFar = 0
+  readonly #wrong = new Map<
+    WrongNumber['severity'],
+    { readonly first: Place; readonly what: string; count: number }
+  >()
   #crossed: { readonly since: Micros; reported: boolean } | null = null
 
   /** @param crossedForMs how long a book may be crossed; null for any time */
@@ -54,11 +59,16 @@ export class StreamRules {
       default:
         break
     }
+    this.#checkNumbers(event, place)
     if (book !== null) this.#checkBook(book, place)
   }
 
   /** The run ends here. */
   end(): void {
+    for (const [severity, { first, what, count }] of this.#wrong) {
+      const more = count === 1 ? '' : `; ${count} events of the stream have such numbers`
+      this.#findings.add(severity, 'wrong_number', first, `${what}${more}`)
+    }
     if (this.#absent === null) return
     const { first, count } = this.#absent
     this.#findings.add('warning', 'absent_removals', first, `${count} removal(s) of what was not in the book`)
@@ -137,6 +147,15 @@ export class StreamRules {
     } else if (!matches) {
       this.#findings.add('note', 'checksum_failed', place, 'a checksum failed, and a gap says so')
     }
+  }
+
+  #checkNumbers(event: StreamEvent, place: Place): void {
+    const wrong = wrongNumber(event)
+    if (wrong === null) return
+    const { severity, what } = wrong
+    const held = this.#wrong.get(severity)
+    if (held === undefined) this.#wrong.set(severity, { first: place, what, count: 1 })
+    else held.count++
   }
 
   #checkBook({ book, absentRemovals }: MaintainedBook, place: Place): void {

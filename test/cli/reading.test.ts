@@ -204,10 +204,33 @@ describe('candles', () => {
         volumeUnit: 'base',
         trades: 1,
         missing: [],
+        covered: true,
       },
       expect.objectContaining({ open: null, trades: 0, missing: ['disconnected'] }),
       expect.objectContaining({ open: '11', trades: 1, missing: expect.arrayContaining(['not_recording']) }),
     ])
+  })
+
+  test('leave out what a venue sent of the time before the recording, and say so', async () => {
+    await using recorder = openTape(join(desk.folder, 'past.db'), { mode: 'write' })
+    const MINUTE = 60_000_000
+    for (const minute of [-30, -20, 0, 1]) {
+      const exchangeTime = BEGIN + minute * MINUTE
+      const receiveTime = Math.max(BEGIN, exchangeTime)
+      recorder.record(trade({ id: `${minute}`, exchangeTime, receiveTime, historical: minute < 0 }))
+    }
+    await recorder.close()
+    const candles = ['candles', 'past.db', 'testex:BTC/USD', '1m', '--json']
+    const cut = await desk.run(...candles)
+    expect(cut.stdout.trim().split('\n')).toHaveLength(2)
+    expect(cut.stderr).toContain(
+      '30 intervals were left out, which the recording does not cover; --all prints them',
+    )
+    for (const rest of [['--all'], ['--from', '2024-04-30']]) {
+      const whole = await desk.run(...candles, ...rest)
+      expect(whole.stdout.trim().split('\n').length).toBeGreaterThanOrEqual(32)
+      expect(whole.stderr).not.toContain('left out')
+    }
   })
 
   test('are comma-separated values with a head', async () => {

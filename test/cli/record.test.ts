@@ -108,6 +108,7 @@ describe('a recording that is left alone', () => {
       symbol: 'BTC/USD',
       state: 'live',
       events: expect.any(Number),
+      began: true,
       reason: null,
     }
     expect(lines.at(-1)).toEqual({

@@ -62,6 +62,7 @@ describe('candles of a tape', () => {
       volumeUnit: 'base',
       trades: 3,
       missing: [],
+      covered: true,
     })
     expect(second).toMatchObject({
       openTime: BEGIN + MINUTE,

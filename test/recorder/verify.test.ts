@@ -379,6 +379,22 @@ describe('a book', () => {
     expect(codes(verified(file, { crossedForMs: 1_000 }))).toEqual([['error', 'crossed_book', 3]])
   })
 
+  it('with a negative amount is found, and with a price of zero or below as a warning, once for a stream', async () => {
+    const found = await verify(
+      snapshot([['1', '1']], [['9', '1']], at(0)),
+      update([['1', '-2']], [], at(1)),
+      update([['1', '-3']], [], at(2)),
+      trade({ ...at(3), id: 'a', price: '0' }),
+      trade({ ...at(4), id: 'b', price: '-1', amount: '0' }),
+    )
+    const wrong = found.findings.filter(({ code }) => code === 'wrong_number')
+    expect(wrong.map(({ severity, channel, event, what }) => [severity, channel, event, what])).toEqual([
+      ['error', 'book', 2, 'an amount is -2; 2 events of the stream have such numbers'],
+      ['warning', 'trade', 4, 'the price is 0; 2 events of the stream have such numbers'],
+    ])
+    expect(found.verdict).toBe('not whole')
+  })
+
   it('that is crossed for a moment, or during a gap, is not', async () => {
     const healed = update([['11', '0']], [], at(2))
     expect(
