@@ -5,9 +5,10 @@ import type { Protocol } from '../protocols/codec.js'
 import { shown } from '../shown.js'
 import { systemClock } from './clock.js'
 import { fetchDial } from './fetch-dial.js'
-import { checkIsObject, type OpenSocketOptions, openSocketConfig, openSocketSchema } from './open-options.js'
-import { type Frame, plainFrames } from './plain-frames.js'
-import { Socket } from './socket.js'
+import { type OpenSocketOptions, openSocketSchema } from './open-options.js'
+import { opened } from './opening.js'
+import type { Frame } from './plain-frames.js'
+import type { Socket } from './socket.js'
 import { dialWith, type WhatwgWebSocket } from './whatwg.js'
 
 /** What the runtime decides itself: there is no option for it. */
@@ -34,32 +35,15 @@ export function openSocket<Command, Message, Answer>(
   url: string,
   options: BrowserWithProtocol<Command, Message, Answer> | BrowserSocketOptions = {},
 ): Socket<Command, Message, Answer> | Socket<Frame, Frame, never> {
-  checkIsObject(options)
-  return hasProtocol(options)
-    ? opened(url, options, options.protocol)
-    : opened<Frame, Frame, never>(url, options, plainFrames)
+  return opened<Command, Message, Answer, typeof openSocketSchema>(url, options, openSocketSchema, () => {
+    const clock = systemClock()
+    return { clock, dial: browserDial(clock), http: fetchHttp }
+  })
 }
 
 /** Options that name a protocol. */
 export type BrowserWithProtocol<Command, Message, Answer> = BrowserSocketOptions<Command, Message, Answer> & {
   readonly protocol: Protocol<Command, Message, Answer>
-}
-
-function hasProtocol<Command, Message, Answer>(
-  options: BrowserWithProtocol<Command, Message, Answer> | BrowserSocketOptions,
-): options is BrowserWithProtocol<Command, Message, Answer> {
-  return options.protocol !== undefined
-}
-
-function opened<Command, Message, Answer>(
-  url: string,
-  options: Pick<BrowserSocketOptions<Command, Message, Answer>, 'on' | 'watchdog'>,
-  protocol: Protocol<Command, Message, Answer>,
-): Socket<Command, Message, Answer> {
-  const config = openSocketConfig(openSocketSchema, url, options, protocol)
-  const clock = systemClock()
-  const platform = config.platform ?? { clock, dial: browserDial(clock), http: fetchHttp }
-  return new Socket(config, options, protocol, platform)
 }
 
 function browserDial(clock: Clock): Dial {

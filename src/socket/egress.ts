@@ -7,7 +7,7 @@ import { addressAttempts, NETWORK } from './network-defaults.js'
 import type { EgressOptions } from './network-options.js'
 import { nodeTls } from './node-tls.js'
 import { type ProxyServer, parseProxy, proxyFromEnvironment } from './proxy.js'
-import { socksAgent } from './socks.js'
+import { SocksAgent } from './socks-agent.js'
 
 /** The way out of one request: options for `http.request` or `ws`, and who answered. */
 export interface Exit {
@@ -62,7 +62,10 @@ export function egress(
       return exit(proxy, { ...tls, agent: connectAgent(proxy, tls, bind, signal) })
     }
     const secure = url.protocol === 'wss:' || url.protocol === 'https:'
-    return exit(proxy, { ...tls, agent: socksAgent({ proxy, localAddress, tls, signal, timeoutMs }, secure) })
+    return exit(proxy, {
+      ...tls,
+      agent: new SocksAgent({ proxy, localAddress, signal, timeoutMs }, secure ? tls : null),
+    })
   }
   const check = (url: string) => {
     if (agent === undefined && choice === 'environment' && URL.canParse(url)) {

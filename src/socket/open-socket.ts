@@ -2,9 +2,10 @@ import type { Protocol } from '../protocols/codec.js'
 import { systemClock } from './clock.js'
 import { compressionSchema, egressShape } from './network-schema.js'
 import { nodeNetwork } from './node-network.js'
-import { checkIsObject, type OpenSocketOptions, openSocketConfig, openSocketSchema } from './open-options.js'
-import { type Frame, plainFrames } from './plain-frames.js'
-import { Socket } from './socket.js'
+import { type OpenSocketOptions, openSocketSchema } from './open-options.js'
+import { opened } from './opening.js'
+import type { Frame } from './plain-frames.js'
+import type { Socket } from './socket.js'
 
 /**
  * Opens a WebSocket that stays open: it notices a dead connection and connects again, for ever by default.
@@ -29,10 +30,13 @@ export function openSocket<Command, Message, Answer>(
   url: string,
   options: WithProtocol<Command, Message, Answer> | OpenSocketOptions = {},
 ): Socket<Command, Message, Answer> | Socket<Frame, Frame, never> {
-  checkIsObject(options)
-  return hasProtocol(options)
-    ? opened(url, options, options.protocol)
-    : opened<Frame, Frame, never>(url, options, plainFrames)
+  return opened<Command, Message, Answer, typeof schema>(
+    url,
+    options,
+    schema,
+    ({ proxy, localAddress, tls, agent, compression }) =>
+      nodeNetwork({ proxy, localAddress, tls, agent, perMessageDeflate: compression, clock: systemClock() }),
+  )
 }
 
 /** Options that name a protocol. */
@@ -41,22 +45,3 @@ export type WithProtocol<Command, Message, Answer> = OpenSocketOptions<Command, 
 }
 
 const schema = openSocketSchema.extend({ ...egressShape, compression: compressionSchema.default(false) })
-
-function hasProtocol<Command, Message, Answer>(
-  options: WithProtocol<Command, Message, Answer> | OpenSocketOptions,
-): options is WithProtocol<Command, Message, Answer> {
-  return options.protocol !== undefined
-}
-
-function opened<Command, Message, Answer>(
-  url: string,
-  options: Pick<OpenSocketOptions<Command, Message, Answer>, 'on' | 'watchdog'>,
-  protocol: Protocol<Command, Message, Answer>,
-): Socket<Command, Message, Answer> {
-  const config = openSocketConfig(schema, url, options, protocol)
-  const { proxy, localAddress, tls, agent, compression: perMessageDeflate } = config
-  const wayOut = { proxy, localAddress, tls, agent, perMessageDeflate, clock: systemClock() }
-  const platform = config.platform ?? nodeNetwork(wayOut)
-  platform.checkWayOut?.(url)
-  return new Socket(config, options, protocol, platform)
-}

@@ -1,86 +1,30 @@
 import { lookup } from 'node:dns/promises'
 import { once } from 'node:events'
-import * as http from 'node:http'
-import * as https from 'node:https'
 import * as net from 'node:net'
-import { Duplex } from 'node:stream'
-import * as tls from 'node:tls'
 import { SocksClient } from 'socks'
 import { NetworkError } from '../errors.js'
 import { addressAttempts } from './network-defaults.js'
 import type { ProxyServer } from './proxy.js'
 
+export interface Destination {
+  readonly host: string
+  readonly port: number
+}
+
 export interface SocksWay {
   readonly proxy: ProxyServer
   readonly localAddress: string | undefined
-  /** Towards the venue. */
-  readonly tls: tls.ConnectionOptions
   /** Cuts the way at whatever step it is. */
   readonly signal: AbortSignal
   readonly timeoutMs: number
 }
 
 /**
- * An agent for one request through a SOCKS proxy.
+ * Opens a connection through a SOCKS proxy.
  *
  * The connection to the proxy is ours, and `socks` only speaks the protocol on it: so a proxy that accepts and never answers
  * is cut at once, where `socks-proxy-agent` holds its socket until its own timeout (see docs/decisions/0003-socket.md).
- *
- * @param secure whether the request is https: or wss:, so that TLS goes through the tunnel.
  */
-export function socksAgent(way: SocksWay, secure: boolean): http.Agent {
-  return secure ? new SecureSocksAgent(way) : new PlainSocksAgent(way)
-}
-
-type Callback = (error: Error | null, stream: Duplex) => void
-
-class PlainSocksAgent extends http.Agent {
-  readonly #way: SocksWay
-
-  constructor(way: SocksWay) {
-    super()
-    this.#way = way
-  }
-
-  override createConnection(options: http.ClientRequestArgs, callback?: Callback): undefined {
-    tunnel(this.#way, destination(options)).then((socket) => callback?.(null, socket), refusing(callback))
-  }
-}
-
-class SecureSocksAgent extends https.Agent {
-  readonly #way: SocksWay
-
-  constructor(way: SocksWay) {
-    super()
-    this.#way = way
-  }
-
-  override createConnection(options: https.RequestOptions, callback?: Callback): undefined {
-    const to = destination(options)
-    const servername = net.isIP(to.host) === 0 ? to.host : ''
-    tunnel(this.#way, to).then(
-      (socket) =>
-        callback?.(null, tls.connect({ servername, ALPNProtocols: ['http/1.1'], ...this.#way.tls, socket })),
-      refusing(callback),
-    )
-  }
-}
-
-interface Destination {
-  readonly host: string
-  readonly port: number
-}
-
-function destination(options: http.ClientRequestArgs): Destination {
-  return { host: options.host ?? 'localhost', port: Number(options.port ?? options.defaultPort) }
-}
-
-/** With an error Node never looks at the stream, which the types ask for all the same. */
-function refusing(callback: Callback | undefined): (error: Error) => void {
-  return (error) => callback?.(error, new Duplex())
-}
-
-/** Opens a connection through a SOCKS proxy. */
 export async function tunnel(way: SocksWay, to: Destination): Promise<net.Socket> {
   const { proxy, signal, localAddress } = way
   const socket = net.connect({

@@ -11,13 +11,14 @@ beforeAll(() => {
 afterAll(() => installed.remove())
 
 /** Every module of the package that an import of this entry loads, by its path in `dist`. */
-function loadedBy(entry: string): string[] {
-  return urlsLoadedBy(entry)
+function loadedBy(entry: string, then = ''): string[] {
+  return urlsLoadedBy(entry, then)
     .map((url) => /\/tapewire\/dist\/(.+)$/.exec(url)?.[1])
     .filter((path) => path !== undefined)
 }
 
-function urlsLoadedBy(entry: string): string[] {
+/** @param then what the program does with the entry, which it has as `entry`. */
+function urlsLoadedBy(entry: string, then = ''): string[] {
   const hooks = `
     export async function load(url, context, next) {
       process.stdout.write(url + '\\n')
@@ -27,7 +28,8 @@ function urlsLoadedBy(entry: string): string[] {
     'load.mjs',
     `import { register } from 'node:module'
      register('data:text/javascript,' + encodeURIComponent(${JSON.stringify(hooks)}))
-     await import(${JSON.stringify(entry)})`,
+     const entry = await import(${JSON.stringify(entry)})
+     ${then}`,
   )
   return execFileSync(process.execPath, [program], { cwd: installed.project, encoding: 'utf8' })
     .split('\n')
@@ -41,7 +43,7 @@ describe('an entry loads what it needs and no more', () => {
     expect(loaded.filter((path) => /^(simulators|src\/simulator)\//.test(path))).toEqual([])
   })
 
-  test('tapewire/socket: no schema, no venue, no tape, and less than 75 KB of our own code, 60 KB in browsers', async () => {
+  test('tapewire/socket: no schema, no venue, no tape, and less than 71 KB of our own code, 60 KB in browsers', async () => {
     const loaded = loadedBy('tapewire/socket')
     const strange = loaded.filter(
       (path) => !/^src\/(socket\/[\w-]+|protocols\/deferred-calls|[\w-]+)\.js$/.test(path),
@@ -55,13 +57,13 @@ describe('an entry loads what it needs and no more', () => {
     })
     const { output } = await bundle.generate({ format: 'esm', minify: true })
     const [entry] = output
-    // What is loaded with it; HTTP is loaded when it is first asked for.
+    // What is loaded with it. HTTP, SOCKS and transports that are no WebSocket are loaded when they are first asked for.
     const chunks = output.filter(
       ({ fileName }) => fileName === entry.fileName || entry.imports.includes(fileName),
     )
     const size = chunks.reduce((sum, chunk) => sum + ('code' in chunk ? chunk.code.length : 0), 0)
     expect(size).toBeGreaterThan(60_000)
-    expect(size).toBeLessThan(75_000)
+    expect(size).toBeLessThan(71_000)
     expect(entry.imports).not.toContain('better-sqlite3')
     const browsers = await rolldown({
       input: join(installed.package, 'dist/src/socket/browser-entry.js'),
@@ -71,6 +73,26 @@ describe('an entry loads what it needs and no more', () => {
     const [page, ...others] = (await browsers.generate({ format: 'esm', minify: true })).output
     expect(others).toEqual([])
     expect(page.code.length).toBeLessThan(60_000)
+  })
+
+  test('tapewire/socket: a WebSocket loads nothing more when it connects and sends', () => {
+    const loaded = loadedBy(
+      'tapewire/socket',
+      `const { WebSocketServer } = await import('ws')
+       const server = new WebSocketServer({ port: 0 }).on('connection', (client) => {
+         client.on('message', (data) => client.send(String(data)))
+       })
+       const socket = entry.openSocket('ws://127.0.0.1:' + server.address().port)
+       await socket.ready()
+       socket.send('x')
+       for await (const { data } of socket) if (data === 'x') break
+       await socket.close()
+       server.close()`,
+    )
+    expect(loaded).toEqual(loadedBy('tapewire/socket'))
+    for (const lazy of ['http', 'socks', 'stream-transports']) {
+      expect(loaded).not.toContain(`src/socket/${lazy}.js`)
+    }
   })
 
   test('tapewire/connectors: neither the feed nor the tape', () => {
