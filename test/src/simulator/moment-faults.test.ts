@@ -35,7 +35,7 @@ describeFaults('of a moment', momentFault, (world) => {
   )
 
   it('half-open says nothing more, hears nothing more, and is reset at last', async () => {
-    const toy = await world({ fault: 'half-open', afterMs: 250, durationMs: 1000, connection: 0 })
+    const toy = await world({ fault: 'half-open', afterMs: 250, durationMs: 5000, connection: 0 })
     const client = new Client(toy)
     await toy.until(() => toy.faulted.strikes.has('half-open'))
     await toy.pass(50)
@@ -46,7 +46,7 @@ describeFaults('of a moment', momentFault, (world) => {
     expect(client.closed).toBeNull()
     expect(toy.venue.log.some((line) => line.includes('lost'))).toBe(false)
     expect((await client.end()).code).toBeNull()
-    expect(client.closedAfterMs).toBeGreaterThan(1200)
+    expect(client.closedAfterMs).toBeGreaterThan(5200)
   })
 
   it('half-open keeps the venue’s own goodbye from the client', async () => {
@@ -75,7 +75,8 @@ describeFaults('of a moment', momentFault, (world) => {
     await client.has('tick 8')
     expect(client.ticks).toMatch(/^1 2 3 4 5 6 7 8\b/)
     const waits = client.times.map((time, index) => time - (client.times[index - 1] ?? 0))
-    expect(Math.max(...waits)).toBeGreaterThan(400)
+    expect(client.times.at(-1)).toBeGreaterThan(640)
+    if (toy.exact) expect(Math.max(...waits)).toBeGreaterThan(400)
   })
 
   it('silence loses what the venue says, and lets it speak again', async () => {
@@ -126,7 +127,7 @@ describeFaults('of a moment', momentFault, (world) => {
     await client.has('x'.repeat(1000))
     const tookMs = (toy.platform.clock.now() - began) / 1000
     expect(tookMs).toBeGreaterThan(400)
-    expect(tookMs).toBeLessThan(3000)
+    if (toy.exact) expect(tookMs).toBeLessThan(3000)
   })
 
   it('slow-drip ends, and what waited comes at once', async () => {
@@ -147,7 +148,8 @@ describeFaults('of a moment', momentFault, (world) => {
       await toy.until(() => toy.faulted.strikes.has(name))
       client.socket.send(`echo ${'x'.repeat(1000)}`)
       await client.end()
-      expect(client.closedAfterMs).toBeLessThan(1000)
+      // Far less than the stall, or than the bytes would take.
+      expect(client.closedAfterMs).toBeLessThan(toy.exact ? 1000 : 45_000)
       await toy.until(() => toy.venue.connections.size === 0)
     }
   })

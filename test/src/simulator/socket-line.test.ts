@@ -11,10 +11,11 @@ const servers: SimulatorServer[] = []
 
 async function serve(...faults: FaultPlan['faults']) {
   const venue = new ToyVenue()
-  const strikes = new Set<string>()
-  const simulator = withFaults(venue, { faults }, new SeededRandom(1), ({ fault }) =>
-    strikes.add(fault.fault),
-  )
+  /** When each fault struck first. */
+  const strikes = new Map<string, number>()
+  const simulator = withFaults(venue, { faults }, new SeededRandom(1), ({ fault }) => {
+    if (!strikes.has(fault.fault)) strikes.set(fault.fault, Date.now())
+  })
   const server = await serveSimulator(simulator, { clock: systemClock(), stepMs: 5 })
   servers.push(server)
   return { server, venue, strikes }
@@ -127,7 +128,8 @@ describe('faults among the bytes of a real socket', () => {
     connection?.peer.send('x'.repeat(48))
     await until(() => Buffer.concat(afterHead(chunks)).length === 7 + 50)
     expect(Date.now() - began).toBeGreaterThan(300)
-    expect(afterHead(chunks).length).toBeGreaterThan(5)
+    // A busy machine brings several drips in one chunk.
+    expect(afterHead(chunks).length).toBeGreaterThan(2)
     socket.destroy()
     await until(() => venue.connections.size === 0)
   })
@@ -142,7 +144,7 @@ describe('faults among the bytes of a real socket', () => {
     const [connection] = venue.connections
     for (let count = 0; count < 20_000; count++) connection?.peer.send('tick')
     await until(() => venue.connections.size === 0)
-    expect(strikes).toContain('hang-up')
+    expect([...strikes.keys()]).toContain('hang-up')
     socket.destroy()
   })
 
@@ -163,8 +165,7 @@ describe('faults among the bytes of a real socket', () => {
     const client = new RealClient(server.url)
     await client.until(() => strikes.has('stall') && client.socket.readyState === 1)
     client.send('echo held')
-    const began = Date.now()
     await client.until(() => client.texts.includes('held'))
-    expect(Date.now() - began).toBeGreaterThan(100)
+    expect(Date.now() - (strikes.get('stall') ?? Number.NaN)).toBeGreaterThan(280)
   })
 })

@@ -16,6 +16,8 @@ export interface World {
   readonly venue: ToyVenue
   readonly faulted: FaultedSimulator
   readonly url: string
+  /** Time passes only when it is asked to, so that what is due comes exactly then. A busy machine brings it later. */
+  readonly exact: boolean
   /** Waits until it is so, in the world's own time. */
   until(so: () => boolean): Promise<void>
   /** Lets so much of the world's time pass. */
@@ -37,6 +39,7 @@ export const realWorld: MakeWorld = async (faults) => {
     venue,
     faulted,
     url: server.url,
+    exact: false,
     pass,
     async until(so) {
       while (!so()) await pass(2)
@@ -56,6 +59,7 @@ export const virtualWorld: MakeWorld = async (faults) => {
     venue,
     faulted,
     url: 'ws://toy.test',
+    exact: true,
     pass: (ms) => platform.advance(ms),
     async until(so) {
       const limit = platform.now + 60_000_000
