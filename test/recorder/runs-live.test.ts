@@ -19,16 +19,18 @@ function connectorOf({ url }: SimulatorServer, symbols = ['BTC/USD']) {
   return bitfinex({ url, symbols, channels: ['trade', 'book'] })
 }
 
-/** Records until an event fits. */
+/** Records until an event fits. @param onEvent what else each event is for. */
 async function recordUntil(
   file: string,
   server: SimulatorServer,
   fits: (event: MarketEvent) => boolean,
+  onEvent: (event: MarketEvent) => void = () => {},
 ): Promise<void> {
   const feed = openFeed([connectorOf(server)])
   const recorder = openTape(file, { mode: 'write' })
   await record(feed, recorder, {
     onEvent: (event) => {
+      onEvent(event)
       if (fits(event)) void feed.close()
     },
   })
@@ -38,6 +40,21 @@ async function recordUntil(
 function trades(count: number): (event: MarketEvent) => boolean {
   let seen = 0
   return (event) => event.type === 'trade' && !event.historical && ++seen >= count
+}
+
+/** The market rests between two runs: however long a busy machine takes to begin the second, history reaches back to the first. */
+function pauseOf(simulator: ReturnType<typeof bitfinexSimulator>) {
+  const market = simulator.markets.get('tBTCUSD')
+  if (market === undefined) throw new Error('no market')
+  return {
+    made: () => market.trades.at(-1)?.number ?? 0,
+    begin: () => {
+      market.frozen = true
+    },
+    end: ({ type }: MarketEvent) => {
+      if (type === 'book_snapshot') market.frozen = false
+    },
+  }
 }
 
 function pauses(tape: Tape, channel: string): GapEvent[] {
@@ -60,9 +77,14 @@ it(
   'two runs with a short pause: history fills it, and every trade is on the tape once',
   async () => {
     const file = path()
-    await using server = await serveSimulator(bitfinexSimulator({ seed: 4, stepsPerSecond: 10 }))
+    const simulator = bitfinexSimulator({ seed: 4, stepsPerSecond: 10 })
+    const pause = pauseOf(simulator)
+    await using server = await serveSimulator(simulator)
     await recordUntil(file, server, trades(5))
-    await recordUntil(file, server, trades(5))
+    const before = pause.made()
+    await until(() => pause.made() > before + 3)
+    pause.begin()
+    await recordUntil(file, server, trades(5), pause.end)
     using tape = openTape(file)
     expectEveryTradeOnce(tape)
     const [first] = tape.runs()
@@ -98,9 +120,8 @@ it(
     const simulator = bitfinexSimulator({ seed: 4, stepsPerSecond: 100 })
     await using server = await serveSimulator(simulator)
     await recordUntil(file, server, trades(5))
-    const market = simulator.markets.get('tBTCUSD')
+    const { made } = pauseOf(simulator)
     // Bitfinex sends the last thirty trades.
-    const made = () => market?.trades.at(-1)?.number ?? 0
     const before = made()
     await until(() => made() > before + 60)
     await recordUntil(file, server, trades(5))
@@ -135,7 +156,9 @@ it(
   'a run that was killed is an earlier run like any other',
   async () => {
     const file = path()
-    await using server = await serveSimulator(bitfinexSimulator({ seed: 4, stepsPerSecond: 10 }))
+    const simulator = bitfinexSimulator({ seed: 4, stepsPerSecond: 10 })
+    const pause = pauseOf(simulator)
+    await using server = await serveSimulator(simulator)
     const program = join(file, '..', 'record.mjs')
     writeFileSync(program, script)
     const child = spawn(process.execPath, [program, file, server.url], {
@@ -143,11 +166,13 @@ it(
     })
     const gone = once(child, 'exit')
     for await (const line of createInterface({ input: child.stdout })) {
-      if (Number(line) >= 8) child.kill('SIGKILL')
+      if (Number(line) < 8) continue
+      pause.begin()
+      child.kill('SIGKILL')
     }
     await gone
     expect(child.signalCode).toBe('SIGKILL')
-    await recordUntil(file, server, trades(5))
+    await recordUntil(file, server, trades(5), pause.end)
     using tape = openTape(file)
     expect(tape.runs()).toMatchObject([
       { closed: null, streams: [{ channel: 'trade' }, { channel: 'book' }] },
