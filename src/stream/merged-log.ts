@@ -99,7 +99,10 @@ export class MergedLog extends MergedStream<LogTrack> {
       if (this.other(track) === null) {
         this.#emitKept(track, true)
         this.#emitOnce(track, key, event, false)
-      } else track.kept.set(key, event)
+      } else {
+        if (track.kept.size >= EVENTS_KEPT) this.#emitKept(track, true)
+        track.kept.set(key, event)
+      }
     } else if (track.joined || this.other(track) === null) {
       this.#join(track)
       this.#emitOnce(track, key, event, this.#isPast(track, event))

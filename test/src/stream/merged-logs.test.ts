@@ -228,6 +228,20 @@ describe('trades of two connections', () => {
     expect(script.words.slice(4)).toEqual(['whole true', '4'])
   })
 
+  test('of a history that is longer than what a standby keeps are emitted as history, each once, and do not pile up', () => {
+    const script = new MergeScript('trade')
+    const [a, b] = [script.connect('a'), script.connect('b')]
+    a.whole()
+    a.trade(1)
+    b.whole()
+    for (let id = 100; id < 10_200; id++) b.trade(id, true)
+    const waiting = 10_200 - 100 - script.words.filter((word) => /^\(\d+\)$/.test(word)).length
+    expect(waiting).toBeLessThanOrEqual(10_000)
+    script.merge.leave(a, 'disconnected', 'over', script.now)
+    const ids = script.words.filter((word) => /^\(?\d+\)?$/.test(word)).map((word) => word.replace(/\D/g, ''))
+    expect(ids).toEqual(['1', ...Array.from({ length: 10_100 }, (_, at) => String(100 + at))])
+  })
+
   test('are healed by the history of the one, although the other, long silent, is not known to be dead', () => {
     const script = new MergeScript('trade')
     const [a, b] = script.pair()
