@@ -327,7 +327,7 @@ export function spotProtocol(options: SpotSessionOptions): (kit: SessionKit) => 
         if (oid === undefined) return
         const side = data?.dataType === 'bestAsk' ? 'ask' : 'bid'
         const variant = data?.resolution === undefined ? null : `${side}-${data.resolution}`
-        requests.note(oid, { method: e, stream: null, pair: data?.pair ?? null, variant })
+        requests.keep(oid, { method: e, stream: null, pair: data?.pair ?? null, variant })
       },
     }
   }
