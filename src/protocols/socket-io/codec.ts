@@ -214,6 +214,8 @@ export class SocketIoCodec implements Codec<SocketIoCommand> {
 
   #packet(packet: SocketIoPacket): void {
     const { namespace, id, data } = packet
+    // What nobody asked for is nobody's, and would be kept for as long as the server liked.
+    if (namespace !== ROOT && !this.#kept.has(`connect ${namespace}`)) return
     switch (packet.type) {
       case 'connect':
         this.#joined(namespace, data)
