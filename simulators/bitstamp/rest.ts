@@ -97,10 +97,10 @@ function splitOf({ id }: BitstampMarket): readonly [string, string] {
 function marketRow(market: BitstampMarket): string {
   const [base, counter] = splitOf(market)
   const { perpetual, shape, listed } = market
-  return `{"name":"${base}/${counter}${perpetual ? '-PERP' : ''}","market_symbol":"${market.id}","base_currency":"${base}","base_decimals":8,"counter_currency":"${counter}","counter_decimals":${Math.max(0, shape.priceDecimals - 2)},"minimum_order_value":"10","trading":"${listed ? 'Enabled' : 'Disabled'}","instant_order_counter_decimals":2,"instant_and_market_orders":"Enabled","description":"","market_type":"${perpetual ? 'PERPETUAL' : 'SPOT'}"}`
+  return `{"name":"${base}/${counter}${perpetual ? '-PERP' : ''}","market_symbol":"${market.id}","base_currency":"${base}","base_decimals":8,"counter_currency":"${counter}","counter_decimals":${Math.max(0, shape.priceDecimals - 2)},"minimum_order_value":"10","trading":"${listed ? 'Enabled' : 'Disabled'}","instant_order_counter_decimals":2,"instant_and_market_orders":"Enabled","description":"${base} / ${counter}","market_type":"${perpetual ? 'PERPETUAL' : 'SPOT'}"}`
 }
 
 function pairRow(market: BitstampMarket): string {
   const [base, counter] = splitOf(market)
-  return `{"trading":"${market.listed ? 'Enabled' : 'Disabled'}","base_decimals":8,"url_symbol":"${market.id}","name":"${base}/${counter}","instant_and_market_orders":"Enabled","minimum_order":"20.0 ${counter}","counter_decimals":${market.shape.priceDecimals},"description":""}`
+  return `{"trading":"${market.listed ? 'Enabled' : 'Disabled'}","base_decimals":8,"url_symbol":"${market.id}","name":"${base}/${counter}","instant_and_market_orders":"Enabled","minimum_order":"20.0 ${counter}","counter_decimals":${market.shape.priceDecimals},"description":"${base} / ${counter}"}`
 }

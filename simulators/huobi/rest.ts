@@ -29,6 +29,8 @@ export function restRoutes(exchange: HuobiExchange): Routes {
       '/v1/common/timestamp': () => ok(`"data":${ms()}`),
       '/api/v1/timestamp': () => ok(`"ts":${ms()}`),
       '/market/depth': ({ query }) => depth(exchange, query),
+      '/swap-ex/market/depth': ({ query }) => contractDepth(exchange, 'swap', query),
+      '/linear-swap-ex/market/depth': ({ query }) => contractDepth(exchange, 'linear', query),
       '/market/tickers': () => ok(`"ts":${ms()},"data":[${tickerRows(exchange, ms())}]`),
       ...familyRoutes(exchange, 'futures'),
       ...familyRoutes(exchange, 'swap'),
@@ -87,6 +89,23 @@ function depth(exchange: HuobiExchange, query: URLSearchParams): SimulatedAnswer
   const sides = `"bids":${printedLevels(pair.facts, bids)},"asks":${printedLevels(pair.facts, asks)}`
   const tick = `{${sides},"version":${pair.counter},"ts":${ms - 5}}`
   return ok(`"ch":"market.${symbol}.depth.step0","ts":${ms},"tick":${tick}`)
+}
+
+/** Step 0 of a contract's book. Coin-margined futures have their own host for the path of spot. */
+function contractDepth(exchange: HuobiExchange, family: Family, query: URLSearchParams): SimulatedAnswer {
+  const ms = exchange.clock.ms()
+  const code = query.get('contract_code')
+  const [instrument] = code === null ? [] : named(exchange, family, code)
+  if (instrument === undefined) {
+    return json(`{"status":"error","err_code":1332,"err_msg":"The contract doesn't exist.","ts":${ms}}`)
+  }
+  const { facts, market, counter } = instrument
+  const { bids, asks } = market.book.top(150)
+  const sides = `"bids":${printedLevels(facts, bids)},"asks":${printedLevels(facts, asks)}`
+  const seconds = Math.floor(ms / 1000)
+  const ch = `market.${facts.id}.depth.step0`
+  const tick = `{"mrid":${counter},"id":${seconds},${sides},"ts":${ms - 1},"version":${seconds},"ch":"${ch}"}`
+  return ok(`"ch":"${ch}","ts":${ms},"tick":${tick}`)
 }
 
 function markPrice(exchange: HuobiExchange, query: URLSearchParams): SimulatedAnswer {

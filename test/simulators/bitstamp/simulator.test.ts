@@ -148,6 +148,16 @@ describe('the simulated venue', () => {
     expect(new Set(runs.flat()).size).toBe(runs.flat().length)
   })
 
+  test('describes each market by its two currencies', () => {
+    const { get } = client()
+    expect(get('/api/v2/markets/').body).toContainEqual(
+      expect.objectContaining({ market_symbol: 'btcusd', description: 'BTC / USD' }),
+    )
+    expect(get('/api/v2/trading-pairs-info/').body).toContainEqual(
+      expect.objectContaining({ url_symbol: 'btcusd', description: 'BTC / USD' }),
+    )
+  })
+
   test('refuses who asks too often, with the code of the venue', () => {
     const { get } = client()
     for (let nth = 0; nth < 400; nth++) expect(get('/api/v2/markets/').status).toBe(200)

@@ -642,6 +642,12 @@ describe('the simulated REST', () => {
       { ch: 'market.BTC-USDT.mark_price.1min' },
     ],
     ['/index/market/history/linear_swap_mark_price_kline', { status: 'error', err_code: 1332 }],
+    [
+      '/linear-swap-ex/market/depth?contract_code=BTC-USDT&type=step0',
+      { ch: 'market.BTC-USDT.depth.step0', tick: { bids: expect.any(Array), asks: expect.any(Array) } },
+    ],
+    ['/swap-ex/market/depth?contract_code=BTC-USD&type=step0', { ch: 'market.BTC-USD.depth.step0' }],
+    ['/swap-ex/market/depth?contract_code=BTC-USDT&type=step0', { status: 'error', err_code: 1332 }],
   ])('%s', (path, expected) => {
     expect(body(path)).toMatchObject(expected)
   })
