@@ -15,7 +15,7 @@ import {
 import { systemClock } from '../../src/socket/clock.js'
 
 /** A card may wait this long for what the venue's simulator brings at its own pace. */
-const PATIENCE_MS = 20_000
+const PATIENCE_MS = 90_000
 
 export interface StageOptions {
   readonly symbols: readonly string[]

@@ -314,7 +314,7 @@ describe('events that find no room while the tape cannot be written', () => {
       /after 1\d\d s; 150 events lost, and the tape has gaps for them$/,
     )
     await recorder.close()
-  }, 30_000)
+  })
 })
 
 describe('a lock that is held longer than close waits', () => {
@@ -333,7 +333,7 @@ describe('a lock that is held longer than close waits', () => {
     expect(story(file)).toEqual(['trade written'])
     using tape = openTape(file)
     expect(tape.runs()).toMatchObject([{ closed: null }])
-  }, 30_000)
+  })
 
   it('counts data alone among what waits', async () => {
     const file = path()
@@ -350,7 +350,7 @@ describe('a lock that is held longer than close waits', () => {
     expect(error.message).toContain('(1 event was lost)')
     expect(recorder.stats).toMatchObject({ lost: 1, lostWithoutGap: 1 })
     other.end()
-  }, 30_000)
+  })
 })
 
 describe('a tape that may not grow', () => {
