@@ -14,6 +14,9 @@ export const hasTmux = (() => {
   }
 })()
 
+/** A busy machine takes long to start what draws. */
+const PATIENCE_MS = 90_000
+
 let count = 0
 
 /** A shell in a terminal of a given size. */
@@ -58,9 +61,10 @@ export class Terminal {
     return { alternate: flags[0] === '1', cursor: flags[1] === '1', wraps: flags[2] === '1' }
   }
 
-  /** Waits until what is shown fits. */
+  /** Waits until what is shown fits. It may be half drawn: what is to be seen together belongs into one `fits`. */
   async shows(fits: (lines: readonly string[]) => boolean): Promise<string[]> {
-    for (let tries = 0; tries < 600; tries++) {
+    const deadline = performance.now() + PATIENCE_MS
+    while (performance.now() < deadline) {
       const { lines } = this
       if (fits(lines)) return lines
       await sleep(50)
