@@ -6,7 +6,7 @@ import { WebSocket } from 'ws'
 import { venues } from '../../connectors/index.js'
 import { marketEvent } from '../../schemas/event-schemas.js'
 import { openFeed } from '../../src/index.js'
-import { Desk } from './command.js'
+import { Desk, hasEvents } from './command.js'
 
 const desk = new Desk()
 afterAll(() => desk.clear())
@@ -31,19 +31,21 @@ const summaryShape = {
 describe('recording a simulated venue', () => {
   test('ends on a tape that is whole and plays back the same twice', async () => {
     const url = await desk.simulate('bitfinex', '--seed', '3')
-    const recorded = await desk.run(
-      'record',
-      'bitfinex:BTC/USD',
-      'bitfinex:ETH/USD',
-      '--db',
-      'one.db',
-      '--url',
-      url,
-      '--duration',
-      '3s',
-      '--raw',
+    const recording = desk.start(
+      ...['record', 'bitfinex:BTC/USD', 'bitfinex:ETH/USD', '--db', 'one.db', '--url', url, '--raw'],
     )
-    expect(recorded).toMatchObject({ code: 0, stdout: '' })
+    await desk.until('one.db', (tape) => {
+      const came = new Set(
+        [...tape.replay()].map((event) => `${'symbol' in event && event.symbol} ${event.type}`),
+      )
+      return (
+        hasEvents(tape, 'book_update', 51) &&
+        ['BTC/USD', 'ETH/USD'].every((name) => came.has(`${name} book_update`) && came.has(`${name} trade`))
+      )
+    })
+    recording.signal('SIGINT')
+    const recorded = await recording.outcome()
+    expect(recorded).toMatchObject({ code: 130, stdout: '' })
 
     const verified = await desk.run('verify', 'one.db')
     expect(verified).toMatchObject({ code: 0, stdout: expect.stringMatching(/^whole: one\.db, /m) })
@@ -178,7 +180,7 @@ describe('a simulator under a fault plan', () => {
       const plan =
         '[{"fault":"inject","afterMs":500,"text":"out of nowhere","times":1},{"fault":"reset","afterMs":900,"times":1}]'
       const simulator = desk.start('simulate', id, '--faults', plan)
-      const [url = ''] = await simulator.prints(/ws:\/\/\S+/)
+      const [url = ''] = await simulator.prints(/ws:\/\/\S+(?=\s)/)
       const symbol = symbols[id] ?? 'BTC/USD'
       const feed = openFeed([venue.connector({ url, symbols: [symbol], channels: ['book'] })])
       const said = { malformed: '', gone: false }
@@ -201,7 +203,7 @@ describe('a simulator under a fault plan', () => {
     ['short text', 'inject afterMs=50 text="out of nowhere"; clock-step atMs=60', /clock-step missed/],
   ])('takes the plan from %s', async (_from, plan, said) => {
     const simulator = desk.start('simulate', 'bitfinex', '--faults', plan)
-    const [url = ''] = await simulator.prints(/ws:\/\/\S+/)
+    const [url = ''] = await simulator.prints(/ws:\/\/\S+(?=\s)/)
     const socket = new WebSocket(url)
     await once(socket, 'open')
     await simulator.prints(said, 'stderr')

@@ -2,15 +2,29 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { openTape } from '../../recorder/index.js'
+import { openTape, type Tape } from '../../recorder/index.js'
 import type { MarketEventType } from '../../schemas/events.js'
 import { TapeError } from '../../src/errors.js'
 
 /** The command as it is built. */
 export const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
+
+/** So long may a thing take that comes for certain: a busy machine starts a process in many seconds. */
+const PATIENCE_MS = 90_000
+
+/** Waits for what stays as it is once it came about. */
+async function until<T>(look: () => T | null, otherwise: () => string): Promise<T> {
+  const deadline = performance.now() + PATIENCE_MS
+  for (;;) {
+    const found = look()
+    if (found !== null) return found
+    if (performance.now() > deadline) throw new Error(otherwise())
+    await sleep(20)
+  }
+}
 
 /** What a finished command left. */
 export interface Outcome {
@@ -80,29 +94,31 @@ export class Command {
   }
 
   /** Waits until what was printed fits. */
-  async prints(pattern: RegExp, where: 'stdout' | 'stderr' = 'stdout'): Promise<RegExpExecArray> {
-    for (let tries = 0; tries < 1500; tries++) {
-      const match = pattern.exec(this[where])
-      if (match !== null) return match
-      await sleep(10)
-    }
-    throw new Error(`never printed ${pattern}: ${this.stdout.slice(-400)} ${this.stderr.slice(-400)}`)
+  prints(pattern: RegExp, where: 'stdout' | 'stderr' = 'stdout'): Promise<RegExpExecArray> {
+    return until(
+      () => pattern.exec(this[where]),
+      () => `never printed ${pattern}: ${this.stdout.slice(-400)} ${this.stderr.slice(-400)}`,
+    )
   }
 }
 
-function holds(path: string, type: MarketEventType): boolean {
+function fits(path: string, so: (tape: Tape) => boolean): boolean {
+  if (!existsSync(path)) return false
   try {
-    const tape = openTape(path)
-    try {
-      return !(tape.replay({ types: [type] }).next().done ?? false)
-    } finally {
-      tape.close()
-    }
+    using tape = openTape(path)
+    return so(tape)
   } catch (error) {
     // The recorder is laying the tape out.
     if (error instanceof TapeError) return false
     throw error
   }
+}
+
+/** Whether a tape has as many events of a type. */
+export function hasEvents(tape: Tape, type: MarketEventType, count = 1): boolean {
+  let seen = 0
+  for (const _ of tape.replay({ types: [type] })) if (++seen >= count) return true
+  return false
 }
 
 /** An empty folder for the commands of one test file. */
@@ -136,18 +152,22 @@ export class Desk {
 
   /** A venue's simulator as a command of its own. */
   async simulate(venue: string, ...args: string[]): Promise<string> {
-    const [url = ''] = await this.start('simulate', venue, '--port', '0', ...args).prints(/ws:\/\/\S+/)
+    const [url = ''] = await this.start('simulate', venue, '--port', '0', ...args).prints(/ws:\/\/\S+(?=\s)/)
     return url
   }
 
   /** Waits until a tape that is being recorded holds an event of a type. */
-  async holds(tape: string, type: MarketEventType): Promise<void> {
-    const path = join(this.folder, tape)
-    for (let tries = 0; tries < 1500; tries++) {
-      if (existsSync(path) && holds(path, type)) return
-      await sleep(20)
-    }
-    throw new Error(`${tape} never held a ${type}`)
+  holds(tape: string, type: MarketEventType, count = 1): Promise<void> {
+    return this.until(tape, (open) => hasEvents(open, type, count))
+  }
+
+  /** Waits until a tape that is being recorded is so. */
+  async until(tape: string, so: (tape: Tape) => boolean): Promise<void> {
+    const path = resolve(this.folder, tape)
+    await until(
+      () => (fits(path, so) ? true : null),
+      () => `${tape} never came to hold what it should`,
+    )
   }
 
   async clear(): Promise<void> {

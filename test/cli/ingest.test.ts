@@ -165,7 +165,7 @@ test('an interrupted ingest says that the rest was not read', async () => {
   const lines = readFileSync(hand, 'utf8')
   writeFileSync(at('long.jsonl'), lines.repeat(Math.ceil(40_000_000 / lines.length)))
   const command = desk.start('ingest', 'long.jsonl', '--db', 'interrupted.db')
-  await vi.waitUntil(() => existsSync(at('interrupted.db-wal')) && eventsOn('interrupted.db') > 0, 60_000)
+  await desk.holds('interrupted.db', 'trade')
   command.signal('SIGINT')
   const { code, stderr } = await command.outcome()
   expect(code).toBe(130)

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { createServer as createHttpServer } from 'node:http'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
@@ -155,26 +155,29 @@ describe('a recording that is left alone', () => {
   test('goes on with raw frames in a new part', async () => {
     const url = await desk.simulate('bitfinex')
     for (const part of ['again.frames.jsonl.gz', 'again.frames.2.jsonl.gz']) {
-      const { code, stderr } = await desk.run(
-        ...['record', 'bitfinex:BTC/USD', '--db', 'again.db', '--url', url, '--raw', '--duration', '1500ms'],
+      const recording = desk.start(
+        ...[
+          'record',
+          'bitfinex:BTC/USD',
+          '--db',
+          'again.db',
+          '--url',
+          url,
+          '--raw',
+          '--status-every',
+          '300ms',
+        ],
       )
-      expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringContaining(part) })
-      expect(existsSync(join(desk.folder, part))).toBe(true)
+      await recording.prints(/1 of 1 connections up, .*last data/, 'stderr')
+      recording.signal('SIGINT')
+      const { code, stderr } = await recording.outcome()
+      expect({ code, stderr }).toEqual({ code: 130, stderr: expect.stringContaining(part) })
     }
-  })
-})
-
-test('is exit code 1 where nothing came of some streams, and names them', async () => {
-  const url = await desk.simulate('blockchain', '--faults', 'venue name=silent-but-one atMs=0')
-  const { code, stderr } = await desk.run(
-    ...['record', 'blockchain:BTC/USD,ETH/USD', '--channels', 'trade', '--db', 'some.db', '--url', url],
-    ...['--duration', '6s'],
-  )
-  expect({ code, stderr }).toEqual({
-    code: 1,
-    stderr: expect.stringMatching(
-      /recorded \S+ s: [1-9]\d* events of 2 streams, .*\nnothing came of:\n {2}blockchain ETH\/USD trade: live\n/,
-    ),
+    expect(
+      readdirSync(desk.folder)
+        .filter((name) => name.startsWith('again'))
+        .sort(),
+    ).toEqual(['again.db', 'again.frames.2.jsonl.gz', 'again.frames.jsonl.gz'])
   })
 })
 
@@ -200,7 +203,7 @@ describe('a venue that is never reached', () => {
         '--url',
         url,
         '--duration',
-        '4s',
+        '12s',
         '--status-every',
         '1s',
         '--json',
@@ -238,7 +241,7 @@ describe('a venue that is never reached', () => {
         '--url',
         url,
         '--duration',
-        '7s',
+        '12s',
         '--status-every',
         '1s',
       ],
@@ -253,7 +256,7 @@ describe('a venue that is never reached', () => {
     const url = await refusing()
     const { code, stderr } = await desk.run(
       ...['record', 'bitfinex:BTC/USD', '--db', 'once.db', '--url', `${url}?token=7`],
-      ...['--duration', '4s', '--status-every', '1s'],
+      ...['--duration', '12s', '--status-every', '1s'],
     )
     const lines = stderr.split('\n').filter((line) => line.includes('refused'))
     expect(lines.length).toBeGreaterThanOrEqual(3)
@@ -272,7 +275,7 @@ describe('a venue that is never reached', () => {
     const { code, stderr } = await desk
       .startWith(
         proxies,
-        ...['record', 'bitfinex:BTC/USD', '--db', 'proxy.db', '--duration', '4s', '--status-every', '1s'],
+        ...['record', 'bitfinex:BTC/USD', '--db', 'proxy.db', '--duration', '12s', '--status-every', '1s'],
       )
       .outcome()
     expect({ code, stderr }).toEqual({
@@ -329,6 +332,20 @@ describe('a venue that is never reached', () => {
     )
     expect(lines.at(-1)).toMatchObject({ type: 'summary', exitCode: 3 })
     expect(code).toBe(3)
+  })
+})
+
+test.concurrent('is exit code 1 where nothing came of some streams, and names them', async () => {
+  const url = await desk.simulate('blockchain', '--faults', 'venue name=silent-but-one atMs=0')
+  const { code, stderr } = await desk.run(
+    ...['record', 'blockchain:BTC/USD,ETH/USD', '--channels', 'trade', '--db', 'some.db', '--url', url],
+    ...['--duration', '15s'],
+  )
+  expect({ code, stderr }).toEqual({
+    code: 1,
+    stderr: expect.stringMatching(
+      /recorded \S+ s: [1-9]\d* events of 2 streams, .*\nnothing came of:\n {2}blockchain ETH\/USD trade: live\n/,
+    ),
   })
 })
 

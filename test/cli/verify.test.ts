@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import stringWidth from 'string-width'
 import { afterAll, describe, expect, test } from 'vitest'
-import { type Inspection, openTape, type Verification } from '../../recorder/index.js'
+import { type Inspection, openTape, type Tape, type Verification } from '../../recorder/index.js'
 import { Desk } from './command.js'
 
 const desk = new Desk()
@@ -16,6 +16,13 @@ interface Verified {
 async function verify(tape: string): Promise<Verified> {
   const { code, stdout } = await desk.run('verify', tape, '--json')
   return { code, verification: JSON.parse(stdout) as Verification }
+}
+
+/** When the newest event of a type came. */
+function newest(tape: Tape, type: 'trade' | 'book_update'): number {
+  let newestTime = 0
+  for (const { receiveTime } of tape.replay({ types: [type] })) newestTime = receiveTime ?? newestTime
+  return newestTime
 }
 
 /** What a person sees at this width; no line may be wider. */
@@ -35,16 +42,16 @@ async function shown(command: string, tape: string, columns: number): Promise<st
 describe('a recording of a simulated venue', () => {
   test('whose venue is killed is not whole: what is missing, and for how long', async () => {
     const simulator = desk.start('simulate', 'bitfinex', '--port', '0')
-    const [url = ''] = await simulator.prints(/ws:\/\/\S+/)
+    const [url = ''] = await simulator.prints(/ws:\/\/\S+(?=\s)/)
     const recording = desk.start(
-      ...['record', 'bitfinex:BTC/USD', '--db', 'cut.db', '--url', url, '--duration', '20s'],
+      ...['record', 'bitfinex:BTC/USD', '--db', 'cut.db', '--url', url, '--status-every', '1s'],
     )
-    for (let tries = 0; tries < 200; tries++) {
-      const { code, stdout } = await desk.run('replay', 'cut.db', '--types', 'trade,book_update')
-      if (code === 0 && stdout.includes('"trade"') && stdout.includes('book_update')) break
-    }
+    for (const type of ['trade', 'book_update'] as const) await desk.holds('cut.db', type)
     simulator.signal('SIGKILL')
-    expect(await recording.outcome()).toMatchObject({ code: 0 })
+    // A status comes each second: more than a second is missing.
+    await recording.prints(/(?:0 of 1 connections up[\s\S]*){4}/, 'stderr')
+    recording.signal('SIGINT')
+    expect(await recording.outcome()).toMatchObject({ code: 130 })
 
     const { code, verification } = await verify('cut.db')
     expect([code, verification.verdict]).toEqual([1, 'not whole'])
@@ -70,10 +77,33 @@ describe('a recording of a simulated venue', () => {
 
   test('in two runs with a pause between them is not whole; each run is', async () => {
     const url = await desk.simulate('bitfinex')
-    const record = ['record', 'bitfinex:BTC/USD', '--db', 'two.db', '--url', url, '--duration', '4s']
-    expect(await desk.run(...record)).toMatchObject({ code: 0 })
+    const recordSome = async () => {
+      const recording = desk.start(
+        ...[
+          'record',
+          'bitfinex:BTC/USD',
+          '--db',
+          'two.db',
+          '--url',
+          url,
+          '--json',
+          '--status-every',
+          '300ms',
+        ],
+      )
+      // Data of each stream: one whose latest came before the run has none.
+      await recording.prints(/"up":1.*"sinceDataMs":\d/, 'stderr')
+      await desk.until('two.db', (tape) =>
+        (['trade', 'book_update'] as const).every(
+          (type) => newest(tape, type) >= (tape.runs().at(-1)?.opened ?? 0),
+        ),
+      )
+      recording.signal('SIGINT')
+      expect(await recording.outcome()).toMatchObject({ code: 130 })
+    }
+    await recordSome()
     expect((await verify('two.db')).verification).toMatchObject({ verdict: 'whole' })
-    expect(await desk.run(...record)).toMatchObject({ code: 0 })
+    await recordSome()
     const { code, verification } = await verify('two.db')
     expect([code, verification.verdict, verification.runs.length]).toEqual([1, 'not whole', 2])
     const book = verification.streams.find(({ channel }) => channel === 'book')
