@@ -253,9 +253,11 @@ describe('the command', () => {
   it('prints none that a proxy of the environment repeats', async () => {
     const port = await hostileVenue([USER, PROXY_PASSWORD, KEY, SECRET])
     const proxy = `http://${USER}:${PROXY_PASSWORD}@127.0.0.1:${port}`
-    const args = ['stream', 'cex:BTC/USD', '--url', 'ws://venue.example/ws', '--duration', '2s']
-    const { stdout, stderr } = await new Command(args, directory, 'pipe', environment(proxy)).outcome()
-    expect(stdout + stderr).toContain('refused the way')
+    const args = ['stream', 'cex:BTC/USD', '--url', 'ws://venue.example/ws']
+    const command = new Command(args, directory, 'pipe', environment(proxy))
+    await command.prints(/refused the way.*\n/)
+    command.signal('SIGTERM')
+    const { stdout, stderr } = await command.outcome()
     expectClean('stdout', stdout)
     expectClean('stderr', stderr)
   })
