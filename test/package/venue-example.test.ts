@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { copyFileSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -34,4 +34,23 @@ test('a venue written by somebody who has only the package compiles, finds what 
     /^gap open: sequence expected seq \d+, got \d+\ngap closed: sequence\nthe book is the true one\n$/,
   )
   expect(stderr).toBe('')
+})
+
+test('the test that docs/adding-a-venue.md shows for a venue outside this repository compiles and passes', async () => {
+  const page = readFileSync(join(installed.package, 'docs/adding-a-venue.md'), 'utf8')
+  const [, text = ''] = /```ts\n(import assert.*?)```/s.exec(page) ?? []
+  installed.write('harbor.test.ts', text)
+  const { compilerOptions } = JSON.parse(readFileSync(join(example, 'tsconfig.json'), 'utf8'))
+  installed.write('tsconfig.test.json', JSON.stringify({ compilerOptions, files: ['harbor.test.ts'] }))
+  const tsc = join(root, 'node_modules/typescript/bin/tsc')
+  const compiled = await node(tsc, '-p', join(installed.project, 'tsconfig.test.json')).catch(
+    (error: { stdout: string }) => error,
+  )
+  expect(compiled.stdout).toBe('')
+  const { stdout } = await node(
+    '--test',
+    '--test-reporter=tap',
+    join(installed.project, 'out/harbor.test.js'),
+  )
+  expect(stdout).toMatch(/^# pass 1$/m)
 })
