@@ -71,7 +71,7 @@ describe('a start that fails leaves no file', () => {
     const { code } = await desk.run('ingest', 'nonsense.jsonl', '--db', 'ingested.db')
     expect(code).toBe(2)
     expect(filesOf('ingested')).toEqual([])
-  }, 60_000)
+  })
 })
 
 test('a second recording with --raw goes on in a new part', async () => {
@@ -83,7 +83,7 @@ test('a second recording with --raw goes on in a new part', async () => {
     expect(code).toBe(0)
   }
   expect(filesOf('parts').sort()).toEqual(['parts.db', 'parts.frames.2.jsonl.gz', 'parts.frames.jsonl.gz'])
-}, 60_000)
+})
 
 test('a tape that is renamed while it is recorded to is noticed within about a second, and nothing is lost', async () => {
   const url = await desk.simulate('bitfinex')
@@ -98,7 +98,7 @@ test('a tape that is renamed while it is recorded to is noticed within about a s
     '1h',
   )
   const file = join(desk.folder, 'moving.db')
-  await until(() => existsSync(`${file}-wal`) && eventsOn(file) > 0)
+  await desk.until(file, () => existsSync(`${file}-wal`) && eventsOn(file) > 0)
   renameSync(file, join(desk.folder, 'moving-kept.db'))
   await command.prints(/moving\.db was deleted, renamed or replaced .* goes on in .*moving-2\.db/, 'stderr')
   await until(() => eventsOn(join(desk.folder, 'moving-2.db')) > 10)
@@ -112,7 +112,7 @@ test('a tape that is renamed while it is recorded to is noticed within about a s
   expect(first?.run?.closed).toBe(second?.run?.opened)
   const ids = [...(first?.ids ?? []), ...(second?.ids ?? [])]
   expect(new Set(ids).size).toBe(ids.length)
-}, 60_000)
+})
 
 test('a tape that is deleted while it is recorded to: what was on it is counted as lost, and the exit code is 1', async () => {
   const url = await desk.simulate('bitfinex')
@@ -120,7 +120,7 @@ test('a tape that is deleted while it is recorded to: what was on it is counted 
     ...['record', 'bitfinex:BTC/USD', '--url', url, '--db', 'deleted.db', '--duration', '1h', '--json'],
   )
   const file = join(desk.folder, 'deleted.db')
-  await until(() => existsSync(`${file}-wal`) && dataOn(file) > 0)
+  await desk.until(file, () => existsSync(`${file}-wal`) && dataOn(file) > 0)
   for (const name of filesOf('deleted.db')) rmSync(join(desk.folder, name))
   await command.prints(/deleted\.db was deleted or replaced .* is gone: [\d,]+ events? lost/, 'stderr')
   const next = join(desk.folder, 'deleted-2.db')
@@ -132,7 +132,7 @@ test('a tape that is deleted while it is recorded to: what was on it is counted 
   expect(tape).toMatchObject({ lost: tape.deleted, lostWithoutGap: 0 })
   expect(tape.deleted).toBeGreaterThan(0)
   expect(dataOn(next)).toBe(events - tape.deleted)
-}, 60_000)
+})
 
 test('a folder that is renamed under its tape: the summary says that the loss is not on the tape', async () => {
   const url = await desk.simulate('bitfinex')
@@ -140,7 +140,7 @@ test('a folder that is renamed under its tape: the summary says that the loss is
   mkdirSync(folder)
   const file = join(folder, 'tape.db')
   const command = desk.start('record', 'bitfinex:BTC/USD', '--url', url, '--db', file, '--duration', '1h')
-  await until(() => existsSync(`${file}-wal`) && eventsOn(file) > 0)
+  await desk.until(file, () => existsSync(`${file}-wal`) && eventsOn(file) > 0)
   renameSync(folder, join(desk.folder, 'after'))
   await command.prints(/there is no directory/, 'stderr')
   command.signal('SIGTERM')
@@ -153,7 +153,7 @@ test('a folder that is renamed under its tape: the summary says that the loss is
   expect(stderr).toMatch(/tape .*tape\.db, which is not there/)
   using tape = openTape(join(desk.folder, 'after', 'tape.db'))
   expect(tape.runs()[0]?.closed).toBeNull()
-}, 60_000)
+})
 
 function tradeIds(events: Iterable<{ readonly id: string }>): string[] {
   return [...events].map(({ id }) => id)
@@ -187,7 +187,7 @@ test('the time for which close waits for a lock is not part of what was recorded
     ...['record', 'bitfinex:BTC/USD', '--url', url, '--db', 'locked.db', '--duration', '4s', '--json'],
   )
   const file = join(desk.folder, 'locked.db')
-  await until(() => existsSync(`${file}-wal`) && eventsOn(file) > 0)
+  await desk.until(file, () => existsSync(`${file}-wal`) && eventsOn(file) > 0)
   const other = new Database(file)
   other.exec('BEGIN IMMEDIATE')
   const { code, stderr } = await command.outcome()
@@ -197,7 +197,7 @@ test('the time for which close waits for a lock is not part of what was recorded
   // Close alone waits five seconds.
   expect(elapsedMs).toBeGreaterThanOrEqual(4_000)
   expect(elapsedMs).toBeLessThan(8_500)
-}, 60_000)
+})
 
 describe.skipIf(!mayMount)('a full disk', () => {
   test('is said when it happens; with room again the tape holds the gaps, and the raw log has its own end', async () => {
@@ -209,7 +209,7 @@ describe.skipIf(!mayMount)('a full disk', () => {
       ...['record', 'bitfinex:BTC/USD', '--url', url, '--db', file, '--raw', '--duration', '1h'],
       ...['--status-every', '300ms'],
     )
-    await until(() => existsSync(`${file}-wal`) && eventsOn(file) > 0)
+    await desk.until(file, () => existsSync(`${file}-wal`) && eventsOn(file) > 0)
     fillUp(ballast)
     await command.prints(
       /the disk .* is full; make room and try again \(since .* waiting, none lost\)/,
@@ -231,7 +231,7 @@ describe.skipIf(!mayMount)('a full disk', () => {
     using tape = openTape(file)
     expect(tape.runs()[0]?.closed).not.toBeNull()
     expect(existsSync(`${file}-wal`)).toBe(false)
-  }, 60_000)
+  })
 
   test('until the end: exit code 1, the number lost is said, and the recording is open on the tape', async () => {
     const disk = smallDisk(512)
@@ -240,7 +240,7 @@ describe.skipIf(!mayMount)('a full disk', () => {
     const command = desk.start(
       ...['record', 'bitfinex:BTC/USD', '--url', url, '--db', file, '--duration', '1h'],
     )
-    await until(() => existsSync(`${file}-wal`) && eventsOn(file) > 0)
+    await desk.until(file, () => existsSync(`${file}-wal`) && eventsOn(file) > 0)
     fillUp(join(disk, 'ballast'))
     await command.prints(/is full; make room/, 'stderr')
     command.signal('SIGTERM')
@@ -250,7 +250,7 @@ describe.skipIf(!mayMount)('a full disk', () => {
     expect(stderr).not.toContain('has gaps')
     using tape = openTape(file)
     expect(tape.runs()[0]?.closed).toBeNull()
-  }, 60_000)
+  })
 })
 
 test.skipIf(!mayMount)(
