@@ -1,15 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
-import {
-  bitfinex,
-  bitflyer,
-  bitmex,
-  bitstamp,
-  bittrex,
-  blockchain,
-  cex,
-  huobi,
-} from '../../../connectors/index.js'
+import { bitfinex, bitflyer, bitmex, bitstamp, blockchain, cex, huobi } from '../../../connectors/index.js'
 import { SIMULATED_CREDENTIALS } from '../../../simulators/cex/simulator.js'
 import { serveSimulator, simulate } from '../../../simulators/index.js'
 import { type Feed, openFeed } from '../../../src/index.js'
@@ -37,11 +27,6 @@ interface Setup {
   readonly fetch?: object
   /** What one unit of an amount is in trades of ccxt. @default 1 */
   readonly unit?: number
-  /**
-   * Whether the market stands still while ccxt joins its book: it applies any later change to an image, although one of the venue
-   * may be a second old.
-   */
-  readonly joinsStill?: boolean
 }
 
 const setups: readonly Setup[] = [
@@ -132,17 +117,6 @@ const setups: readonly Setup[] = [
     keys: 'id',
     books: 'each',
   },
-  {
-    exchange: 'bittrex',
-    of: '2023',
-    venue: 'bittrex',
-    symbol: 'BTC/USD',
-    market: 'BTC-USD',
-    feed: (url) => openFeed([bittrex({ url, symbols: ['BTC/USD'], channels: ['trade', 'book:25'] })]),
-    keys: 'id',
-    books: 'each',
-    joinsStill: true,
-  },
 ]
 
 describe.each(setups)('ccxt $exchange $symbol', (setup) => {
@@ -158,18 +132,8 @@ describe.each(setups)('ccxt $exchange $symbol', (setup) => {
       const book = await exchange.fetchOrderBook(symbol, undefined, fetch)
       return shown(levels(book.bids), levels(book.asks))
     }
-    const traded = server.simulator.markets.get(market)
-    if (traded === undefined) throw new Error(`the simulator has no ${market}`)
     const theirs = new Seen()
-    if (setup.joinsStill) {
-      traded.frozen = true
-      while ((await fetched()) !== ours.seen.states.at(-1)) await sleep(100)
-    }
     const watch = watchCcxt(exchange, symbol, { seen: theirs, keys, unit })
-    if (setup.joinsStill) {
-      await until('a book of ccxt', () => theirs.states.length > 0 || watch.errors.length > 0)
-      traded.frozen = false
-    }
     // As long as the market moves: a ticker says nothing of one that stands still.
     const prices = () => new Set([...ours.seen.trades.values()].map(({ price }) => price))
     await until('a ticker of a trade', () => {
