@@ -10,11 +10,11 @@ import {
   type Stream,
   type StreamPolicy,
 } from '../../src/session/index.js'
+import { OpenRequests } from '../../src/venue/open-requests.js'
 import { PacedRequests } from '../../src/venue/paced-requests.js'
 import { Derivatives } from './derivatives.js'
 import { MarketData } from './market-data.js'
 import { Notifications } from './notifications.js'
-import { PendingRequests } from './pending-requests.js'
 import { contractParts, unlistedInstrument } from './symbols.js'
 import { type Subscribed, TopicTable } from './topic-table.js'
 import { isPublicTopic, planTopics, readTopic, topicFrame } from './topics.js'
@@ -41,6 +41,17 @@ const POLICY: StreamPolicy = {
   silentGrant: 'say',
 }
 
+/** A request that waits for its answer. */
+interface Pending {
+  readonly action: 'sub' | 'unsub' | 'req'
+  readonly topic: string
+  /** Those that leave with an unsubscribe. */
+  readonly leaving: readonly Stream[]
+}
+
+/** Far more than any connection has open. */
+const MAX_PENDING = 5_000
+
 type Frame = { readonly [key: string]: LosslessValue }
 
 /** The state machine of one connection, whatever its socket: frames say themselves what they are. */
@@ -60,7 +71,7 @@ export function huobiSession(
 class HuobiProtocol implements Protocol {
   readonly #kit: SessionKit
   readonly #topics = new TopicTable()
-  readonly #pending = new PendingRequests()
+  readonly #pending = new OpenRequests<Pending>(MAX_PENDING)
   readonly #data: MarketData
   readonly #derivatives: Derivatives
   readonly #notifications: Notifications
@@ -72,7 +83,7 @@ class HuobiProtocol implements Protocol {
       ask: (topic: string, at: Micros | null, sent: (at: Micros) => void) => {
         if (kit.init.adopt) return
         paced.add(topic, at, (now) => {
-          kit.sink.send(JSON.stringify({ req: topic, id: this.#pending.add('req', topic) }))
+          kit.sink.send(JSON.stringify({ req: topic, id: this.#keep('req', topic) }))
           sent(now)
         })
       },
@@ -181,7 +192,7 @@ class HuobiProtocol implements Protocol {
   }
 
   #reply(rep: string, value: Frame, text: string, at: Micros | null): void {
-    this.#pending.answered(typeof value['id'] === 'string' ? value['id'] : null)
+    this.#pending.take(typeof value['id'] === 'string' ? value['id'] : null)
     const subscribed = this.#topics.get(rep) ?? this.#learn(rep, text, ['rep'], at)
     if (subscribed !== null) this.#data.reply(subscribed, value, text, at)
   }
@@ -222,7 +233,7 @@ class HuobiProtocol implements Protocol {
 
   /** The venue granted a topic. In a log this is how a stream becomes known. */
   #granted(text: string, id: string | null, at: Micros | null): void {
-    this.#pending.answered(id)
+    this.#pending.take(id)
     const subscribed = this.#topics.get(text) ?? this.#learn(text, text, [], at)
     if (subscribed === null) return
     subscribed.granted = true
@@ -235,7 +246,7 @@ class HuobiProtocol implements Protocol {
 
   /** An unsubscribe was confirmed. In a log this is how a stream ends. */
   #ended(text: string, id: string | null, at: Micros | null): void {
-    this.#release(this.#pending.answered(id)?.leaving ?? [])
+    this.#release(this.#pending.take(id)?.leaving ?? [])
     if (!this.#kit.init.adopt) {
       // It was asked for again meanwhile, and the unsubscribe was carried out after that.
       const { granted = false, streams = [] } = this.#topics.get(text) ?? {}
@@ -257,7 +268,7 @@ class HuobiProtocol implements Protocol {
   /** A request was refused. A subscribe is given up for good, unless that may pass; a `req` is made again more and more seldom. */
   #refused(id: string | null, topicText: string | null, reason: string, at: Micros | null): void {
     const { streams } = this.#kit
-    const pending = this.#pending.answered(id)
+    const pending = this.#pending.take(id)
     const text = pending?.topic ?? topicText
     if (pending?.action === 'unsub') {
       this.#release(pending.leaving)
@@ -319,8 +330,15 @@ class HuobiProtocol implements Protocol {
     return streams.adopt(init.instruments.get(id) ?? unlistedInstrument(id), channel, at)
   }
 
+  /** @returns the id to send. */
+  #keep(action: Pending['action'], topic: string, leaving: readonly Stream[] = []): string {
+    const id = String(this.#pending.next())
+    this.#pending.keep(id, { action, topic, leaving })
+    return id
+  }
+
   #send(action: 'sub' | 'unsub', text: string, leaving: readonly Stream[]): void {
-    this.#kit.sink.send(topicFrame(action, text, this.#pending.add(action, text, leaving)))
+    this.#kit.sink.send(topicFrame(action, text, this.#keep(action, text, leaving)))
   }
 }
 
