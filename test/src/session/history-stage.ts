@@ -4,7 +4,6 @@ import type { BackfillReport, ChannelSpec, HttpRequest, Instrument, Session } fr
 import { decoder } from '../../../src/decode/index.js'
 import {
   Backfills,
-  defineSession,
   Instruments,
   RestBackfills,
   type SessionKit,
@@ -12,10 +11,8 @@ import {
   type TradeFields,
   type TradeHistory,
 } from '../../../src/session/index.js'
-import { nodeTools } from '../../../src/socket/tools.js'
 import { spotMarket } from '../../../src/venue/spot-market.js'
-
-export const T0 = 1_700_000_000_000_000
+import { T0, toySession } from './toy-session.js'
 
 const CHANNELS: readonly ChannelSpec[] = [
   { kind: 'trade', variants: [], markets: ['spot'], cadenceMs: null, snapshot: true },
@@ -64,31 +61,19 @@ export class HistoryStage {
   open(adopt = false): void {
     const instruments = new Instruments()
     instruments.add(INSTRUMENT)
-    const session = defineSession(
+    const session = toySession(
       {
-        venue: 'toy',
         channels: CHANNELS,
-        policy: {},
-        catalogue: { requests: () => [], read: () => null },
-        init: {
-          endpoint: { name: 'public', url: 'ws://toy', rest: 'http://toy' },
-          connection: 'public#0',
-          adopt,
-          instruments,
-          memory: this.memory,
-          tools: nodeTools(1_000),
-          random: () => 0.5,
-        },
+        adopt,
+        rest: 'http://toy',
+        instruments,
+        memory: this.memory,
         sink: {
           emit: (event) => void this.events.push(event),
-          send: () => {},
           request: (request) => void this.requests.push(request),
           wake: (at) => {
             if (this.#session === session || this.#session === null) this.#wake = at
           },
-          ready: () => {},
-          reconnect: () => {},
-          resubscribe: () => {},
           backfill: (report) => void this.reports.push(report),
         },
       },

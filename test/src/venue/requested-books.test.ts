@@ -1,19 +1,16 @@
 import { describe, expect, test } from 'vitest'
 import type { Level, MarketEvent } from '../../../schemas/events.js'
 import type { ChannelSpec, HttpRequest, Session, Subscription } from '../../../src/connector.js'
-import { Instruments, StreamMemory } from '../../../src/session/index.js'
-import { nodeTools } from '../../../src/socket/tools.js'
 import {
   type BookMessage,
   DecodeError,
-  defineSession,
   levelRows,
   type OrderRule,
   RequestedBooks,
   spotMarket,
 } from '../../../src/venue/index.js'
+import { T0, toySession } from '../session/toy-session.js'
 
-const T0 = 1_700_000_000_000_000
 const order: OrderRule = { by: 'number', scope: 'stream', across: 'same', step: 'next' }
 const CHANNELS: readonly ChannelSpec[] = [
   {
@@ -50,30 +47,17 @@ class Toy {
   now = T0
 
   constructor(adopt = false) {
-    this.session = defineSession(
+    this.session = toySession(
       {
-        venue: 'toy',
         channels: CHANNELS,
-        policy: {},
-        catalogue: { requests: () => [], read: () => null },
-        init: {
-          endpoint: { name: 'public', url: 'ws://toy', rest: 'http://toy' },
-          connection: 'public#0',
-          adopt,
-          instruments: new Instruments(),
-          memory: new StreamMemory(),
-          tools: nodeTools(1_000),
-          random: () => 0.5,
-        },
+        adopt,
+        rest: 'http://toy',
         sink: {
           emit: (event) => void this.events.push(event),
-          send: () => {},
           request: (request) => void this.requests.push(request),
           wake: (at) => {
             this.#wakeAt = at
           },
-          ready: () => {},
-          reconnect: () => {},
           resubscribe: (subscription) => void this.asked.push(subscription),
         },
       },

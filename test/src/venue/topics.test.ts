@@ -1,11 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import type { MarketEvent } from '../../../schemas/events.js'
 import type { Channel, ChannelSpec, Session, Subscription } from '../../../src/connector.js'
-import { Instruments, StreamMemory } from '../../../src/session/index.js'
-import { nodeTools } from '../../../src/socket/tools.js'
-import { DecodeError, defineSession, spotMarket, Topics } from '../../../src/venue/index.js'
-
-const T0 = 1_700_000_000_000_000
+import { DecodeError, spotMarket, Topics } from '../../../src/venue/index.js'
+import { T0, toySession } from '../session/toy-session.js'
 
 const channel = (kind: 'book' | 'ticker' | 'quote'): ChannelSpec => ({
   kind,
@@ -39,30 +36,16 @@ class Toy {
   wakeAt: number | null = null
 
   constructor({ adopt = false, topicsARequest = 1, inTurn = false } = {}) {
-    this.session = defineSession(
+    this.session = toySession(
       {
-        venue: 'toy',
         channels: CHANNELS,
-        policy: {},
-        catalogue: { requests: () => [], read: () => null },
-        init: {
-          endpoint: { name: 'public', url: 'ws://toy', rest: null },
-          connection: 'public#0',
-          adopt,
-          instruments: new Instruments(),
-          memory: new StreamMemory(),
-          tools: nodeTools(1_000),
-          random: () => 0.5,
-        },
+        adopt,
         sink: {
           emit: (event) => void this.events.push(event),
           send: (frame) => void this.sent.push(frame),
-          request: () => {},
           wake: (at) => {
             this.wakeAt = at
           },
-          ready: () => {},
-          reconnect: () => {},
           resubscribe: (subscription) => void this.asked.push(subscription),
         },
       },

@@ -3,11 +3,10 @@ import type { MarketEvent } from '../../../schemas/events.js'
 import type { ChannelSpec, HttpRequest, Session } from '../../../src/connector.js'
 import type { Protocol } from '../../../src/protocols/codec.js'
 import { jsonRpc, pusher, signalR } from '../../../src/protocols/index.js'
-import { defineSession, Instruments, type SessionKit, StreamMemory } from '../../../src/session/index.js'
-import { nodeTools } from '../../../src/socket/tools.js'
+import type { SessionKit } from '../../../src/session/index.js'
 import { DecodeError, spotMarket, withCodec } from '../../../src/venue/index.js'
+import { T0, toySession } from '../session/toy-session.js'
 
-const T0 = 1_700_000_000_000_000
 const CHANNELS: readonly ChannelSpec[] = [
   { kind: 'trade', variants: [], markets: ['spot'], cadenceMs: null, snapshot: false },
 ]
@@ -56,21 +55,10 @@ class Stage<Command, Message> {
         unsubscribe: () => {},
       }
     }
-    this.session = defineSession(
+    this.session = toySession(
       {
-        venue: 'toy',
         channels: CHANNELS,
-        policy: {},
-        catalogue: { requests: () => [], read: () => null },
-        init: {
-          endpoint: { name: 'public', url: 'ws://toy', rest: null },
-          connection: 'public#0',
-          adopt,
-          instruments: new Instruments(),
-          memory: new StreamMemory(),
-          tools: nodeTools(1_000),
-          random: () => 0.5,
-        },
+        adopt,
         sink: {
           emit: (event) => void this.events.push(event),
           send: (frame) => void this.sent.push(frame),
@@ -84,7 +72,6 @@ class Stage<Command, Message> {
             if (!adopt) this.session.subscribe([BTC], this.now)
           },
           reconnect: (reason) => void this.reconnects.push(reason),
-          resubscribe: () => {},
         },
       },
       toy,
